@@ -1,0 +1,122 @@
+"""Every error this package raises, in one tree.
+
+KubeAgentiXError
+├── UsageError              what the caller typed cannot be used (an option, a target's spelling)
+├── ConfigurationError      a setting or a config file is wrong
+│   └── KubeconfigError     no usable kubeconfig, context, certificate or exec plugin
+├── ClusterError            the API server could not be asked
+│   ├── UnreachableError    no answer: refused, no such host, TLS, timeout
+│   ├── UnauthorizedError   401
+│   ├── ForbiddenError      403
+│   └── ApiError            any other answer that is not the one hoped for
+├── NotFoundError           a named namespace, object, scenario or file is not there
+├── SnapshotError           a snapshot file is damaged or of another version
+├── MissingExtraError       an optional dependency is not installed
+└── RegistryError           two plugins share an id, or a file holds none
+
+A message says in one line what failed on which object and what was seen; `hint` says what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+FOREIGN_TEXT_MAX_CHARS = 256  # how much of somebody else's text a message may carry
+
+
+class KubeAgentiXError(Exception):
+    """The base of all errors here: a one-line message, a stable `code`, and a `hint` of what to do next."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(KubeAgentiXError):
+    """What the caller typed cannot be used."""
+
+    code = "usage"
+
+
+class ConfigurationError(KubeAgentiXError):
+    """A setting or a config file is wrong."""
+
+    code = "configuration"
+
+
+class KubeconfigError(ConfigurationError):
+    """There is no usable kubeconfig, context, certificate or exec plugin."""
+
+    code = "kubeconfig"
+
+
+class ClusterError(KubeAgentiXError):
+    """The API server could not be asked."""
+
+    code = "cluster"
+
+
+class UnreachableError(ClusterError):
+    """No answer came: refused, no such host, TLS, timeout."""
+
+    code = "unreachable"
+    retryable = True
+
+
+class UnauthorizedError(ClusterError):
+    """The server does not know who is asking (401)."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(ClusterError):
+    """The server knows who is asking and refuses (403)."""
+
+    code = "forbidden"
+
+
+class ApiError(ClusterError):
+    """The server answered with another error; `status` is the HTTP status code."""
+
+    code = "api"
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class NotFoundError(KubeAgentiXError):
+    """A named namespace, object, scenario or file is not there."""
+
+    code = "not_found"
+
+
+class SnapshotError(KubeAgentiXError):
+    """A snapshot file is damaged or of another version."""
+
+    code = "snapshot"
+
+
+class MissingExtraError(KubeAgentiXError):
+    """An optional dependency is not installed."""
+
+    code = "missing_extra"
+
+
+class RegistryError(KubeAgentiXError):
+    """Two plugins share an id, or a plugin file holds none."""
+
+    code = "registry"
+
+
+def excerpt(text: str, max_chars: int = FOREIGN_TEXT_MAX_CHARS) -> str:
+    """Foreign text made fit for a message: one line, at most `max_chars` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= max_chars else line[: max_chars - 1] + "…"

@@ -1,0 +1,56 @@
+"""What every test gets: a scrubbed environment, and no network but loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRUBBED_PREFIXES = ("KUBE", "ANTHROPIC", "CLAUDE", "OPENAI", "GEMINI", "GOOGLE_API", "JUPYTER")
+KEPT = {"KUBEAGENTIX_TEST_KUBECONFIG"}
+FORBID_SKIPS = os.environ.get("KUBEAGENTIX_FORBID_SKIPS") == "1"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells in so many words when skips were forbidden and some happened; see pytest_sessionfinish."""
+    if skips_are_forbidden(terminalreporter.config):
+        terminalreporter.write_line("FORBIDDEN SKIPS: every part these tests need must be there", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where KUBEAGENTIX_FORBID_SKIPS is set (CI with a real cluster at hand), a skipped test fails the run."""
+    if skips_are_forbidden(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def skips_are_forbidden(config: pytest.Config) -> bool:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return bool(FORBID_SKIPS and reporter and reporter.stats.get("skipped"))
+
+
+@pytest.fixture(autouse=True)
+def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(SCRUBBED_PREFIXES) and name not in KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBEAGENTIX_RENDER", "static")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+                raise AssertionError(f"a test tried to reach {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
