@@ -1,0 +1,170 @@
+"""What all Kubernetes objects share: metadata, conditions, selectors and references.
+
+Every type here and in its neighbours is a *projection*: it names the fields that something in this package
+reads, and msgspec skips the rest without building it. A field absent from the API has a default, so odd objects
+decode; `null` in place of a collection is repaired where pages are decoded.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import field
+
+# kubectl's copy of the whole manifest: large, redundant, and may hold what a Secret holds.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+Quantity = str | int | float  # the server writes strings; hand-written manifests also hold numbers
+IntOrString = int | str
+# Always with its offset, as the API writes them: one without could not be compared with any other.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False, omit_defaults=True, dict=False):
+    """A part of an object. Immutable; camelCase on the wire. Garbage-collector-free, as no part refers back."""
+
+
+class OwnerReference(Value, frozen=True):
+    """`metadata.ownerReferences[]`."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    api_version: str = ""
+    controller: bool = False
+
+
+class Metadata(Value, frozen=True):
+    """`metadata`, without managedFields and without kubectl's last-applied copy."""
+
+    name: str = ""
+    namespace: str = ""
+    generate_name: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creation_timestamp: Moment | None = None
+    deletion_timestamp: Moment | None = None
+    deletion_grace_period_seconds: int | None = None
+    owner_references: tuple[OwnerReference, ...] = ()
+    finalizers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.annotations.pop(LAST_APPLIED, None)
+
+
+class Resource(Value, frozen=True):
+    """A whole object; `kind` is the class's own, as list items do not carry theirs."""
+
+    kind: ClassVar[str] = ""
+    metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def name(self) -> str:
+        """`metadata.name`."""
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """`metadata.namespace`, empty for cluster-scoped kinds."""
+        return self.metadata.namespace
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner that manages this object (`controller: true`), if any."""
+        return next((owner for owner in self.metadata.owner_references if owner.controller), None)
+
+
+class Condition(Value, frozen=True):
+    """`status.conditions[]` of any kind."""
+
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: Moment | None = None
+    last_update_time: Moment | None = None
+    last_heartbeat_time: Moment | None = None
+    observed_generation: int | None = None
+
+
+class LabelSelectorRequirement(Value, frozen=True):
+    """`matchExpressions[]`, also the form of node selector terms (there with Gt and Lt)."""
+
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: dict[str, str]) -> bool:
+        """Whether `labels` satisfy this requirement (operators In, NotIn, Exists, DoesNotExist, Gt, Lt)."""
+        value = labels.get(self.key)
+        match self.operator:
+            case "In":
+                return value is not None and value in self.values
+            case "NotIn":
+                return value is None or value not in self.values
+            case "Exists":
+                return value is not None
+            case "DoesNotExist":
+                return value is None
+            case "Gt" | "Lt":
+                return self._compares(value)
+        return False
+
+    def _compares(self, value: str | None) -> bool:
+        try:
+            left, right = int(value or ""), int(self.values[0])
+        except (ValueError, IndexError):
+            return False
+        return left > right if self.operator == "Gt" else left < right
+
+
+class LabelSelector(Value, frozen=True):
+    """`{matchLabels, matchExpressions}`. An empty selector matches everything; an absent one (None) nothing."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
+
+    def matches(self, labels: dict[str, str]) -> bool:
+        """Whether `labels` satisfy every label and expression of this selector."""
+        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
+            requirement.matches(labels) for requirement in self.match_expressions
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """True for `{}`, which selects everything."""
+        return not self.match_labels and not self.match_expressions
+
+
+class ObjectReference(Value, frozen=True):
+    """A reference to another object, as in events, PV claims and scale targets."""
+
+    api_version: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    field_path: str = ""
+
+
+class LocalReference(Value, frozen=True):
+    """A reference by name within the same namespace."""
+
+    name: str = ""
+
+
+def condition(conditions: tuple[Condition, ...], condition_type: str) -> Condition | None:
+    """The condition of that type, or None."""
+    return next((item for item in conditions if item.type == condition_type), None)
+
+
+class CustomResource(Resource, frozen=True):
+    """Any other object: only its metadata and its generic conditions are read."""
+
+    kind: ClassVar[str] = "CustomResource"
+    status: dict[str, Any] = {}

@@ -1,0 +1,291 @@
+"""An immutable picture of a cluster, or of a part of it, with the questions analyzers ask of it.
+
+Indexes are built on first use, once. Whether something is *absent* may only be concluded where `was_read` says
+that its kind was read in full: what a Gap names is unknown, not missing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar, cast
+
+from kubeagentix.domain.diagnosis import Gap, ResourceRef
+from kubeagentix.domain.meta import LabelSelector, OwnerReference, Resource
+from kubeagentix.domain.network import EndpointSlice, Service
+from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.workloads import Deployment, ReplicaSet
+
+R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
+
+MAX_OWNER_DEPTH = 8  # longer chains of owners do not exist; a cycle in bad data must end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerLog:
+    """The newest lines of one container's log, oldest first. `is_previous`: of the instance before this one."""
+
+    namespace: str
+    pod: str
+    container: str
+    is_previous: bool
+    lines: tuple[str, ...]
+    is_truncated: bool = False  # older lines exist that were not read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The picture: `objects` maps a kind's name to its objects.
+
+    `namespace` is what was asked for (None: all); `neighbours` are namespaces read besides it, because something
+    in it leads there.
+    """
+
+    cluster: str = ""
+    server_version: str = ""
+    taken_at: datetime
+    namespace: str | None = None
+    neighbours: tuple[str, ...] = ()
+    objects: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
+    logs: tuple[ContainerLog, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    def __repr__(self) -> str:
+        # All objects in words are hundreds of megabytes, and asyncio asks for the words of a task's result.
+        objects = sum(len(items) for items in self.objects.values())
+        place = self.namespace if self.namespace is not None else "all namespaces"
+        return f"<Snapshot of {self.cluster or 'a cluster'}, {place}, objects: {objects}, gaps: {len(self.gaps)}>"
+
+    def all(self, kind: type[R]) -> tuple[R, ...]:
+        """All objects of that type, in the server's order."""
+        return self.objects.get(kind.kind, ())  # type: ignore[return-value]
+
+    def get(self, kind: type[R], namespace: str, name: str) -> R | None:
+        """One object, or None if it is not in the picture; pass "" as the namespace of cluster-scoped kinds."""
+        return self._by_key.get((kind.kind, namespace, name))  # type: ignore[return-value]
+
+    def find(self, ref: ResourceRef) -> Resource | None:
+        """The object that `ref` names, or None."""
+        return self._by_key.get(ref.key)
+
+    def in_namespace(self, kind: type[R], namespace: str) -> tuple[R, ...]:
+        """All objects of that type in one namespace."""
+        return self._by_namespace.get((kind.kind, namespace), ())  # type: ignore[return-value]
+
+    def was_read(self, kind: type[Resource], namespace: str = "") -> bool:
+        """Whether every object of that type (in that namespace) is in the picture, so that absence is a fact."""
+        if kind.kind not in self.objects:
+            return False
+        if namespace and not self.covers(namespace):
+            return False
+        places = ("", namespace)
+        return not any(gap.kind == kind.kind and (not namespace or gap.namespace in places) for gap in self.gaps)
+
+    def covers(self, namespace: str) -> bool:
+        """Whether that namespace was asked for; what lies outside can still be read when something leads there."""
+        return self.namespace is None or namespace in (self.namespace, *self.neighbours)
+
+    def derived(self, build: Callable[..., T], *arguments: Hashable) -> T:
+        """`build(self, *arguments)`, a pure function, computed once for this picture."""
+        key = (build, *arguments)
+        if key not in self._derived:
+            self._derived[key] = build(self, *arguments)
+        return cast("T", self._derived[key])
+
+    def joined(self, other: Snapshot) -> Snapshot:
+        """The picture with that of a neighbouring namespace beside it; cluster-scoped objects stay as they are."""
+        objects = dict(self.objects)
+        for kind, resources in other.objects.items():
+            known = {(item.namespace, item.name) for item in objects.get(kind, ())}
+            more = tuple(item for item in resources if (item.namespace, item.name) not in known)
+            objects[kind] = (*objects.get(kind, ()), *more)
+        return replace(
+            self,
+            neighbours=(*self.neighbours, *((other.namespace,) if other.namespace else ())),
+            objects=objects,
+            logs=(*self.logs, *other.logs),
+            gaps=tuple(dict.fromkeys((*self.gaps, *other.gaps))),
+        )
+
+    def ref(self, resource: Resource) -> ResourceRef:
+        """The reference to an object of this picture."""
+        return ResourceRef(
+            cluster=self.cluster,
+            namespace=resource.namespace,
+            kind=resource.kind,
+            name=resource.name,
+            uid=resource.metadata.uid,
+        )
+
+    def named(self, kind: str, namespace: str, name: str) -> ResourceRef:
+        """A reference by name, to an object that may not exist."""
+        found = self._by_key.get((kind, namespace, name))
+        return (
+            self.ref(found) if found else ResourceRef(cluster=self.cluster, namespace=namespace, kind=kind, name=name)
+        )
+
+    def events_for(self, resource: Resource | ResourceRef) -> tuple[Event, ...]:
+        """Events about that very object (kind, namespace, name, and uid where both have one), newest first."""
+        ref = self.ref(resource) if isinstance(resource, Resource) else resource
+        return tuple(
+            event
+            for event in self._events.get(ref.key, ())
+            if not ref.uid or not event.involved_object.uid or _same_uid(ref, event)
+        )
+
+    def workload_of(self, resource: Resource) -> ResourceRef:
+        """The topmost controller of an object: Pod → ReplicaSet → Deployment. The object itself if it has none.
+
+        An owner outside the picture (an Argo Rollout, say) is still named, from the owner reference.
+        """
+        key = (resource.kind, resource.namespace, resource.name)
+        if key not in self._workloads:
+            self._workloads[key] = self._topmost(resource)
+        return self._workloads[key]
+
+    def _topmost(self, resource: Resource) -> ResourceRef:
+        current, depth = resource, 0
+        while (owner := current.controller) is not None and depth < MAX_OWNER_DEPTH:
+            above = self._by_key.get((owner.kind, resource.namespace, owner.name))
+            if owner.kind == "Node":  # a static pod's mirror: the node is no workload
+                break
+            if above is None:
+                return self._deployment_of(current, owner) or ResourceRef(
+                    cluster=self.cluster,
+                    namespace=resource.namespace,
+                    kind=owner.kind,
+                    name=owner.name,
+                    uid=owner.uid,
+                )
+            current, depth = above, depth + 1
+        return self.ref(current)
+
+    def _deployment_of(self, pod: Resource, owner: OwnerReference) -> ResourceRef | None:
+        """The Deployment behind a ReplicaSet that could not be read: it adds this label and names the set after it."""
+        name, dash, suffix = owner.name.rpartition("-")
+        is_its_set = dash and suffix == pod.metadata.labels.get("pod-template-hash")
+        if owner.kind != ReplicaSet.kind or not is_its_set or self.was_read(ReplicaSet, pod.namespace):
+            return None
+        deployment = self.named(Deployment.kind, pod.namespace, name)
+        is_gone = self.was_read(Deployment, pod.namespace) and self.find(deployment) is None
+        return None if is_gone else deployment
+
+    @cached_property
+    def pods_by_workload(self) -> Mapping[ResourceRef, tuple[Pod, ...]]:
+        """The pods of each topmost controller (and each bare pod under itself)."""
+        groups: dict[ResourceRef, list[Pod]] = defaultdict(list)
+        for pod in self.all(Pod):
+            groups[self.workload_of(pod)].append(pod)
+        return {ref: tuple(pods) for ref, pods in groups.items()}
+
+    def pods_of(self, workload: ResourceRef) -> tuple[Pod, ...]:
+        """The pods under that topmost controller."""
+        return self.pods_by_workload.get(workload, ())
+
+    @cached_property
+    def owned(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
+        """Direct children by owner key: ReplicaSets of a Deployment, pods of a ReplicaSet, Jobs of a CronJob."""
+        children: dict[tuple[str, str, str], list[Resource]] = defaultdict(list)
+        for resources in self.objects.values():
+            for resource in resources:
+                owner = resource.controller
+                if owner is not None:
+                    children[(owner.kind, resource.namespace, owner.name)].append(resource)
+        return {key: tuple(value) for key, value in children.items()}
+
+    def children(self, kind: type[R], owner: ResourceRef) -> tuple[R, ...]:
+        """The objects of that type that `owner` directly controls."""
+        return tuple(child for child in self.owned.get(owner.key, ()) if isinstance(child, kind))
+
+    def pods_selected(self, namespace: str, selector: Mapping[str, str]) -> tuple[Pod, ...]:
+        """The pods whose labels hold every pair of `selector`; none for an empty one, as for a Service."""
+        if not selector:
+            return ()
+        wanted = selector.items()
+        candidates = min((self._pods_by_label.get((namespace, key, value), ()) for key, value in wanted), key=len)
+        return tuple(pod for pod in candidates if wanted <= pod.metadata.labels.items())
+
+    def pods_matching(self, namespace: str, selector: LabelSelector) -> tuple[Pod, ...]:
+        """The pods that a label selector takes; all of the namespace for an empty one."""
+        labels = selector.match_labels
+        candidates = self.pods_selected(namespace, labels) if labels else self.in_namespace(Pod, namespace)
+        if not selector.match_expressions:
+            return candidates
+        return tuple(pod for pod in candidates if selector.matches(pod.metadata.labels))
+
+    def endpoint_slices(self, service: Service) -> tuple[EndpointSlice, ...]:
+        """The EndpointSlices of a Service."""
+        return self._slices.get((service.namespace, service.name), ())
+
+    def log(self, pod: Pod, container: str, *, previous: bool = False) -> ContainerLog | None:
+        """What was read of that container's log, if anything."""
+        return self._logs.get((pod.namespace, pod.name, container, previous))
+
+    @cached_property
+    def _derived(self) -> dict[tuple[object, ...], object]:
+        return {}
+
+    @cached_property
+    def _workloads(self) -> dict[tuple[str, str, str], ResourceRef]:
+        return {}
+
+    @cached_property
+    def _by_key(self) -> Mapping[tuple[str, str, str], Resource]:
+        return {
+            (kind, resource.metadata.namespace, resource.metadata.name): resource
+            for kind, resources in self.objects.items()
+            if kind != Event.kind
+            for resource in resources
+        }
+
+    @cached_property
+    def _by_namespace(self) -> Mapping[tuple[str, str], tuple[Resource, ...]]:
+        groups: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+        for kind, resources in self.objects.items():
+            for resource in resources:
+                groups[(kind, resource.metadata.namespace)].append(resource)
+        return {key: tuple(value) for key, value in groups.items()}
+
+    @cached_property
+    def _events(self) -> Mapping[tuple[str, str, str], tuple[Event, ...]]:
+        groups: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
+        for event in self.all(Event):
+            about = event.involved_object
+            groups[(about.kind, about.namespace, about.name)].append(event)
+        return {key: _newest_first(events) for key, events in groups.items()}
+
+    @cached_property
+    def _pods_by_label(self) -> Mapping[tuple[str, str, str], tuple[Pod, ...]]:
+        groups: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
+        for pod in self.all(Pod):
+            for key, value in pod.metadata.labels.items():
+                groups[(pod.namespace, key, value)].append(pod)
+        return {key: tuple(value) for key, value in groups.items()}
+
+    @cached_property
+    def _slices(self) -> Mapping[tuple[str, str], tuple[EndpointSlice, ...]]:
+        groups: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
+        for piece in self.all(EndpointSlice):
+            groups[(piece.namespace, piece.service_name)].append(piece)
+        return {key: tuple(value) for key, value in groups.items()}
+
+    @cached_property
+    def _logs(self) -> Mapping[tuple[str, str, str, bool], ContainerLog]:
+        return {(log.namespace, log.pod, log.container, log.is_previous): log for log in self.logs}
+
+
+def _same_uid(ref: ResourceRef, event: Event) -> bool:
+    # Events about nodes carry the node's name as uid when the kubelet writes them.
+    return event.involved_object.uid in (ref.uid, ref.name)
+
+
+def _newest_first(events: Iterable[Event]) -> tuple[Event, ...]:
+    def seen(event: Event) -> float:
+        return event.seen_at.timestamp() if event.seen_at else 0.0
+
+    return tuple(sorted(events, key=seen, reverse=True))

@@ -1,0 +1,192 @@
+"""The snapshot's questions: owners, selectors, events of that very object, and what absence means."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.meta import LabelSelector, LabelSelectorRequirement
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import ConfigMap
+from kubeagentix.domain.workloads import CronJob, Deployment
+from kubeagentix.testing import snapshot_of
+
+OWNED = """
+{kind: Deployment, metadata: {name: web}}
+---
+{kind: ReplicaSet, metadata: {name: web-1, ownerReferences: [{kind: Deployment, name: web, controller: true}]}}
+---
+kind: Pod
+metadata:
+  name: web-1-a
+  uid: new
+  labels: {app: web, tier: front}
+  ownerReferences: [{kind: ReplicaSet, name: web-1, controller: true}]
+---
+{kind: Pod, metadata: {name: alone, labels: {app: web}}}
+---
+{kind: Pod, metadata: {name: foreign, ownerReferences: [{kind: Rollout, name: canary, controller: true}]}}
+---
+{kind: Pod, metadata: {name: mirror, ownerReferences: [{kind: Node, name: n1, controller: true}]}}
+---
+{kind: Node, metadata: {name: n1}}
+"""
+
+
+def event(name: str, uid: str, seen: str, kind: str = "Pod") -> str:
+    about = f"{{kind: {kind}, namespace: default, name: web-1-a, uid: {uid}}}"
+    return f"{{kind: Event, metadata: {{name: {name}}}, involvedObject: {about}, lastTimestamp: '{seen}'}}"
+
+
+def workload(name: str) -> str:
+    snapshot = snapshot_of(OWNED)
+    pod = snapshot.get(Pod, "default", name)
+    assert pod is not None
+    return str(snapshot.workload_of(pod))
+
+
+def test_the_workload_of_a_pod_is_its_topmost_controller() -> None:
+    assert workload("web-1-a") == "Deployment default/web"
+
+
+def test_a_bare_pod_and_a_mirror_of_a_static_one_are_their_own_workload() -> None:
+    assert workload("alone") == "Pod default/alone"
+    assert workload("mirror") == "Pod default/mirror"
+
+
+def test_an_owner_outside_the_picture_is_named_from_the_reference() -> None:
+    assert workload("foreign") == "Rollout default/canary"
+
+
+def test_pods_are_grouped_by_workload() -> None:
+    snapshot = snapshot_of(OWNED)
+    deployment = snapshot.get(Deployment, "default", "web")
+    assert deployment is not None
+    assert [pod.name for pod in snapshot.pods_of(snapshot.ref(deployment))] == ["web-1-a"]
+
+
+def test_a_selector_needs_every_pair_and_an_empty_one_selects_nothing() -> None:
+    snapshot = snapshot_of(OWNED)
+    assert {pod.name for pod in snapshot.pods_selected("default", {"app": "web"})} == {"web-1-a", "alone"}
+    assert [pod.name for pod in snapshot.pods_selected("default", {"app": "web", "tier": "front"})] == ["web-1-a"]
+    assert snapshot.pods_selected("default", {}) == ()
+    assert snapshot.pods_selected("other", {"app": "web"}) == ()
+
+
+def test_events_belong_to_that_very_object_newest_first() -> None:
+    snapshot = snapshot_of(
+        OWNED,
+        event("old-one", "new", "2026-01-15T10:00:00Z"),
+        event("new-one", "new", "2026-01-15T11:00:00Z"),
+        event("of-a-namesake-before", "old", "2026-01-15T11:30:00Z"),
+        event("of-another-kind", "new", "2026-01-15T11:30:00Z", kind="ReplicaSet"),
+    )
+    pod = snapshot.get(Pod, "default", "web-1-a")
+    assert pod is not None
+    assert [item.name for item in snapshot.events_for(pod)] == ["new-one", "old-one"]
+
+
+def test_absence_is_a_fact_only_where_the_kind_was_read() -> None:
+    assert snapshot_of(OWNED).was_read(ConfigMap, "default")
+    assert not snapshot_of(OWNED, namespace="default").was_read(ConfigMap, "other")
+    everywhere = Gap(what="configmaps", why="403", kind="ConfigMap")
+    assert not snapshot_of(OWNED, gaps=(everywhere,)).was_read(ConfigMap, "default")
+    elsewhere = Gap(what="configmaps", why="403", kind="ConfigMap", namespace="other")
+    assert snapshot_of(OWNED, gaps=(elsewhere,)).was_read(ConfigMap, "default")
+    assert not snapshot_of(OWNED, gaps=(elsewhere,)).was_read(ConfigMap, "other")
+    assert not snapshot_of(OWNED, gaps=(elsewhere,)).was_read(ConfigMap)
+
+
+def test_a_cycle_of_owners_ends() -> None:
+    loop = """
+{kind: CronJob, metadata: {name: a, ownerReferences: [{kind: CronJob, name: b, controller: true}]}}
+---
+{kind: CronJob, metadata: {name: b, ownerReferences: [{kind: CronJob, name: a, controller: true}]}}
+"""
+    snapshot = snapshot_of(loop)
+    first = snapshot.get(CronJob, "default", "a")
+    assert first is not None
+    assert snapshot.workload_of(first).kind == "CronJob"
+
+
+def test_a_neighbour_joins_the_picture_without_doubling_what_both_hold() -> None:
+    pod = "{kind: Pod, metadata: {name: p, namespace: %s}}"
+    node = "{kind: Node, metadata: {name: n1}}"
+    both = snapshot_of(pod % "a", node, namespace="a").joined(snapshot_of(pod % "b", node, namespace="b"))
+    assert [(item.kind, item.namespace) for kind in both.objects.values() for item in kind] == [
+        ("Pod", "a"),
+        ("Pod", "b"),
+        ("Node", ""),
+    ]
+    assert both.was_read(ConfigMap, "b")
+    assert not both.was_read(ConfigMap, "c")
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        (LabelSelector(match_labels={"app": "web"}), ["web-1-a", "alone"]),
+        (LabelSelector(match_labels={"app": "web", "tier": "front"}), ["web-1-a"]),
+        (LabelSelector(match_labels={"app": "nobody"}), []),
+        (LabelSelector(), ["web-1-a", "alone", "foreign", "mirror"]),
+        (
+            LabelSelector(
+                match_labels={"app": "web"},
+                match_expressions=(LabelSelectorRequirement(key="tier", operator="DoesNotExist"),),
+            ),
+            ["alone"],
+        ),
+    ],
+)
+def test_a_label_selector_takes_pods_of_its_namespace(selector: LabelSelector, expected: list[str]) -> None:
+    snapshot = snapshot_of(
+        OWNED, "{kind: Pod, metadata: {name: far, namespace: other, labels: {app: web, tier: front}}}"
+    )
+    assert [pod.name for pod in snapshot.pods_matching("default", selector)] == expected
+
+
+def test_what_is_derived_from_a_picture_is_computed_once_for_each_question() -> None:
+    asked: list[str] = []
+
+    def count(snapshot: Snapshot, namespace: str) -> int:
+        asked.append(namespace)
+        return len(snapshot.in_namespace(Pod, namespace))
+
+    snapshot = snapshot_of(OWNED)
+    assert [snapshot.derived(count, name) for name in ("default", "other", "default")] == [4, 0, 4]
+    assert asked == ["default", "other"]
+    assert snapshot.joined(snapshot_of(OWNED)).derived(count, "default") == 4
+    assert asked == ["default", "other", "default"]
+
+
+def test_a_snapshot_in_words_is_short() -> None:
+    snapshot = snapshot_of(OWNED, gaps=[Gap(what="secrets", why="403 Forbidden", kind="Secret")])
+    assert repr(snapshot) == "<Snapshot of test, all namespaces, objects: 7, gaps: 1>"
+
+
+HASHED = """
+kind: Pod
+metadata:
+  name: web-5f6-a
+  labels: {app: web, pod-template-hash: 5f6}
+  ownerReferences: [{kind: ReplicaSet, name: web-5f6, controller: true}]
+"""
+NO_SETS = Gap(what="replicasets", why="403 Forbidden", kind="ReplicaSet")
+NO_DEPLOYMENTS = Gap(what="deployments", why="403 Forbidden", kind="Deployment")
+
+
+@pytest.mark.parametrize(
+    ("manifests", "gaps", "expected"),
+    [
+        (["{kind: Deployment, metadata: {name: web}}"], [NO_SETS], "Deployment default/web"),
+        ([], [NO_SETS, NO_DEPLOYMENTS], "Deployment default/web"),
+        ([], [NO_SETS], "ReplicaSet default/web-5f6"),  # the Deployment is gone, and left its set behind
+        (["{kind: Deployment, metadata: {name: web}}"], [], "ReplicaSet default/web-5f6"),  # the set is gone
+    ],
+)
+def test_the_deployment_behind_a_set_that_could_not_be_read(
+    manifests: list[str], gaps: list[Gap], expected: str
+) -> None:
+    snapshot = snapshot_of(HASHED, *manifests, gaps=gaps)
+    assert [str(ref) for ref in snapshot.pods_by_workload] == [expected]
