@@ -1,0 +1,91 @@
+"""What a user can set once: environment variables over a TOML file, as one frozen Settings, read once.
+
+The file is `~/.config/kubeagentix/config.toml`, or the one that KUBEAGENTIX_CONFIG names. Its keys are the fields of
+Settings; the variable of a key is `KUBEAGENTIX_` and the key in capitals, and wins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from kubeagentix.errors import ConfigurationError, excerpt
+
+PREFIX = "KUBEAGENTIX_"
+DEFAULT_FILE = "~/.config/kubeagentix/config.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, with their defaults.
+
+    `deadline_s`: seconds that reading a cluster may take; what is late becomes a gap.
+    `render`: `live` shows progress in a notebook, `static` publishes the result only.
+    """
+
+    deadline_s: float = 60.0
+    render: str = "live"
+
+
+_CHOICES = {"render": ("live", "static")}
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of this environment. Raises ConfigurationError, naming the file or variable and the key."""
+    known = {field.name: field.default for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for source, key, value in (*_from_file(environ, known), *_from_environ(environ, known)):
+        values[key] = _checked(source, key, value, known[key])
+    return Settings(**values)
+
+
+def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    named = ((PREFIX + key.upper(), key) for key in known)
+    return [(name, key, environ[name]) for name, key in named if environ.get(name)]
+
+
+def _from_file(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    chosen = environ.get(PREFIX + "CONFIG", "")
+    path = _expanded(chosen or DEFAULT_FILE, environ)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if not chosen:
+            return []
+        raise ConfigurationError(f"there is no config file {path}", hint="KUBEAGENTIX_CONFIG names it") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"cannot read the config file {path}: {excerpt(str(error))}") from error
+    for key in content:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
+            raise ConfigurationError(f"unknown key {excerpt(key, 60)!r} in {path}", hint=hint)
+    return [(str(path), key, value) for key, value in content.items()]
+
+
+def _expanded(path: str, environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME")
+    return Path(home, path[2:]) if path.startswith("~/") and home else Path(path).expanduser()
+
+
+def _checked(source: str, key: str, value: Any, default: Any) -> Any:
+    if key in _CHOICES:
+        if value in _CHOICES[key]:
+            return value
+        raise _refused(source, key, value, f"one of {', '.join(_CHOICES[key])}")
+    try:
+        number = type(default)(value)
+    except (TypeError, ValueError):
+        raise _refused(source, key, value, "a number") from None
+    if isinstance(value, bool) or not 0 < number < float("inf"):
+        raise _refused(source, key, value, "a number above 0")
+    return number
+
+
+def _refused(source: str, key: str, value: Any, wanted: str) -> ConfigurationError:
+    where = f"{source} is" if source.startswith(PREFIX) else f"{key} in {source} is"
+    return ConfigurationError(f"{where} {excerpt(str(value), 60)!r}", hint=f"it must be {wanted}")
