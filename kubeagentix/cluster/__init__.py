@@ -1,0 +1,1 @@
+"""A real API server: kubeconfig, client, discovery, reading a snapshot."""

@@ -1,0 +1,275 @@
+"""GETs from one API server: raw bytes, asynchronously, with retries, a deadline, and errors that say what failed.
+
+Each exchange runs on one of a few worker threads, through the official client's connection pool; waiting between
+attempts happens in the event loop. Answered 429 or 5xx, or dropped, a request is repeated after a random time
+("full jitter", so that many clients do not come back at once); the server's Retry-After is honoured within bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from kubeagentix.cluster.exchange import Exchange
+from kubeagentix.cluster.kubeconfig import Access
+from kubeagentix.cluster.session import Session, open_session
+from kubeagentix.cluster.transport import CONNECT_TIMEOUT_S, unreachable, was_dropped
+from kubeagentix.cluster.workers import Workers
+from kubeagentix.errors import ApiError, ClusterError, ForbiddenError, UnauthorizedError, UnreachableError, excerpt
+
+if TYPE_CHECKING:
+    import urllib3
+
+T = TypeVar("T")
+
+WORKERS = 8  # requests at a time: quick for us, modest for the server's fairness queues
+ATTEMPTS = 4
+BACKOFF_S = 0.25  # the first wait is up to this long, each further one up to twice as long
+MAX_BACKOFF_S = 4.0
+MAX_RETRY_AFTER_S = 10.0  # a server that asks for more patience than this gets none
+MAX_BODY_BYTES = 1 << 30  # no page of a list is this long
+CHUNK_BYTES = 1 << 18
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment by which to be done; `seconds` is how long that was from the start, for messages."""
+
+    seconds: float
+    started_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left; 0 when it has passed."""
+        return max(0.0, self.started_at + self.seconds - time.monotonic())
+
+    def at_most(self, seconds: float) -> Deadline:
+        """The same, or `seconds` from now if that is sooner."""
+        return Deadline(seconds) if seconds < self.remaining_s else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One HTTP answer, whatever its status."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def message(self) -> str:
+        """What the server said: the `message` of its Status object, the start of the body, or what the status means."""
+        try:
+            said = msgspec.json.decode(self.body)["message"]
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, IndexError):
+            said = self.body[:1024].decode(errors="replace")
+        return excerpt(said if isinstance(said, str) else "") or http.client.responses.get(self.status, "")
+
+    def checked(self, what: str, *, ask_for: str = "get") -> bytes:
+        """The body if all went well. Raises UnauthorizedError, ForbiddenError, ApiError, naming `what`."""
+        if self.status == 200:
+            return self.body
+        if self.status == 401:
+            raise UnauthorizedError(
+                f"cannot read {what}: 401 Unauthorized", hint="the credential is not accepted (any more); log in again"
+            )
+        if self.status == 403:
+            user = re.search(r'User "([^"]*)"', self.message)
+            who = f" for user {user[1]}" if user else f" ({self.message})" if self.message != "Forbidden" else ""
+            raise ForbiddenError(f"cannot read {what}: 403 Forbidden{who}", hint=f"ask for {ask_for}")
+        if 300 <= self.status < 400:
+            raise not_json(what)
+        raise ApiError(f"cannot read {what}: {self.status} {self.message}".rstrip(), status=self.status)
+
+    def json(self, what: str) -> Any:
+        """The body decoded. Raises as `checked`, and ApiError where it is no JSON."""
+        try:
+            return msgspec.json.decode(self.checked(what))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise not_json(what) from error
+
+
+def not_json(what: str) -> ApiError:
+    """The error for an answer of status 200 that is not what an API server sends, such as a login page."""
+    return ApiError(
+        f"cannot read {what}: the answer is not the JSON of a Kubernetes API server",
+        status=200,
+        hint="is the kubeconfig's server an API server, or does a login page stand in front of it?",
+    )
+
+
+class Client:
+    """Asks one API server as one identity. Opens nothing until the first request. Safe to share between tasks."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._workers = Workers(WORKERS, name=f"kubeagentix {access.context}")
+        self._session: Session | None = None
+        self._lock = threading.Lock()
+        self.clock_skew = timedelta()  # how far the server's clock is ahead of ours, if noticeably
+
+    async def ask(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        what: str,
+        deadline: Deadline,
+        accept: str = JSON,
+        attempts: int = ATTEMPTS,
+    ) -> Answer:
+        """GET `path`; the last answer, whatever its status. `what` names it in errors.
+
+        Raises UnreachableError where no answer came (from TimeoutError where the deadline passed), KubeconfigError
+        where the identity cannot be used.
+        """
+        url = f"{self._access.server}{path}" + (f"?{urlencode(params)}" if params else "")
+        try:
+            async with asyncio.timeout(deadline.remaining_s):
+                return await self._with_retries(url, accept, attempts, deadline)
+        except TimeoutError as error:
+            raise UnreachableError(
+                f"cannot read {what}: no answer within {deadline.seconds:g} s",
+                hint=f"is {self._access.server} overloaded, or behind a VPN?",
+            ) from error
+
+    async def on_worker(self, job: Callable[..., T], *arguments: Any) -> T:
+        """Run a blocking `job` on one of the workers."""
+        return await asyncio.wrap_future(self._workers.submit(lambda: job(*arguments)))
+
+    async def prepare(self) -> None:
+        """Get the identity ready, before any deadline runs: an exec plugin may wait for its user.
+
+        Raises KubeconfigError.
+        """
+        await self.on_worker(self._current_session)
+
+    def close(self) -> None:
+        """Close idle connections; the next request would open new ones."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.pool.clear()
+
+    async def _with_retries(self, url: str, accept: str, attempts: int, deadline: Deadline) -> Answer:
+        exchange = Exchange()
+        try:
+            for attempt in range(1, attempts + 1):
+                outcome: Answer | ClusterError
+                try:
+                    outcome = await self.on_worker(self._answer, url, accept, deadline, exchange)
+                except UnreachableError as error:
+                    if attempt == attempts or not was_dropped(error.__cause__):
+                        raise
+                    outcome = error
+                wait_s = _wait_before_retry(outcome, attempt)
+                if isinstance(outcome, Answer) and (attempt == attempts or wait_s is None):
+                    return outcome
+                if wait_s is not None and wait_s >= deadline.remaining_s:
+                    return _outcome_now(outcome)
+                await asyncio.sleep(wait_s or 0)
+            raise AssertionError("the last attempt returns or raises")
+        finally:
+            exchange.break_off()  # a worker that is still at it, for a caller that has gone, is free again
+
+    def _answer(self, url: str, accept: str, deadline: Deadline, exchange: Exchange) -> Answer:
+        session = self._current_session()
+        with exchange:
+            answer = self._get(session, url, accept, deadline)
+            if answer.status == 401 and session.is_renewable:
+                answer = self._get(self._renewed(session), url, accept, deadline)
+        return answer
+
+    def _get(self, session: Session, url: str, accept: str, deadline: Deadline) -> Answer:
+        from urllib3 import Timeout  # noqa: PLC0415  80 ms to import
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415  80 ms to import
+
+        # A little past the deadline, so that the event loop, which knows what was asked for, is the one to say so.
+        left_s = deadline.remaining_s + 0.5
+        timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, left_s), read=left_s)
+        try:
+            response = session.pool.request(
+                "GET",
+                url,
+                headers=session.headers(accept=accept),
+                timeout=timeout,
+                retries=False,
+                redirect=False,  # an API server does not redirect; a login page must not be given the token
+                preload_content=False,
+            )
+            body = _read_body(response)
+        except (HTTPError, OSError) as error:
+            raise unreachable(error, self._access.server) from error
+        self._notice_clock(response.headers.get("date"))
+        return Answer(status=response.status, body=body, headers=response.headers)
+
+    def _current_session(self) -> Session:
+        with self._lock:
+            if self._session is None or self._session.is_expired:
+                self._session = open_session(self._access, connections=WORKERS)
+            return self._session
+
+    def _renewed(self, refused: Session) -> Session:
+        with self._lock:
+            if self._session is refused or self._session is None:  # else another thread renewed it meanwhile
+                self._session = open_session(self._access, connections=WORKERS)
+            return self._session
+
+    def _notice_clock(self, date: str | None) -> None:
+        try:
+            ahead = parsedate_to_datetime(date or "") - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return
+        # The header counts whole seconds and was written before the body was read.
+        self.clock_skew = ahead if abs(ahead) > timedelta(seconds=5) else timedelta()
+
+
+def _read_body(response: urllib3.BaseHTTPResponse) -> bytes:
+    chunks, size = [], 0
+    for chunk in response.stream(CHUNK_BYTES, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            response.close()
+            raise ConnectionAbortedError("the answer is too long")
+    return b"".join(chunks)
+
+
+def _wait_before_retry(outcome: Answer | ClusterError, attempt: int) -> float | None:
+    """Seconds to wait before asking again; None where asking again is of no use."""
+    jitter = random.uniform(0, min(MAX_BACKOFF_S, BACKOFF_S * 2 ** (attempt - 1)))  # noqa: S311  no secret
+    if not isinstance(outcome, Answer):
+        return jitter
+    if outcome.status != 429 and outcome.status < 500:
+        return None
+    asked_s = _retry_after_s(outcome.headers.get("retry-after", ""))
+    return asked_s + jitter if asked_s <= MAX_RETRY_AFTER_S else None
+
+
+def _retry_after_s(header: str) -> float:
+    """Seconds that the server asks for, as a number or as a date (RFC 9110); 0 where it does not say."""
+    if header.isascii() and header.isdigit():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _outcome_now(outcome: Answer | ClusterError) -> Answer:
+    if isinstance(outcome, Answer):
+        return outcome
+    raise outcome

@@ -1,0 +1,82 @@
+"""A cluster to ask: one API server, one identity. Importing this, and connecting, cost next to nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+from kubeagentix.cluster.client import Client, Deadline
+from kubeagentix.cluster.identity import check
+from kubeagentix.cluster.kubeconfig import Access, resolve
+from kubeagentix.cluster.snapshot import ReadOptions, read_snapshot
+from kubeagentix.domain.events import Listener, silent
+from kubeagentix.domain.snapshot import Snapshot
+
+DEFAULTS = ReadOptions()
+
+
+class Cluster:
+    """One API server, asked as one identity. `namespace` is the context's default one.
+
+    `kubeconfig` is the file that was named, or None where the usual places were looked at. Usable from any event
+    loop, and from several at once; nothing is opened until something is read.
+    """
+
+    def __init__(self, access: Access, *, kubeconfig: str | None = None) -> None:
+        self.context = access.context
+        self.namespace = access.namespace
+        self.server = access.server
+        self.kubeconfig = kubeconfig
+        self._client = Client(access)
+
+    def __repr__(self) -> str:
+        return f"Cluster(context={self.context!r}, server={self.server!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close idle connections. Reading again opens new ones."""
+        self._client.close()
+
+    async def read_snapshot(
+        self,
+        namespace: str | None = None,
+        *,
+        options: ReadOptions = DEFAULTS,
+        deadline_s: float | None = None,
+        listen: Listener = silent,
+    ) -> Snapshot:
+        """A picture of `namespace` (None: all), with what could not be read as gaps.
+
+        `deadline_s`, if given, goes before that of `options`.
+
+        Raises UnreachableError, UnauthorizedError, ApiError, KubeconfigError where nothing at all can be read, and
+        NotFoundError where there is no such namespace. Progress is told to `listen`, on the event loop's thread.
+        """
+        if deadline_s is not None:
+            options = replace(options, deadline_s=deadline_s)
+        return await read_snapshot(self._client, self.context, namespace, options, listen)
+
+    async def get_json(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, timeout_s: float = 30.0
+    ) -> Any:
+        """GET any `path` of the API (`/version`) and decode its JSON. Raises ClusterError and its kin."""
+        await self._client.prepare()
+        answer = await self._client.ask(path, params, what=path, deadline=Deadline(timeout_s))
+        return answer.json(path)
+
+
+def connect(context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None) -> Cluster:
+    """The cluster of that context (None: the current one), found as kubectl finds it; no network is used.
+
+    Raises KubeconfigError where the context, its files, its client certificate or its exec plugin cannot be used.
+    """
+    access = resolve(context, kubeconfig)
+    check(access)
+    return Cluster(access, kubeconfig=os.fspath(kubeconfig) if kubeconfig is not None else None)

@@ -1,0 +1,150 @@
+"""One kind, read page by page and decoded as it comes.
+
+A list in pages is one consistent picture until the server forgets it (410 Gone, after some minutes or a compaction of
+etcd). It is then begun anew, once; if that expires too, the rest is read through the token that the server offers with
+the 410, which goes on after the last object but shows its present state.
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from kubeagentix.cluster.client import Answer, Client, Deadline, not_json
+from kubeagentix.cluster.discovery import list_path
+from kubeagentix.cluster.projections import Page, decode_page, typed
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.resources import Kind
+from kubeagentix.errors import ApiError, ClusterError
+
+PAGE_SIZE = 500  # what kubectl asks for
+# Their objects may be 1 MiB each (Helm keeps its releases in Secrets), and only their names are kept.
+PAGE_SIZES = {"Secret": 50, "ConfigMap": 50}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    """What to list. `versions` are tried in order; `field_selector` narrows it down on the server."""
+
+    kind: Kind
+    versions: tuple[str, ...]
+    namespace: str | None
+    page_size: int = PAGE_SIZE
+    field_selector: str = ""
+
+    @property
+    def what(self) -> str:
+        """Its name in messages: `pods in namespace shop`."""
+        if not self.kind.is_namespaced:
+            return _spoken(self.kind)
+        place = f"in namespace {self.namespace}" if self.namespace is not None else "in all namespaces"
+        return f"{_spoken(self.kind)} {place}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What came of it: the objects read before `error`, if any, ended it; None where there are none to speak of."""
+
+    items: tuple[Resource, ...] | None = field(repr=False)
+    gaps: tuple[Gap, ...] = ()
+    error: ClusterError | None = None
+    is_served: bool = True
+
+
+@dataclass(slots=True)
+class _Progress:
+    items: list[Resource] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    token: str = ""
+    expired: int = 0
+
+
+async def read_list(client: Client, request: ListRequest, deadline: Deadline) -> Listing:
+    """All objects that `request` names, or as many as could be read. Raises KubeconfigError only."""
+    for version in request.versions:
+        listing = await _read_version(client, request, version, deadline)
+        if not (isinstance(listing.error, ApiError) and listing.error.status == 404):
+            return listing
+    return Listing(items=None, is_served=False)
+
+
+async def _read_version(client: Client, request: ListRequest, version: str, deadline: Deadline) -> Listing:
+    progress = _Progress()
+    try:
+        while not await _read_page(client, request, version, deadline, progress):
+            pass
+    except ClusterError as error:
+        return Listing(items=tuple(progress.items) or None, gaps=tuple(progress.gaps), error=error)
+    return Listing(items=tuple(progress.items), gaps=tuple(progress.gaps))
+
+
+async def _read_page(
+    client: Client, request: ListRequest, version: str, deadline: Deadline, progress: _Progress
+) -> bool:
+    """Read one page into `progress`; whether it was the last."""
+    params: dict[str, str | int] = {"limit": min(request.page_size, PAGE_SIZES.get(request.kind.name, PAGE_SIZE))}
+    if request.field_selector:
+        params["fieldSelector"] = request.field_selector
+    if progress.token:
+        params["continue"] = progress.token
+    path = list_path(request.kind, version, request.namespace)
+    answer = await client.ask(path, params, what=request.what, deadline=deadline)
+    if answer.status == 410 and _goes_on_after_expiry(answer, progress):
+        return False
+    body = answer.checked(request.what, ask_for=_permission(request))
+    page = await client.on_worker(_decode, request, body)
+    progress.items.extend(page.items)
+    progress.gaps.extend(page.gaps)
+    token = page.metadata.continue_
+    if token and token == progress.token:
+        raise ApiError(f"cannot read {request.what}: the server repeats its continue token", status=200)
+    progress.token = token
+    return not token
+
+
+def _goes_on_after_expiry(answer: Answer, progress: _Progress) -> bool:
+    progress.expired += 1
+    if progress.expired == 1:
+        progress.items.clear()
+        progress.gaps.clear()
+        progress.token = ""
+        return True
+    offered = _offered_token(answer.body)
+    if not offered or offered == progress.token:
+        return False
+    progress.token = offered
+    return True
+
+
+class _Expired(msgspec.Struct):
+    class _Metadata(msgspec.Struct):
+        continue_: str = msgspec.field(default="", name="continue")
+
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+
+
+def _offered_token(body: bytes) -> str:
+    try:
+        return str(typed(body, _Expired).metadata.continue_)
+    except msgspec.DecodeError:
+        return ""
+
+
+def _decode(request: ListRequest, body: bytes) -> Page:
+    try:
+        return decode_page(request.kind, body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise not_json(request.what) from error
+
+
+def _permission(request: ListRequest) -> str:
+    anywhere = request.kind.is_namespaced and request.namespace is None
+    return f"list on {_spoken(request.kind)}" + (", or pass a namespace" if anywhere else "")
+
+
+def _spoken(kind: Kind) -> str:
+    # The metrics API calls its kinds pods and nodes as well.
+    return f"{kind.plural}.{kind.group}" if kind.group.startswith("metrics.") else kind.plural

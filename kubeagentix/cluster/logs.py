@@ -1,0 +1,251 @@
+"""Logs of containers in trouble: which to read is decided purely, from pods; then they are read, a bounded amount.
+
+Logs are the dearest thing to ask a cluster for (each goes through the API server to a kubelet), so healthy
+containers are left alone, replicas of one owner are sampled, and the newest lines are what is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kubeagentix.cluster.client import Answer, Client, Deadline
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.pods import Container, ContainerStatus, Pod
+from kubeagentix.domain.snapshot import ContainerLog
+from kubeagentix.errors import ClusterError, excerpt
+
+TAIL_LINES = 200
+MAX_BYTES = 64 << 10
+MAX_LOGS = 200
+MAX_PODS_PER_OWNER = 3  # replicas fail alike
+SETTLING_TIME = timedelta(seconds=30)  # not to be ready, or to initialize, is no trouble before this
+LOG_DEADLINE_S = 10.0  # a kubelet that does not answer must not hold up the others
+
+CRASHING, STUCK, RESTARTED = 0, 1, 2  # how much trouble; less is worse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRequest:
+    """One log to read. `node` is where the kubelet is that has it."""
+
+    namespace: str
+    pod: str
+    container: str
+    is_previous: bool
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlan:
+    """Which logs to read, most wanted first, and what is knowingly left out."""
+
+    requests: tuple[LogRequest, ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    rank: int
+    pod: Pod
+    container: Container
+    restarts: int
+
+
+def choose_logs(
+    pods: Iterable[Pod],
+    *,
+    now: datetime,
+    silent_nodes: Collection[str] = (),
+    max_logs: int = MAX_LOGS,
+    max_pods_per_owner: int = MAX_PODS_PER_OWNER,
+) -> LogPlan:
+    """The logs worth reading: of containers that crash, are stuck, or were restarted, in that order.
+
+    Every owner's worst pod comes before any owner's second one. Pods on `silent_nodes` are left out, as a Gap.
+    """
+    by_owner: dict[tuple[str, str, str], list[list[_Trouble]]] = defaultdict(list)
+    for pod in pods:
+        troubles = _troubles(pod, now)
+        if troubles:
+            owner = pod.controller
+            key = (pod.namespace, owner.kind, owner.name) if owner else (pod.namespace, "Pod", pod.name)
+            by_owner[key].append(troubles)
+    wanted = list(_worst_first(by_owner.values(), max_pods_per_owner))
+    unreachable = [trouble for trouble in wanted if trouble.pod.spec.node_name in silent_nodes]
+    requests = [
+        request
+        for trouble in wanted
+        if trouble.pod.spec.node_name not in silent_nodes
+        for request in _requests(trouble)
+    ]
+    kept = requests[:max_logs]
+    return LogPlan(requests=tuple(kept), gaps=(*_unreachable_gaps(unreachable), *_limit_gaps(requests, kept, max_logs)))
+
+
+async def read_logs(
+    client: Client, plan: LogPlan, deadline: Deadline, *, progress: Callable[[int, str], None]
+) -> tuple[tuple[ContainerLog, ...], tuple[Gap, ...]]:
+    """The logs of `plan` in its order, and one Gap per way in which others failed. `progress` hears (done, pod)."""
+    done = 0
+
+    async def read(request: LogRequest) -> ContainerLog | ClusterError | None:
+        nonlocal done
+        try:
+            return await _read_log(client, request, deadline)
+        except ClusterError as error:
+            return error
+        finally:
+            done += 1
+            progress(done, request.pod)
+
+    results = await asyncio.gather(*(read(request) for request in plan.requests))
+    failed: dict[str, list[LogRequest]] = defaultdict(list)
+    for request, result in zip(plan.requests, results, strict=True):
+        if isinstance(result, ClusterError):
+            failed[_why(result, request, deadline)].append(request)
+    gaps = tuple(Gap(what=_names(requests), why=why) for why, requests in failed.items())
+    return tuple(result for result in results if isinstance(result, ContainerLog)), (*plan.gaps, *gaps)
+
+
+def _troubles(pod: Pod, now: datetime) -> list[_Trouble]:
+    if pod.status.phase == "Succeeded":
+        return []
+    found = []
+    for container, status, is_init in pod.containers():
+        rank = _rank(pod, container, status, is_init=is_init, now=now) if status else None
+        if status is not None and rank is not None:
+            found.append(_Trouble(rank, pod, container, status.restart_count))
+    return sorted(found, key=lambda trouble: trouble.rank)
+
+
+def _rank(pod: Pod, container: Container, status: ContainerStatus, *, is_init: bool, now: datetime) -> int | None:
+    """How much trouble a container is in; None for none, or where it has no log because it never ran."""
+    state, ended_before = status.state, status.last_state.terminated
+    runs_on = not is_init or container.restart_policy == "Always"  # all but init containers that shall end
+    if state.terminated is not None:
+        should_run = runs_on and pod.spec.restart_policy == "Always" and not pod.is_finished
+        return CRASHING if state.terminated.exit_code != 0 or state.terminated.signal or should_run else None
+    if state.running is not None:
+        started_at = state.running.started_at
+        is_settled = started_at is None or now - started_at > SETTLING_TIME
+        if is_settled and not (runs_on and status.ready):
+            return STUCK
+        return RESTARTED if ended_before and status.restart_count else None
+    if ended_before is None and not status.restart_count:
+        return None
+    is_starting = state.waiting is None or state.waiting.reason in ("ContainerCreating", "PodInitializing", "")
+    return RESTARTED if is_starting else CRASHING
+
+
+def _worst_first(owners: Iterable[list[list[_Trouble]]], max_pods: int) -> Iterator[_Trouble]:
+    ranked: list[tuple[int, int, int, _Trouble]] = []
+    for pods in owners:
+        pods.sort(key=lambda troubles: (troubles[0].rank, -troubles[0].restarts, troubles[0].pod.name))
+        for turn, troubles in enumerate(pods[:max_pods]):
+            ranked.extend((turn, trouble.rank, -trouble.restarts, trouble) for trouble in troubles)
+    return (entry[-1] for entry in sorted(ranked, key=lambda entry: entry[:-1]))
+
+
+def _requests(trouble: _Trouble) -> Iterator[LogRequest]:
+    for is_previous in (False, True) if trouble.restarts else (False,):
+        yield LogRequest(
+            namespace=trouble.pod.namespace,
+            pod=trouble.pod.name,
+            container=trouble.container.name,
+            is_previous=is_previous,
+            node=trouble.pod.spec.node_name,
+        )
+
+
+def _unreachable_gaps(troubles: list[_Trouble]) -> Iterator[Gap]:
+    counts: dict[str, int] = defaultdict(int)
+    for trouble in troubles:
+        counts[trouble.pod.spec.node_name] += 1
+    for node, count in counts.items():
+        yield Gap(what=f"logs of {_count(count)} on node {node}", why="the node's kubelet has stopped reporting")
+
+
+def _limit_gaps(requests: list[LogRequest], kept: list[LogRequest], max_logs: int) -> Iterator[Gap]:
+    left_out = {(request.namespace, request.pod, request.container) for request in requests[len(kept) :]}
+    if left_out:
+        yield Gap(what=f"logs of {_count(len(left_out), 'more ')}", why=f"not read: limit {max_logs} logs")
+
+
+def _count(containers: int, which: str = "") -> str:
+    return f"1 {which}container" if containers == 1 else f"{containers} {which}containers"
+
+
+async def _read_log(client: Client, request: LogRequest, deadline: Deadline) -> ContainerLog | None:
+    deadline = deadline.at_most(LOG_DEADLINE_S)
+    answer, tail = await _ask(client, request, TAIL_LINES, deadline), TAIL_LINES
+    is_cut = len(answer.body) >= MAX_BYTES
+    if answer.status == 200 and is_cut:
+        # The kubelet applies the limit from the oldest of the lines on, so the newest are the ones cut off.
+        tail = max(1, answer.body.count(b"\n") // 2)
+        answer = await _ask(client, request, tail, deadline)
+    if _has_no_log(answer):
+        return None
+    lines = _lines(answer.checked(_what(request), ask_for="get on pods/log"))
+    if not lines:
+        return None
+    return ContainerLog(
+        namespace=request.namespace,
+        pod=request.pod,
+        container=request.container,
+        is_previous=request.is_previous,
+        lines=lines,
+        is_truncated=is_cut or len(lines) >= tail,
+    )
+
+
+async def _ask(client: Client, request: LogRequest, tail: int, deadline: Deadline) -> Answer:
+    params: dict[str, str | int] = {"container": request.container, "tailLines": tail, "limitBytes": MAX_BYTES}
+    if request.is_previous:
+        params["previous"] = "true"
+    path = f"/api/v1/namespaces/{request.namespace}/pods/{request.pod}/log"
+    return await client.ask(path, params, what=_what(request), deadline=deadline, accept="*/*", attempts=2)
+
+
+# What the API server and the kubelet say of a container that has nothing (more) to show.
+# Source: kubelet_pods.go validateContainerLogStatus; pkg/registry/core/pod/strategy.go LogLocation
+_NO_LOG = re.compile(
+    r"is waiting to start|previous terminated container .* not found|is not available|has not been created|"
+    r"does not have a host assigned|is not valid for pod"
+)
+# The kubelet says this with status 200 when the runtime has removed the container's files.
+_REMOVED = re.compile(r"unable to retrieve container logs for \S+\Z|failed to try resolving symlinks in path ")
+
+
+def _has_no_log(answer: Answer) -> bool:
+    # 404: the pod has gone since it was listed.
+    return answer.status == 404 or (answer.status == 400 and _NO_LOG.search(answer.message) is not None)
+
+
+def _lines(body: bytes) -> tuple[str, ...]:
+    text = body[:MAX_BYTES].decode(errors="replace")
+    lines = tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n"))
+    return () if not text or (len(lines) == 1 and _REMOVED.match(lines[0].strip())) else lines
+
+
+def _what(request: LogRequest) -> str:
+    log = "previous log" if request.is_previous else "log"
+    return f"{log} of container {request.container} of pod {request.namespace}/{request.pod}"
+
+
+def _why(error: ClusterError, request: LogRequest, deadline: Deadline) -> str:
+    if isinstance(error.__cause__, TimeoutError):
+        return f"not read within {min(LOG_DEADLINE_S, deadline.seconds):g} s"
+    # `Get "https://node:10250/containerLogs/…": dial tcp …`: the address differs from log to log, the cause does not.
+    said = re.sub(r'Get "[^"]*": ', "", error.message.removeprefix(f"cannot read {_what(request)}: "))
+    return excerpt(f"{said}: {error.hint}" if error.hint else said)
+
+
+def _names(requests: list[LogRequest]) -> str:
+    containers = list(dict.fromkeys(f"{item.namespace}/{item.pod} {item.container}" for item in requests))
+    shown = ", ".join(containers[:3]) + (", …" if len(containers) > 3 else "")
+    return f"logs of {_count(len(containers))} ({shown})"

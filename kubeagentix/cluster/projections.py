@@ -1,0 +1,238 @@
+"""From the API's JSON to typed objects, a page at a time; what must not be kept is left behind here.
+
+The fast way decodes a whole page at once with the garbage collector paused (building objects, not reading bytes,
+is what costs). A page that holds an odd object (a null in place of a list, a number in place of a string) is read
+again object by object; one that still does not fit becomes a Gap that names it, and the others are kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+
+import msgspec
+
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.meta import Metadata, Resource, Value
+from kubeagentix.domain.resources import KINDS, Kind
+from kubeagentix.domain.storage import ConfigMap, Secret, TlsCertificate
+from kubeagentix.errors import excerpt
+
+
+class ListMetadata(Value, frozen=True):
+    """`metadata` of a list: how to go on."""
+
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class Page(Value, frozen=True):
+    """One page of a list, decoded."""
+
+    items: tuple[Resource, ...]
+    metadata: ListMetadata
+    gaps: tuple[Gap, ...] = ()
+
+
+class _ConfigMapWire(Value, frozen=True):
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    data: dict[str, msgspec.Raw] | None = None
+    binary_data: dict[str, msgspec.Raw] | None = None
+    immutable: bool = False
+
+
+class _SecretWire(Value, frozen=True):
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    type: str = ""
+    data: dict[str, str] | None = None
+    immutable: bool = False
+
+
+class _DockerConfig(msgspec.Struct):
+    auths: dict[str, Any]
+
+
+_WIRE: dict[type[Resource], type[Value]] = {ConfigMap: _ConfigMapWire, Secret: _SecretWire}
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """The cyclic garbage collector off for the block: it triples the cost of building many objects."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def decode_page(kind: Kind, body: bytes) -> Page:
+    """One page of a list of `kind`. Raises msgspec.DecodeError if `body` is no JSON list at all."""
+    try:
+        with gc_paused():
+            page = _page_decoder(kind.name).decode(body)
+    except msgspec.ValidationError:
+        return _decode_one_by_one(kind, body)
+    except UnicodeDecodeError:
+        return _decode_one_by_one(kind, body.decode(errors="replace").encode())
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
+    return Page(items=tuple(_finish(item) for item in page.items or ()), metadata=page.metadata)
+
+
+def decode_object(kind: Kind, body: bytes) -> Resource:
+    """One object. Raises msgspec.DecodeError if it does not fit even when repaired."""
+    wire = _WIRE.get(kind.type, kind.type)
+    try:
+        return _finish(typed(body, wire))
+    except msgspec.ValidationError:
+        return project(kind, msgspec.json.decode(body))
+
+
+def project(kind: Kind, manifest: dict[str, Any]) -> Resource:
+    """One object from its plain form, repaired where it is odd. Raises msgspec.ValidationError if it cannot be."""
+    wire = _WIRE.get(kind.type, kind.type)
+    # By way of JSON: msgspec.convert cannot make the Raw values by which sizes are taken without decoding.
+    return _finish(typed(msgspec.json.encode(_without_nulls(manifest)), wire, is_strict=False))
+
+
+# A type that msgspec meets for the first time can be seen half read by another thread, which then crashes the process.
+_building = threading.Lock()
+
+
+def typed(body: bytes | msgspec.Raw, wanted: Any, *, is_strict: bool = True) -> Any:
+    """`body` as a value of the type `wanted`, from any thread. Raises msgspec.DecodeError."""
+    with _building:
+        decoder = _decoder(wanted, is_strict)
+    return decoder.decode(body)
+
+
+@cache
+def _decoder(wanted: Any, is_strict: bool) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(wanted, strict=is_strict)
+
+
+def _page_decoder(kind_name: str) -> msgspec.json.Decoder[Any]:
+    with _building:
+        return _decoder(_page_type(kind_name), True)
+
+
+@cache
+def _page_type(kind_name: str) -> type[msgspec.Struct]:
+    kind = KINDS[kind_name]
+    wire = _WIRE.get(kind.type, kind.type)
+    # `items` must be there, if only as null: what has none is a Status or a proxy's answer, and no empty list.
+    return msgspec.defstruct(
+        f"{kind_name}Page",
+        [("items", list[wire] | None), ("metadata", ListMetadata, msgspec.field(default_factory=ListMetadata))],  # type: ignore[valid-type]
+    )
+
+
+class _RawPage(Value, frozen=True):
+    items: list[msgspec.Raw] | None
+    metadata: dict[str, Any] | None = None
+
+
+def _decode_one_by_one(kind: Kind, body: bytes) -> Page:
+    page = typed(body, _RawPage)
+    items, gaps = [], []
+    for raw in page.items or ():
+        try:
+            items.append(decode_object(kind, bytes(raw)))
+        except (msgspec.DecodeError, AttributeError, TypeError) as error:
+            namespace, name = _named(raw)
+            what = f"{kind.name} {namespace}/{name}" if namespace else f"{kind.name} {name}".rstrip()
+            why = f"not readable: {excerpt(str(error))}"
+            gaps.append(Gap(what=what, why=why, kind=kind.name, namespace=namespace))
+    metadata = msgspec.convert(_without_nulls(page.metadata or {}), ListMetadata)
+    return Page(items=tuple(items), metadata=metadata, gaps=tuple(gaps))
+
+
+class _Named(msgspec.Struct):
+    metadata: dict[str, Any] = {}
+
+
+def _named(raw: msgspec.Raw) -> tuple[str, str]:
+    """(namespace, name) of an object that does not decode, as far as it tells."""
+    try:
+        metadata = typed(raw, _Named).metadata
+    except msgspec.DecodeError:
+        return "", ""
+    return str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _finish(item: Any) -> Resource:
+    if isinstance(item, _ConfigMapWire):
+        return _config_map(item)
+    if isinstance(item, _SecretWire):
+        return _secret(item)
+    return cast("Resource", item)
+
+
+def _config_map(wire: _ConfigMapWire) -> ConfigMap:
+    entries = {**(wire.data or {}), **(wire.binary_data or {})}
+    return ConfigMap(
+        metadata=wire.metadata,
+        keys=tuple(entries),
+        size_bytes=sum(len(bytes(value)) for value in entries.values()),
+        immutable=wire.immutable,
+    )
+
+
+def _secret(wire: _SecretWire) -> Secret:
+    data = wire.data or {}
+    certificate: TlsCertificate | None = None
+    registries: tuple[str, ...] = ()
+    problem = ""
+    try:
+        if wire.type == "kubernetes.io/tls" and data.get("tls.crt"):
+            certificate = _read_certificate(base64.b64decode(data["tls.crt"]))
+        elif wire.type == "kubernetes.io/dockerconfigjson":
+            registries = _read_registries(base64.b64decode(data.get(".dockerconfigjson", "")))
+    except Exception:  # noqa: BLE001  whatever a user has put there, it must cost no other object
+        problem = "tls.crt is no PEM certificate" if "tls" in wire.type else ".dockerconfigjson is not readable"
+    return Secret(
+        metadata=wire.metadata,
+        type=wire.type,
+        keys=tuple(data),
+        empty_keys=tuple(key for key, value in data.items() if not value),
+        certificate=certificate,
+        registries=registries,
+        problem=problem,
+        immutable=wire.immutable,
+    )
+
+
+def _read_certificate(pem: bytes) -> TlsCertificate:
+    from cryptography import x509  # noqa: PLC0415  40 ms to import, and few Secrets hold a certificate
+
+    certificate = x509.load_pem_x509_certificate(pem)
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        dns_names = tuple(names.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        dns_names = ()
+    return TlsCertificate(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        dns_names=dns_names,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+    )
+
+
+def _read_registries(config: bytes) -> tuple[str, ...]:
+    return tuple(typed(config, _DockerConfig).auths) if config else ()

@@ -1,0 +1,229 @@
+"""Reads a snapshot: every kind at once, then logs of containers in trouble. What cannot be read becomes a Gap.
+
+Only what makes all reading pointless is raised: no answer, no valid identity, no such namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from kubeagentix.cluster.client import Client, Deadline
+from kubeagentix.cluster.discovery import Served, discover
+from kubeagentix.cluster.kubeconfig import nearest
+from kubeagentix.cluster.lists import PAGE_SIZE, Listing, ListRequest, read_list
+from kubeagentix.cluster.logs import MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, read_logs
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.events import Listener, StageChanged
+from kubeagentix.domain.meta import condition
+from kubeagentix.domain.nodes import Event, Namespace, Node
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.resources import KINDS, Kind
+from kubeagentix.domain.snapshot import ContainerLog, Snapshot
+from kubeagentix.errors import (
+    ClusterError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthorizedError,
+    UnreachableError,
+    excerpt,
+)
+
+T = TypeVar("T")
+
+FIRST_ANSWER_S = 15.0  # a server that takes longer to say its version is called unreachable
+_NAMESPACE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123 label
+NODE_EVENTS_NAMESPACE = "default"  # where events about cluster-scoped objects are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How much to read. Add-on APIs (metrics, gateways) get `optional_deadline_s` of the whole `deadline_s`."""
+
+    deadline_s: float = 60.0
+    optional_deadline_s: float = 10.0
+    page_size: int = PAGE_SIZE
+    with_logs: bool = True
+    max_logs: int = MAX_LOGS
+    max_pods_per_owner: int = MAX_PODS_PER_OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading under way: what all its parts need to know."""
+
+    client: Client
+    served: Served
+    namespace: str | None
+    options: ReadOptions
+    deadline: Deadline
+    listen: Listener
+
+
+async def read_snapshot(
+    client: Client, context: str, namespace: str | None, options: ReadOptions, listen: Listener
+) -> Snapshot:
+    """The snapshot of one namespace (with the cluster-scoped kinds), or (None) of all.
+
+    Raises UnreachableError, UnauthorizedError, KubeconfigError, ApiError where there is no API server to speak of,
+    and NotFoundError where the namespace does not exist.
+    """
+    await client.prepare()
+    deadline = Deadline(options.deadline_s)
+    first = deadline.at_most(FIRST_ANSWER_S)
+    served, _ = await _together([discover(client, first), _require_namespace(client, namespace, first)])
+    assert served is not None
+    listen(StageChanged(stage="connect", done=1, total=1, detail=served.server_version))
+    reading = _Reading(client, served, namespace, options, deadline, listen)
+    taken_at = datetime.now(UTC) + client.clock_skew
+    listings, logs, log_gaps = await _read_all(reading, taken_at)
+    _raise_if_nothing_was_read(listings)
+    gaps = [gap for name, listing in listings.items() for gap in _gaps(reading, KINDS[name], listing)]
+    return Snapshot(
+        cluster=context,
+        server_version=served.server_version,
+        taken_at=taken_at,
+        namespace=namespace,
+        objects={name: listing.items for name, listing in listings.items() if listing.items is not None},
+        logs=logs,
+        gaps=(*gaps, *log_gaps),
+    )
+
+
+async def _together(awaitables: Iterable[Awaitable[T]]) -> list[T]:
+    """Their results in order; if one raises, the others are cancelled."""
+    tasks = [asyncio.ensure_future(item) for item in awaitables]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise
+
+
+async def _require_namespace(client: Client, namespace: str | None, deadline: Deadline) -> None:
+    if namespace is None:
+        return
+    if _NAMESPACE_NAME.fullmatch(namespace):  # else it cannot exist, nor be put into a path
+        path = f"/api/v1/namespaces/{namespace}"
+        answer = await client.ask(path, what=f"namespace {namespace}", deadline=deadline)
+        if answer.status != 404:  # a 403 says nothing about it, and others are told where lists are read
+            return
+    request = ListRequest(kind=KINDS[Namespace.kind], versions=("v1",), namespace=None)
+    known = (await read_list(client, request, deadline)).items
+    hint = nearest(namespace, (item.name for item in known), of="namespaces") if known else "check its spelling"
+    raise NotFoundError(f"there is no namespace {excerpt(namespace, 63)!r}", hint=hint)
+
+
+async def _read_all(
+    reading: _Reading, taken_at: datetime
+) -> tuple[Mapping[str, Listing], tuple[ContainerLog, ...], tuple[Gap, ...]]:
+    done = 0
+
+    async def read(kind: Kind) -> Listing:
+        nonlocal done
+        listing = await _read_kind(reading, kind)
+        done += 1
+        reading.listen(StageChanged(stage="collect", done=done, total=len(KINDS), detail=kind.plural))
+        return listing
+
+    tasks = {name: asyncio.ensure_future(read(kind)) for name, kind in KINDS.items()}
+    logs = asyncio.ensure_future(_read_logs(reading, taken_at, tasks[Pod.kind], tasks[Node.kind]))
+    await _together([*tasks.values(), logs])
+    return {name: task.result() for name, task in tasks.items()}, *logs.result()
+
+
+async def _read_kind(reading: _Reading, kind: Kind) -> Listing:
+    versions = reading.served.versions(kind)
+    request = ListRequest(
+        kind=kind, versions=versions, namespace=reading.namespace, page_size=reading.options.page_size
+    )
+    deadline = reading.deadline.at_most(_limit_s(reading, kind))
+    if kind.name == Event.kind and reading.namespace not in (None, NODE_EVENTS_NAMESPACE):
+        return await _with_node_events(reading, request, deadline)
+    return await read_list(reading.client, request, deadline)
+
+
+def _limit_s(reading: _Reading, kind: Kind) -> float:
+    options = reading.options
+    return min(options.optional_deadline_s, options.deadline_s) if kind.is_optional else options.deadline_s
+
+
+async def _with_node_events(reading: _Reading, request: ListRequest, deadline: Deadline) -> Listing:
+    """The events of the namespace, and those about nodes, which explain what happens to its pods."""
+    about_nodes = ListRequest(
+        kind=request.kind,
+        versions=request.versions,
+        namespace=NODE_EVENTS_NAMESPACE,
+        page_size=request.page_size,
+        field_selector="involvedObject.kind=Node",
+    )
+    own, nodes = await _together([read_list(reading.client, item, deadline) for item in (request, about_nodes)])
+    # Whoever may not read them there has the gap about nodes already.
+    extra = tuple(item for item in nodes.items or () if isinstance(item, Event) and item.involved_object.kind == "Node")
+    return Listing(
+        items=None if own.items is None else own.items + extra,
+        gaps=own.gaps,
+        error=own.error,
+        is_served=own.is_served,
+    )
+
+
+async def _read_logs(
+    reading: _Reading, taken_at: datetime, pods: Awaitable[Listing], nodes: Awaitable[Listing]
+) -> tuple[tuple[ContainerLog, ...], tuple[Gap, ...]]:
+    options = reading.options
+    listed = (await pods).items or ()
+    known_nodes = (await nodes).items or ()
+    if not options.with_logs:
+        return (), ()
+    plan = choose_logs(
+        (pod for pod in listed if isinstance(pod, Pod)),
+        now=taken_at,
+        silent_nodes={node.name for node in known_nodes if isinstance(node, Node) and _is_silent(node)},
+        max_logs=options.max_logs,
+        max_pods_per_owner=options.max_pods_per_owner,
+    )
+
+    def progress(done: int, pod: str) -> None:
+        reading.listen(StageChanged(stage="logs", done=done, total=len(plan.requests), detail=pod))
+
+    return await read_logs(reading.client, plan, reading.deadline, progress=progress)
+
+
+def _is_silent(node: Node) -> bool:
+    # Unknown: the kubelet stopped reporting. One that reports NotReady can still hand out logs.
+    ready = condition(node.status.conditions, "Ready")
+    return ready is not None and ready.status == "Unknown"
+
+
+def _raise_if_nothing_was_read(listings: Mapping[str, Listing]) -> None:
+    asked = [listing for listing in listings.values() if listing.is_served]
+    hopeless = [listing.error for listing in asked if isinstance(listing.error, UnreachableError | UnauthorizedError)]
+    if hopeless and len(hopeless) == len(asked) and not any(listing.items for listing in asked):
+        raise hopeless[0]
+
+
+def _gaps(reading: _Reading, kind: Kind, listing: Listing) -> Iterable[Gap]:
+    yield from listing.gaps
+    request = ListRequest(kind=kind, versions=(), namespace=reading.namespace)
+    place = reading.namespace or "" if kind.is_namespaced else ""
+    if not listing.is_served and not kind.is_optional:
+        wanted = " or ".join(f"{kind.group}/{version}".lstrip("/") for version in kind.versions)
+        yield Gap(what=request.what, why=f"the server does not serve {wanted}", kind=kind.name, namespace=place)
+    # Forbidden where discovery is forbidden too, nobody can tell whether the add-on is there at all.
+    is_moot = kind.is_optional and reading.served.groups is None and isinstance(listing.error, ForbiddenError)
+    if listing.error is not None and not is_moot:
+        what = f"{request.what} after the first {len(listing.items)}" if listing.items else request.what
+        yield Gap(what=what, why=_why(listing.error, request, _limit_s(reading, kind)), kind=kind.name, namespace=place)
+
+
+def _why(error: ClusterError, request: ListRequest, limit_s: float) -> str:
+    if isinstance(error.__cause__, TimeoutError):
+        return f"not read within {limit_s:g} s"
+    said = error.message.removeprefix(f"cannot read {request.what}: ")
+    return f"{said}: {error.hint}" if error.hint else said

@@ -1,0 +1,69 @@
+"""Public helpers for tests of analyzers and plugins; nothing in the package imports this.
+
+`snapshot_of` turns manifests, written as a person would in YAML, into the Snapshot that reading them from an API
+server would give.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from kubeagentix.cluster.projections import project
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.snapshot import ContainerLog, Snapshot
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)  # the moment at which test snapshots are taken
+
+
+def snapshot_of(
+    *manifests: str | Mapping[str, Any],
+    logs: Iterable[ContainerLog] = (),
+    gaps: Iterable[Gap] = (),
+    namespace: str | None = None,
+    taken_at: datetime = NOW,
+) -> Snapshot:
+    """A Snapshot of `manifests`: each a mapping, or YAML text of one or more documents.
+
+    Every kind counts as read, so what is absent is missing, unless a gap names the kind. Objects of namespaced
+    kinds without a namespace are put into `default`. `Secret` manifests may use `stringData`-free `data` only.
+    """
+    objects: dict[str, list[Resource]] = defaultdict(list)
+    for manifest in _documents(manifests):
+        kind = KINDS[manifest["kind"]]
+        if kind.is_namespaced:
+            metadata = {"namespace": "default", **manifest.get("metadata", {})}
+        else:
+            metadata = manifest.get("metadata", {})
+        objects[kind.name].append(project(kind, {**manifest, "metadata": metadata}))
+    unread = {gap.kind for gap in gaps if not gap.namespace}
+    return Snapshot(
+        cluster="test",
+        server_version="v1.34.0",
+        taken_at=taken_at,
+        namespace=namespace,
+        objects={name: tuple(objects.get(name, ())) for name in KINDS if name not in unread},
+        logs=tuple(logs),
+        gaps=tuple(gaps),
+    )
+
+
+def log_of(pod: str, container: str, text: str, *, previous: bool = False, namespace: str = "default") -> ContainerLog:
+    """A ContainerLog from text."""
+    return ContainerLog(
+        namespace=namespace, pod=pod, container=container, is_previous=previous, lines=tuple(text.strip().splitlines())
+    )
+
+
+def _documents(manifests: Iterable[str | Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    for manifest in manifests:
+        if isinstance(manifest, str):
+            yield from (document for document in yaml.safe_load_all(manifest) if document)
+        else:
+            yield manifest

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeagentix.cluster.client import Client, Deadline
+from kubeagentix.cluster.kubeconfig import resolve
+from kubeagentix.cluster.lists import Listing, ListRequest, read_list
+from kubeagentix.domain.resources import KINDS
+from kubeagentix.errors import ApiError, ForbiddenError, UnreachableError
+from tests.cluster.conftest import FakeApi, Reply, Seen, listing, named, status
+
+PODS = "/api/v1/pods"
+EXPIRED = "The provided continue parameter is too old"
+
+
+@pytest.fixture
+def client(api: FakeApi, tmp_path: Path) -> Iterator[Client]:
+    """A client of the scripted server."""
+    made = Client(resolve(kubeconfig=api.kubeconfig(tmp_path)))
+    yield made
+    made.close()
+
+
+def read(client: Client, kind: str = "Pod", *versions: str, seconds: float = 10, **fields: Any) -> Listing:
+    request = ListRequest(kind=KINDS[kind], versions=versions or ("v1",), namespace=None, **fields)
+    return asyncio.run(read_list(client, request, Deadline(seconds)))
+
+
+def names(result: Listing) -> list[str]:
+    return [item.name for item in result.items or ()]
+
+
+def test_pages_are_put_together_in_order(api: FakeApi, client: Client) -> None:
+    api.on(PODS, listing(named("a"), named("b"), token="2"), listing(named("c"), token="3"), listing(named("d")))
+    assert names(read(client, page_size=2)) == ["a", "b", "c", "d"]
+    assert [request.query for request in api.asked(PODS)] == [
+        {"limit": "2"},
+        {"limit": "2", "continue": "2"},
+        {"limit": "2", "continue": "3"},
+    ]
+
+
+def test_no_objects_is_an_answer_too(client: Client) -> None:
+    assert read(client) == Listing(items=())
+
+
+def test_an_expired_list_is_begun_anew(api: FakeApi, client: Client) -> None:
+    api.on(PODS, listing(named("a"), token="1"), status(410, EXPIRED), listing(named("a"), named("b")))
+    result = read(client)
+    assert names(result) == ["a", "b"]
+    assert result.error is None
+    assert "continue" not in api.asked(PODS)[2].query
+
+
+def test_a_list_that_expires_again_goes_on_where_the_server_offers(api: FakeApi, client: Client) -> None:
+    first, expired = listing(named("a"), token="1"), status(410, EXPIRED, metadata={"continue": "goes-on"})
+    api.on(PODS, first, expired, first, expired, listing(named("b")))
+    assert names(read(client)) == ["a", "b"]
+    assert api.asked(PODS)[-1].query["continue"] == "goes-on"
+
+
+def test_a_list_that_keeps_expiring_keeps_what_was_read(api: FakeApi, client: Client) -> None:
+    first = listing(named("a"), token="1")
+    api.on(PODS, first, status(410, EXPIRED), first, status(410, EXPIRED))
+    result = read(client)
+    assert names(result) == ["a"]
+    assert isinstance(result.error, ApiError)
+
+
+def test_a_server_that_repeats_its_token_is_not_read_for_ever(api: FakeApi, client: Client) -> None:
+    api.on(PODS, listing(named("a"), token="same"))
+    assert isinstance(read(client).error, ApiError)
+    assert len(api.asked(PODS)) == 2
+
+
+def test_a_page_that_fails_keeps_those_before(api: FakeApi, client: Client) -> None:
+    api.on(PODS, listing(named("a"), token="1"), status(403, 'User "dev" cannot list'))
+    result = read(client)
+    assert names(result) == ["a"]
+    assert isinstance(result.error, ForbiddenError)
+
+
+def test_a_version_without_the_resource_leads_to_the_next(api: FakeApi, client: Client) -> None:
+    api.on("/apis/batch/v1/cronjobs", status(404, "the server could not find the requested resource"))
+    api.on("/apis/batch/v1beta1/cronjobs", listing(named("tick")))
+    assert names(read(client, "CronJob", "v1", "v1beta1")) == ["tick"]
+
+
+def test_a_resource_under_no_version_is_not_served(client: Client) -> None:
+    assert read(client, "GatewayClass", "v1", "v1beta1") == Listing(items=None, is_served=False)
+
+
+def test_forbidden_says_what_to_ask_for(api: FakeApi, client: Client) -> None:
+    api.on(PODS, status(403, 'pods is forbidden: User "dev" cannot list'))
+    assert str(read(client).error) == (
+        "cannot read pods in all namespaces: 403 Forbidden for user dev; ask for list on pods, or pass a namespace"
+    )
+
+
+def test_a_hanging_list_ends_at_the_deadline(api: FakeApi, client: Client) -> None:
+    api.on(PODS, Reply(is_hanging=True))
+    assert isinstance(read(client, seconds=0.3).error, UnreachableError)
+
+
+def test_null_lists_and_odd_objects_cost_only_themselves(api: FakeApi, client: Client) -> None:
+    api.on(
+        PODS,
+        listing(
+            named("nulls", "shop", spec={"containers": None}, status=None),
+            named("broken", "shop", spec={"containers": "none"}),
+            named("fine", "shop", spec={"containers": [{"name": "app", "ports": None}]}),
+        ),
+    )
+    result = read(client)
+    assert names(result) == ["nulls", "fine"]
+    assert [(gap.what, gap.kind, gap.namespace) for gap in result.gaps] == [("Pod shop/broken", "Pod", "shop")]
+    assert "not readable" in result.gaps[0].why
+
+
+def test_a_list_of_null_is_empty(api: FakeApi, client: Client) -> None:
+    api.on(PODS, Reply({"metadata": {}, "items": None}))
+    assert read(client).items == ()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"items": [', b"\xff\xfe"])
+def test_what_is_no_list_is_told(api: FakeApi, client: Client, body: bytes) -> None:
+    api.on(PODS, Reply(body))
+    assert "is not the JSON of a Kubernetes API server" in str(read(client).error)
+
+
+def test_large_kinds_come_in_smaller_pages_and_selectors_are_sent(api: FakeApi, client: Client) -> None:
+    read(client, "Secret", field_selector="type=kubernetes.io/tls")
+    assert api.seen[0].query == {"limit": "50", "fieldSelector": "type=kubernetes.io/tls"}
+
+
+def test_an_event_with_nulls_is_read(api: FakeApi, client: Client) -> None:
+    def events(_: Seen) -> Reply:
+        odd = {"firstTimestamp": None, "lastTimestamp": None, "count": None, "source": None, "series": None}
+        return listing(
+            named("e", "shop", eventTime="2026-01-01T00:00:00.123456Z", involvedObject={"kind": "Pod"}, **odd)
+        )
+
+    api.on("/api/v1/events", events)
+    result = read(client, "Event")
+    assert names(result) == ["e"]
+    assert result.gaps == ()

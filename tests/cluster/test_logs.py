@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from kubeagentix.cluster.client import Client, Deadline
+from kubeagentix.cluster.kubeconfig import resolve
+from kubeagentix.cluster.logs import MAX_BYTES, LogPlan, LogRequest, choose_logs, read_logs
+from kubeagentix.cluster.projections import project
+from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.snapshot import ContainerLog
+from tests.cluster.conftest import FakeApi, Reply, Seen, status
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+LONG_AGO, JUST_NOW = "2026-01-15T11:00:00Z", "2026-01-15T11:59:50Z"
+FAILED = {"terminated": {"exitCode": 1, "reason": "Error"}}
+DONE = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+RUNNING = {"running": {"startedAt": LONG_AGO}}
+BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff"}}
+
+
+def state(
+    name: str, now: dict[str, Any], *, ready: bool = False, restarts: int = 0, last: Any = None
+) -> dict[str, Any]:
+    return {"name": name, "ready": ready, "restartCount": restarts, "state": now, "lastState": last or {}}
+
+
+def pod(
+    name: str,
+    *statuses: dict[str, Any],
+    init: tuple[dict[str, Any], ...] = (),
+    owner: str = "",
+    phase: str = "Running",
+    policy: str = "Always",
+    sidecars: tuple[str, ...] = (),
+    node: str = "node-1",
+) -> Pod:
+    owners = [{"kind": "ReplicaSet", "name": owner, "controller": True}] if owner else []
+    manifest = {
+        "metadata": {"name": name, "namespace": "shop", "ownerReferences": owners},
+        "spec": {
+            "nodeName": node,
+            "restartPolicy": policy,
+            "containers": [{"name": item["name"]} for item in statuses],
+            "initContainers": [
+                {"name": item["name"], **({"restartPolicy": "Always"} if item["name"] in sidecars else {})}
+                for item in init
+            ],
+        },
+        "status": {"phase": phase, "containerStatuses": list(statuses), "initContainerStatuses": list(init)},
+    }
+    return cast("Pod", project(KINDS["Pod"], manifest))
+
+
+def chosen(*pods: Pod, **options: Any) -> list[tuple[str, str, bool]]:
+    plan = choose_logs(pods, now=NOW, **options)
+    return [(request.pod, request.container, request.is_previous) for request in plan.requests]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([state("app", RUNNING, ready=True)], []),
+        ([state("app", {"running": {"startedAt": JUST_NOW}})], []),
+        ([state("app", RUNNING)], [False]),
+        ([state("app", {"waiting": {"reason": "ContainerCreating"}})], []),
+        ([state("app", {"waiting": {"reason": "PodInitializing"}})], []),
+        ([state("app", {"waiting": {"reason": "ImagePullBackOff"}})], []),  # it never ran
+        ([state("app", {"waiting": {"reason": "CreateContainerConfigError"}})], []),
+        ([state("app", {"waiting": {"reason": "ImagePullBackOff"}}, restarts=1, last=FAILED)], [False, True]),
+        ([state("app", BACK_OFF, restarts=3, last=FAILED)], [False, True]),
+        ([state("app", FAILED)], [False]),
+        ([state("app", FAILED, restarts=1, last=FAILED)], [False, True]),
+        ([state("app", DONE)], [False]),  # about to be started again
+        ([state("app", {"terminated": {"exitCode": 0, "signal": 9}})], [False]),
+        ([state("app", RUNNING, ready=True, restarts=2, last=FAILED)], [False, True]),
+        ([state("app", {}, ready=False)], []),
+    ],
+)
+def test_which_containers_are_in_trouble(statuses: list[dict[str, Any]], expected: list[bool]) -> None:
+    assert chosen(pod("p", *statuses)) == [("p", "app", previous) for previous in expected]
+
+
+def test_a_pod_without_statuses_has_no_logs() -> None:
+    assert chosen(pod("pending", phase="Pending")) == []
+
+
+def test_a_finished_job_is_read_only_where_it_failed() -> None:
+    assert chosen(pod("ok", state("job", DONE), phase="Succeeded", policy="Never")) == []
+    failed = pod("bad", state("job", FAILED), state("helper", DONE), phase="Failed", policy="Never")
+    assert chosen(failed) == [("bad", "job", False)]
+
+
+def test_a_job_with_a_finished_container_and_a_running_sidecar_is_well() -> None:
+    assert chosen(pod("j", state("job", DONE), state("proxy", RUNNING, ready=True), policy="Never")) == []
+
+
+def test_init_containers_that_fail_or_do_not_end_are_read_and_those_done_are_not() -> None:
+    waiting = state("app", {"waiting": {"reason": "PodInitializing"}})
+    assert chosen(pod("a", waiting, init=(state("setup", DONE), state("wait", RUNNING)))) == [("a", "wait", False)]
+    crashing = state("migrate", BACK_OFF, restarts=2, last=FAILED)
+    assert chosen(pod("b", waiting, init=(crashing,))) == [("b", "migrate", False), ("b", "migrate", True)]
+
+
+def test_a_sidecar_that_runs_is_well_and_one_that_is_not_ready_is_read() -> None:
+    app = state("app", RUNNING, ready=True)
+    assert chosen(pod("a", app, init=(state("mesh", RUNNING, ready=True),), sidecars=("mesh",))) == []
+    assert chosen(pod("b", app, init=(state("mesh", RUNNING),), sidecars=("mesh",))) == [("b", "mesh", False)]
+
+
+def test_the_most_troubled_come_first_and_every_owner_before_a_second_replica() -> None:
+    crashing = state("app", FAILED)
+    pods = [
+        pod("restarted", state("app", RUNNING, ready=True, restarts=1, last=FAILED)),
+        pod("stuck", state("app", RUNNING)),
+        *(pod(f"web-{letter}", crashing, owner="web") for letter in "abcde"),
+    ]
+    assert [name for name, _, previous in chosen(*pods) if not previous] == [
+        "web-a",
+        "stuck",
+        "restarted",
+        "web-b",
+        "web-c",
+    ]
+
+
+def test_of_replicas_the_worst_are_read() -> None:
+    calm, wild = state("app", RUNNING), state("app", BACK_OFF, restarts=9, last=FAILED)
+    pods = [pod("a", calm, owner="web"), pod("b", wild, owner="web")]
+    assert chosen(*pods, max_pods_per_owner=1) == [("b", "app", False), ("b", "app", True)]
+
+
+def test_what_the_limit_leaves_out_is_a_gap() -> None:
+    pods = [pod(f"p{number}", state("app", FAILED)) for number in range(5)]
+    plan = choose_logs(pods, now=NOW, max_logs=2)
+    assert len(plan.requests) == 2
+    assert plan.gaps == (Gap(what="logs of 3 more containers", why="not read: limit 2 logs"),)
+
+
+def test_nodes_that_fell_silent_are_not_asked() -> None:
+    pods = [pod("a", state("app", FAILED), node="gone"), pod("b", state("app", FAILED))]
+    plan = choose_logs(pods, now=NOW, silent_nodes={"gone"})
+    assert [request.pod for request in plan.requests] == ["b"]
+    assert plan.gaps == (Gap(what="logs of 1 container on node gone", why="the node's kubelet has stopped reporting"),)
+
+
+PATH = "/api/v1/namespaces/shop/pods/web/log"
+WANTED = LogRequest(namespace="shop", pod="web", container="app", is_previous=False)
+
+
+@pytest.fixture
+def client(api: FakeApi, tmp_path: Path) -> Iterator[Client]:
+    """A client of the scripted server."""
+    made = Client(resolve(kubeconfig=api.kubeconfig(tmp_path)))
+    yield made
+    made.close()
+
+
+def read(client: Client, *requests: LogRequest, seconds: float = 10) -> tuple[list[ContainerLog], list[Gap]]:
+    plan = LogPlan(requests=requests or (WANTED,))
+    logs, gaps = asyncio.run(read_logs(client, plan, Deadline(seconds), progress=lambda *_: None))
+    return list(logs), list(gaps)
+
+
+def test_lines_are_read_within_bounds(api: FakeApi, client: Client) -> None:
+    api.on(PATH, Reply(b"first\r\nsecond \xff\n\nlast\n"))
+    (log,), gaps = read(client)
+    assert log.lines == ("first", "second \ufffd", "", "last")
+    assert not log.is_truncated
+    assert gaps == []
+    assert api.seen[0].query == {"container": "app", "tailLines": "200", "limitBytes": "65536"}
+
+
+def test_the_previous_log_is_asked_for(api: FakeApi, client: Client) -> None:
+    api.on(PATH, Reply(b"old\n"))
+    (log,), _ = read(client, LogRequest(namespace="shop", pod="web", container="app", is_previous=True))
+    assert log.is_previous
+    assert api.seen[0].query["previous"] == "true"
+
+
+def test_a_full_tail_counts_as_truncated(api: FakeApi, client: Client) -> None:
+    api.on(PATH, Reply(b"line\n" * 200))
+    assert read(client)[0][0].is_truncated
+
+
+def test_the_newest_lines_are_kept_where_bytes_run_out(api: FakeApi, client: Client) -> None:
+    lines = [b"%d " % number + b"x" * 1000 for number in range(200)]
+
+    def kubelet(request: Seen) -> Reply:
+        # As the real one: find the last lines, then write no more than the limit from there on.
+        tail = b"".join(line + b"\n" for line in lines[-int(request.query["tailLines"]) :])
+        return Reply(tail[: int(request.query["limitBytes"])])
+
+    api.on(PATH, kubelet)
+    (log,), _ = read(client)
+    assert log.lines[-1].startswith("199 ")
+    assert log.is_truncated
+    assert sum(map(len, log.lines)) <= MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        status(400, 'container "app" in pod "web" is waiting to start: trying and failing to pull image'),
+        status(400, 'container "app" in pod "web" is waiting to start: PodInitializing'),
+        status(400, 'previous terminated container "app" in pod "web" not found'),
+        status(404, 'pods "web" not found'),
+        Reply(b""),
+        Reply(b"unable to retrieve container logs for containerd://4f5b"),
+    ],
+)
+def test_where_there_is_no_log_there_is_no_gap(api: FakeApi, client: Client, reply: Reply) -> None:
+    api.on(PATH, reply)
+    assert read(client) == ([], [])
+
+
+def test_a_log_that_is_forbidden_is_a_gap(api: FakeApi, client: Client) -> None:
+    api.on(PATH, status(403, 'pods "web" is forbidden: User "dev" cannot get resource "pods/log"'))
+    previous = LogRequest(namespace="shop", pod="web", container="app", is_previous=True)
+    assert read(client, WANTED, previous)[1] == [
+        Gap(what="logs of 1 container (shop/web app)", why="403 Forbidden for user dev: ask for get on pods/log")
+    ]
+
+
+def test_logs_that_fail_alike_share_one_gap(api: FakeApi, client: Client) -> None:
+    for number in range(5):
+        said = f'Get "https://10.0.0.{number}:10250/containerLogs/x": dial tcp: connect: connection refused'
+        api.on(f"/api/v1/namespaces/shop/pods/p{number}/log", status(500, said))
+    requests = [LogRequest(namespace="shop", pod=f"p{n}", container="app", is_previous=False) for n in range(5)]
+    _, gaps = read(client, *requests)
+    assert gaps == [
+        Gap(
+            what="logs of 5 containers (shop/p0 app, shop/p1 app, shop/p2 app, …)",
+            why="500 dial tcp: connect: connection refused",
+        )
+    ]
+
+
+def test_a_log_that_hangs_is_a_gap_and_the_others_are_read(api: FakeApi, client: Client) -> None:
+    api.on(PATH, Reply(is_hanging=True))
+    api.on("/api/v1/namespaces/shop/pods/b/log", Reply(b"here\n"))
+    logs, gaps = read(
+        client, WANTED, LogRequest(namespace="shop", pod="b", container="app", is_previous=False), seconds=0.4
+    )
+    assert [log.pod for log in logs] == ["b"]
+    assert gaps == [Gap(what="logs of 1 container (shop/web app)", why="not read within 0.4 s")]
