@@ -1,0 +1,1 @@
+"""One fault, or one healthy workload, per file."""
