@@ -1,0 +1,1 @@
+"""What analyzers share: reading logs, placing pods, evaluating policies, wording findings. Pure, like them."""

@@ -1,0 +1,69 @@
+"""The pods of one workload that show one trouble: grouped, counted and weighed, so that a finding speaks for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from kubeagentix.domain.diagnosis import ResourceRef, Severity
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.workloads import Job
+
+K = TypeVar("K")
+
+# Labels by which a controller tells the pods of its newest template from those of older ones.
+_REVISION_LABELS = ("pod-template-hash", "controller-revision-hash")
+
+
+def group(snapshot: Snapshot, pairs: Iterable[tuple[Pod, K]]) -> Mapping[tuple[ResourceRef, K], tuple[Pod, ...]]:
+    """The pods of `pairs` by workload and by what was said of them, in the order in which they came."""
+    groups: dict[tuple[ResourceRef, K], list[Pod]] = {}
+    for pod, key in pairs:
+        groups.setdefault((snapshot.workload_of(pod), key), []).append(pod)
+    return {key: tuple(pods) for key, pods in groups.items()}
+
+
+def workloads_of(snapshot: Snapshot, pods: Iterable[Pod]) -> tuple[ResourceRef, ...]:
+    """The workloads that `pods` belong to, each once."""
+    return tuple(dict.fromkeys(snapshot.workload_of(pod) for pod in pods))
+
+
+def live_pods(snapshot: Snapshot, workload: ResourceRef) -> tuple[Pod, ...]:
+    """The pods of a workload that are neither finished nor being deleted."""
+    return tuple(pod for pod in snapshot.pods_of(workload) if not pod.is_finished and not pod.is_terminating)
+
+
+def share(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, ...]) -> str:
+    """`2 of 3 pods`, or `it` where the workload is the one pod itself."""
+    if workload.kind == "Pod":
+        return "it"
+    total = len({pod.name for pod in (*live_pods(snapshot, workload), *pods)})
+    return f"{len(pods)} of {total} pod{'s' if total != 1 else ''}"
+
+
+def severity(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, ...]) -> Severity:
+    """Critical if no pod of the same revision is ready (nothing works, or the rollout cannot proceed)."""
+    revisions = {revision(pod) for pod in pods}
+    peers = (pod for pod in live_pods(snapshot, workload) if revision(pod) in revisions)
+    return Severity.WARNING if any(pod.is_ready for pod in peers) else Severity.CRITICAL
+
+
+def is_healthy(snapshot: Snapshot, workload: ResourceRef) -> bool:
+    """Whether the workload has live pods and all of them are ready."""
+    pods = live_pods(snapshot, workload)
+    return bool(pods) and all(pod.is_ready for pod in pods)
+
+
+def belongs_to_completed_job(snapshot: Snapshot, pod: Pod) -> bool:
+    """Whether the pod is an attempt of a Job that completed in the end."""
+    owner = pod.controller
+    if owner is None or owner.kind != "Job":
+        return False
+    job = snapshot.get(Job, pod.namespace, owner.name)
+    return job is not None and any(item.type == "Complete" and item.status == "True" for item in job.status.conditions)
+
+
+def revision(pod: Pod) -> str:
+    """The template that the pod was made from, as its controller labels it; empty if it has no such label."""
+    return next((pod.metadata.labels[name] for name in _REVISION_LABELS if name in pod.metadata.labels), "")

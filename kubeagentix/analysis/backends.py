@@ -1,0 +1,105 @@
+"""What stands behind a Service: the pods it selects, the ports they resolve to, and whether any can take traffic.
+
+Readiness is taken from the pods themselves; EndpointSlices speak where no selector does, or where pods were not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubeagentix.analysis.selectors import candidates, matching
+from kubeagentix.domain.meta import IntOrString
+from kubeagentix.domain.network import IngressServicePort, Service, ServicePort
+from kubeagentix.domain.pods import Container, ContainerPort, Pod, PodSpec
+from kubeagentix.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backing:
+    """The state behind a Service. `is_known` is False where neither pods nor slices could be read."""
+
+    pods: tuple[Pod, ...] = ()  # selected, not finished, not being deleted
+    ready: int = 0  # how many can take traffic
+    is_known: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that nobody takes traffic."""
+        return self.is_known and self.ready == 0
+
+
+def backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None = None) -> Backing:
+    """Who stands behind a Service, or behind one port of it."""
+    if service.spec.type == "ExternalName":
+        return Backing(is_known=False)
+    if not service.spec.selector or not snapshot.was_read(Pod, service.namespace):
+        return _from_slices(snapshot, service)
+    selected = snapshot.pods_selected(service.namespace, service.spec.selector)
+    pods = tuple(pod for pod in selected if not pod.is_finished and not pod.is_terminating)
+    able = [pod for pod in pods if pod.is_ready or service.spec.publish_not_ready_addresses]
+    if port is not None:
+        able = [pod for pod in able if resolve_target_port(port, pod.spec) is not None]
+    if not pods:  # a selector and endpoints made by hand can go together
+        return _from_slices(snapshot, service)
+    return Backing(pods=pods, ready=len(able))
+
+
+def is_switched_off(snapshot: Snapshot, service: Service) -> bool:
+    """Whether nobody stands behind a Service because the workloads that it selects are scaled to zero."""
+    meant = matching(service.spec.selector, candidates(snapshot, service.namespace)) if service.spec.selector else ()
+    return bool(meant) and all(item.replicas == 0 for item in meant)
+
+
+def _from_slices(snapshot: Snapshot, service: Service) -> Backing:
+    slices = snapshot.endpoint_slices(service)
+    ready = sum(endpoint.is_ready for piece in slices for endpoint in piece.endpoints)
+    is_known = bool(slices) or bool(service.spec.selector and snapshot.was_read(Pod, service.namespace))
+    return Backing(ready=ready, is_known=is_known)
+
+
+def target_of(port: ServicePort) -> IntOrString:
+    """The port of the pod that a Service's port means: the target port, or the same number."""
+    return port.target_port or port.port
+
+
+def resolve_target_port(port: ServicePort, pod: PodSpec) -> int | None:
+    """The number a Service's port leads to in that pod; None if it is a name that no container port has."""
+    target = target_of(port)
+    if isinstance(target, int):
+        return target
+    if target.isdigit():
+        return int(target)
+    for declared in container_ports(pod):
+        if declared.name == target and declared.protocol == port.protocol:
+            return declared.container_port
+    return None
+
+
+def container_ports(pod: PodSpec) -> tuple[ContainerPort, ...]:
+    """All ports that a pod's containers declare, native sidecars' too."""
+    return tuple(port for container in serving_containers(pod) for port in container.ports)
+
+
+def serving_containers(pod: PodSpec) -> tuple[Container, ...]:
+    """The containers that run while the pod does: the main ones, and init containers that are sidecars."""
+    return (*pod.containers, *(item for item in pod.init_containers if item.restart_policy == "Always"))
+
+
+def find_port(service: Service, wanted: IngressServicePort) -> ServicePort | None:
+    """The Service's port of that name or number."""
+    for port in service.spec.ports:
+        if (wanted.name and port.name == wanted.name) or (not wanted.name and port.port == wanted.number):
+            return port
+    return None
+
+
+def describe_ports(service: Service) -> str:
+    """`80 (http), 443`: the ports a Service has."""
+    ports = [f"{port.port} ({port.name})" if port.name else str(port.port) for port in service.spec.ports]
+    return ", ".join(ports) or "none"
+
+
+def describe_declared(ports: tuple[ContainerPort, ...]) -> str:
+    """`http (8080), 9090`: the ports containers declare."""
+    names = [f"{port.name} ({port.container_port})" if port.name else str(port.container_port) for port in ports]
+    return ", ".join(dict.fromkeys(names)) or "none"

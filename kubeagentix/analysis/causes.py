@@ -1,0 +1,287 @@
+"""What a container's own account of its failure means in its cluster: in words, and in the objects it points at.
+
+A log names hosts, files and variables; the snapshot knows which Service a host is, whether it exists, and what the
+pod's spec says of the variable. Shared by the analyzers of crashes, of init containers and of probes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.backends import describe_ports
+from kubeagentix.analysis.containers import PodContainer
+from kubeagentix.analysis.heaps import heap_option
+from kubeagentix.analysis.logs import PANIC, LoggedFailure, resolve_host
+from kubeagentix.analysis.mentions import endpoint_in, is_address
+from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path
+from kubeagentix.analysis.signatures import (
+    AUTHENTICATION_FAILED,
+    CERTIFICATE_INVALID,
+    CONNECTION_REFUSED,
+    CONNECTION_TIMEOUT,
+    DISK_FULL,
+    FORBIDDEN,
+    IS_A_DIRECTORY,
+    MISSING_DATABASE,
+    MISSING_FILE,
+    MISSING_TABLE,
+    MISSING_VARIABLE,
+    NO_SUCH_HOST,
+    OUT_OF_MEMORY,
+    PERMISSION_DENIED,
+    RATE_LIMITED,
+    READ_ONLY,
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_FILES,
+)
+from kubeagentix.analysis.spelling import nearest
+from kubeagentix.domain.diagnosis import Remedy, ResourceRef
+from kubeagentix.domain.network import Service
+from kubeagentix.domain.pods import Container
+from kubeagentix.domain.snapshot import Snapshot
+
+CONNECTION_SIGNATURES = (CONNECTION_REFUSED, NO_SUCH_HOST, CONNECTION_TIMEOUT, AUTHENTICATION_FAILED)
+_ON_THE_WAY = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, CERTIFICATE_INVALID)
+_DNS_SERVICE = ("kube-system", "kube-dns")  # the name every installer keeps, for CoreDNS too
+
+# How a failure reads in a title: with the thing it names, and without.
+_PHRASES = {
+    CONNECTION_REFUSED: ("connection to {} refused", "a connection is refused"),
+    NO_SUCH_HOST: ("the host {} cannot be resolved", "a host name cannot be resolved"),
+    CONNECTION_TIMEOUT: ("no answer from {}", "a connection times out"),
+    AUTHENTICATION_FAILED: ("authentication failed ({})", "authentication failed"),
+    FORBIDDEN: ("access is forbidden ({})", "access is forbidden"),
+    CERTIFICATE_INVALID: ("the certificate of {} is not accepted", "a TLS certificate is not accepted"),
+    MISSING_VARIABLE: ("the setting {} is missing", "a setting is missing"),
+    MISSING_FILE: ("{} does not exist", "a file does not exist"),
+    "MissingModule": ("the module {} is missing from the image", "a module is missing from the image"),
+    PERMISSION_DENIED: ("permission denied for {}", "permission denied"),
+    READ_ONLY: ("{} is on a read-only file system", "it writes to a read-only file system"),
+    "AddressInUse": ("{} is already in use", "its address is already in use"),
+    DISK_FULL: ("no space left for {}", "no space is left on a disk"),
+    "ConfigInvalid": ("its configuration is not valid: {}", ""),
+    IS_A_DIRECTORY: ("{} is a directory, where it expects a file", "it finds a directory where it expects a file"),
+    MISSING_DATABASE: ("the database {} does not exist", "the database it uses does not exist"),
+    MISSING_TABLE: ("the database has no table {}", "a table is missing from its database"),
+    OUT_OF_MEMORY: ("its own memory is used up ({})", "its own memory is used up"),
+    RATE_LIMITED: ("{} answers that it asks too often", "it asks another service too often"),
+    TOO_MANY_CONNECTIONS: ("{} accepts no more connections", "the other end accepts no more connections"),
+    TOO_MANY_FILES: ("too many open files ({})", "too many open files"),
+    PANIC: ("{}", ""),
+}
+
+_PHRASE_MAX_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A failure in its cluster: a phrase for a title, a cause in sentences, objects pointed at, and what to do."""
+
+    phrase: str
+    cause: str
+    points_at: tuple[ResourceRef, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+
+
+def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> Explanation:
+    """What `failure` means for this container."""
+    phrase = _phrase(failure.signature, failure.subject, failure.line)
+    cause = f'Its log says: "{failure.line}".'
+    if failure.signature in (*CONNECTION_SIGNATURES, CERTIFICATE_INVALID):
+        return _about_connection(snapshot, container, failure)
+    if failure.signature == MISSING_VARIABLE and failure.subject:
+        return Explanation(
+            phrase=phrase,
+            cause=f"{cause} {_about_variable(container.spec, failure.subject)}",
+            remedies=_set(snapshot, container, failure.subject),
+        )
+    if failure.signature == FORBIDDEN:
+        return _about_rights(snapshot, failure, phrase, cause)
+    if failure.signature in PATH_SIGNATURES:
+        words, points_at = about_path(snapshot, container, failure)
+        return Explanation(phrase=phrase, cause=cause + words, points_at=points_at)
+    if failure.signature == OUT_OF_MEMORY:
+        cause += _about_memory(container)
+    elif failure.signature == MISSING_TABLE:
+        cause += " Tables are made by migrations: have they run on this database?"
+    return Explanation(phrase=phrase, cause=cause)
+
+
+def _phrase(signature: str, subject: str, line: str) -> str:
+    named, unnamed = _PHRASES.get(signature, ("", ""))
+    return named.format(subject or line[:_PHRASE_MAX_CHARS]) if subject or not unnamed else unnamed
+
+
+def _about_connection(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> Explanation:
+    host = failure.subject or _spoken_of(snapshot, container, failure)
+    phrase, cause = _phrase(failure.signature, host, failure.line), f'Its log says: "{failure.line}".'
+    target = other_end(snapshot, container.pod.namespace, container.spec, host)
+    if target is None:
+        return Explanation(phrase=phrase, cause=cause, points_at=_dns(snapshot) if _is_dns_trouble(failure) else ())
+    exists = snapshot.find(target) is not None
+    points_at: tuple[ResourceRef, ...] = (target,)
+    wrong_port = _wrong_port(snapshot, target, host)
+    if not exists and target.kind == "Service":
+        cause += f" There is no Service {target.name} in namespace {target.namespace}.{_meant(snapshot, target)}"
+        phrase += f": no such Service in {target.namespace}" if target.namespace != container.pod.namespace else ""
+    elif failure.signature == NO_SUCH_HOST:
+        cause += f" {target} exists, so name resolution itself is in doubt."
+        points_at += _dns(snapshot)
+    elif wrong_port:
+        cause += f" That is {target}, which {wrong_port}."
+        points_at = ()  # however the Service is, nobody answers there
+    else:
+        cause += f" That is {target}."
+    if target.name not in phrase:
+        phrase += f" ({target.kind} {target.name})"
+    if wrong_port:
+        phrase += f": the Service {wrong_port}"
+    return Explanation(
+        phrase=phrase,
+        cause=cause,
+        points_at=points_at,
+        remedies=(kubectl.describe(target),) if exists else _list_services(target),
+    )
+
+
+def _spoken_of(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> str:
+    """The host of an error that names none: where the lines above say it connects, or the only one it is told of."""
+    above = (endpoint_in(line) for line in reversed(failure.excerpt) if re.search(r"(?i)\bconnecting to\b", line))
+    found = {host: resolve_host(snapshot, container.pod.namespace, host) for host in hosts_named_in(container.spec)}
+    known = {host: target for host, target in found.items() if target is not None}
+    return next(above, "") or (next(iter(known)) if len(set(known.values())) == 1 else "")
+
+
+def _wrong_port(snapshot: Snapshot, target: ResourceRef, host: str) -> str:
+    """`has no port 80 (its ports: 8080)`, or "". A headless Service leads to its pods, whatever ports it names."""
+    service = snapshot.get(Service, target.namespace, target.name) if target.kind == "Service" else None
+    port = host.rpartition(":")[2]
+    if service is None or not port.isdigit() or service.spec.cluster_ip == "None" or not service.spec.ports:
+        return ""
+    is_served = any(item.port == int(port) for item in service.spec.ports)
+    return "" if is_served else f"has no port {port} (its ports: {describe_ports(service)})"
+
+
+def _meant(snapshot: Snapshot, missing: ResourceRef) -> str:
+    like = nearest(missing.name, (item.name for item in snapshot.in_namespace(Service, missing.namespace)))
+    if like:
+        return f" There is Service {like}: was that meant?"
+    elsewhere = sorted(item.namespace for item in snapshot.all(Service) if item.name == missing.name)
+    if not elsewhere:
+        return ""
+    return f" Namespace {elsewhere[0]} has one of that name: from here it is {missing.name}.{elsewhere[0]}."
+
+
+def _is_dns_trouble(failure: LoggedFailure) -> bool:
+    text = failure.line
+    return (
+        failure.signature == NO_SUCH_HOST
+        and re.search(r"(?i)EAI_AGAIN|temporary|timeout|misbehaving", text) is not None
+    )
+
+
+def _dns(snapshot: Snapshot) -> tuple[ResourceRef, ...]:
+    service = snapshot.get(Service, *_DNS_SERVICE)
+    return (snapshot.ref(service),) if service is not None else ()
+
+
+def _list_services(missing: ResourceRef) -> tuple[Remedy, ...]:
+    return (kubectl.read("See which Services there are", "get services", missing.namespace),)
+
+
+def _about_variable(container: Container, name: str) -> str:
+    for variable in container.env:
+        if variable.name == name:
+            return f"The pod does set {name}" + (
+                ", to an empty value." if not variable.value and variable.value_from is None else "."
+            )
+    source = " (nor does its envFrom bring it)" if container.env_from else ""
+    like = nearest(name, (variable.name for variable in container.env))
+    hint = f" It sets {like}: was that meant?" if like else ""
+    return f"The container's env does not set {name}{source}.{hint}"
+
+
+def _set(snapshot: Snapshot, container: PodContainer, variable: str) -> tuple[Remedy, ...]:
+    if not re.fullmatch(r"[A-Za-z_]\w*", variable):
+        return ()
+    workload = snapshot.workload_of(container.pod)
+    command = f"set env {workload.kind.lower()}/{workload.name} -c {container.name} {variable}=VALUE"
+    return (kubectl.write(f"Set {variable}", command, workload.namespace),)
+
+
+def _account(snapshot: Snapshot, subject: str) -> tuple[ResourceRef, ...]:
+    parts = subject.split(":")
+    if parts[:2] != ["system", "serviceaccount"] or len(parts) != 4:
+        return ()
+    return (snapshot.named("ServiceAccount", parts[2], parts[3]),)
+
+
+_DENIED = re.compile(
+    r'User "([^"]+)" cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?(?:.{0,12}namespace "([^"]+)")?'
+)
+
+
+def _about_rights(snapshot: Snapshot, failure: LoggedFailure, phrase: str, cause: str) -> Explanation:
+    """What the API server's RBAC denied; other servers' answers are told as they are."""
+    match = _DENIED.search(failure.line.replace('\\"', '"'))
+    points_at = _account(snapshot, failure.subject)
+    if match is None or not points_at:
+        return Explanation(phrase=phrase, cause=cause, points_at=points_at)
+    user, verb, resource, group, namespace = match.groups()
+    what = f"{resource}.{group}" if group else resource
+    return Explanation(
+        phrase=f"{points_at[0]} may not {verb} {what}",
+        cause=f"{cause} No Role or ClusterRole bound to {points_at[0]} allows it.",
+        points_at=points_at,
+        remedies=(kubectl.read("See whether it may", f"auth can-i {verb} {what} --as={user}", namespace or ""),),
+    )
+
+
+def _about_memory(container: PodContainer) -> str:
+    limit, heap = container.spec.resources.limits.get("memory"), heap_option(container.spec)
+    told = f" Its heap is set by {heap[0]}." if heap is not None else ""
+    bound = f" Its memory limit is {limit}." if limit else " It has no memory limit: the bound is its runtime's own."
+    return f"{bound}{told} Raise what bounds it, or find what holds the memory."
+
+
+def hosts_named_in(container: Container) -> Iterator[str]:
+    """The hosts (with ports, where given) that a container's command, args and env name, in that order."""
+    for text in (*container.command, *container.args):
+        for pattern in _HOST_ARGUMENTS:
+            for match in pattern.finditer(text):
+                yield ":".join(filter(None, match.groups()))
+        endpoint = endpoint_in(text)
+        if endpoint:
+            yield endpoint
+    for variable in container.env:
+        endpoint = endpoint_in(variable.value)
+        if endpoint:
+            yield endpoint
+        elif variable.name.upper().endswith(("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER")) and variable.value:
+            yield variable.value
+
+
+# How scripts that wait for something name it.
+_HOST_ARGUMENTS = (
+    re.compile(r"\b(?:nc|ncat|netcat|telnet)(?: -\w+(?: \d+)?)* ([a-z][\w.-]*) (\d+)"),
+    re.compile(r"\b(?:nslookup|dig|getent hosts|ping(?: -\w+(?: \d+)?)*) ([a-z][\w.-]*)"),
+    re.compile(r"(?:\s-h|--host)[ =]([a-z][\w.-]*)"),
+    re.compile(r"/dev/tcp/([a-z][\w.-]*)/(\d+)"),
+)
+
+
+def other_end(snapshot: Snapshot, namespace: str, container: Container, named: str) -> ResourceRef | None:
+    """What a failed connection of `container` led to: what its log names, or else the only host it was told of.
+
+    An address that nothing in the picture has may be that of a Service in a namespace that was not read; it is, if
+    the only host that the container was told of is one.
+    """
+    found = resolve_host(snapshot, namespace, named) if named else None
+    if found is not None or (named and not is_address(named)):
+        return found
+    known = {resolve_host(snapshot, namespace, host) for host in hosts_named_in(container)} - {None}
+    only = known.pop() if len(known) == 1 else None
+    return only if only is not None and (not named or not snapshot.covers(only.namespace)) else None

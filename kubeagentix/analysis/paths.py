@@ -1,0 +1,171 @@
+"""What a path inside a container is: which volume is mounted there, what it holds, and who may write to it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from kubeagentix.analysis.containers import PodContainer
+from kubeagentix.analysis.logs import LoggedFailure
+from kubeagentix.analysis.signatures import DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY
+from kubeagentix.domain.diagnosis import ResourceRef
+from kubeagentix.domain.pods import KeyToPath, Volume, VolumeMount
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import ConfigMap, Secret
+
+PATH_SIGNATURES = (DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY)
+KEYS_SHOWN = 8
+
+
+def about_path(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure
+) -> tuple[str, tuple[ResourceRef, ...]]:
+    """What the spec says of the path that failed, in sentences, and the objects that it points at."""
+    signature = failure.signature
+    user = _about_user(container) if signature == PERMISSION_DENIED else ""
+    found = _mount_of(container, failure.subject)
+    if signature in (IS_A_DIRECTORY, MISSING_FILE):
+        for mount, source, words in missing_sub_paths(snapshot, container):
+            if mount == (found[0] if found is not None else None) or not failure.subject:
+                return f" {words}", (source,)
+    if found is None:
+        return user + (_about_root(container) if signature == READ_ONLY else ""), ()
+    mount, volume = found
+    claim = _claim_of(container, volume) if signature == DISK_FULL else None
+    place = f" {mount.mount_path} is {_describe(container, volume)}"
+    detail = _detail(snapshot, container, signature, mount, volume)
+    return f"{user}{place}{detail}.", (claim,) if claim is not None else ()
+
+
+def about_script(container: PodContainer, path: str) -> str:
+    """Why a file that a volume brings cannot be executed, in a sentence; "" for what the image brings."""
+    found = _mount_of(container, path)
+    if found is None:
+        return ""
+    mount, volume = found
+    place = f"{mount.mount_path} is {_describe(container, volume)}"
+    mode = ": its files can be executed only with a defaultMode such as 0755"
+    return f"{place}{mode if _is_always_read_only(volume) else ''}."
+
+
+def _detail(snapshot: Snapshot, container: PodContainer, signature: str, mount: VolumeMount, volume: Volume) -> str:
+    if signature == READ_ONLY and mount.read_only:
+        return ", mounted read-only"
+    if signature == READ_ONLY and _is_always_read_only(volume):
+        return ", which is always read-only"
+    if signature == PERMISSION_DENIED and _keeps_its_owner(container, volume):
+        return ", and the pod sets no fsGroup that would give it the files"
+    held = _files_of(snapshot, container.pod.namespace, volume) if signature == MISSING_FILE else None
+    return f", which holds: {_listed(held[1])}" if held is not None else ""
+
+
+def _about_user(container: PodContainer) -> str:
+    for context in (container.spec.security_context, container.pod.spec.security_context):
+        if context is not None and context.run_as_user is not None:
+            return f" The container runs as user {context.run_as_user}."
+    return ""
+
+
+def _about_root(container: PodContainer) -> str:
+    context = container.spec.security_context
+    if context is None or not context.read_only_root_filesystem:
+        return ""
+    return " The container has readOnlyRootFilesystem: true; mount an emptyDir where it writes."
+
+
+def _mount_of(container: PodContainer, path: str) -> tuple[VolumeMount, Volume] | None:
+    """The mount that `path` is on, with its volume; None where it is on the image's own file system."""
+    if "/" not in path and not container.spec.working_dir:
+        return None
+    whole = posixpath.normpath(posixpath.join(container.spec.working_dir or "/", path))
+    holding = [mount for mount in container.spec.volume_mounts if _is_under(whole, mount.mount_path)]
+    mount = max(holding, key=lambda item: len(item.mount_path), default=None)
+    volumes = (item for item in container.pod.spec.volumes if mount is not None and item.name == mount.name)
+    volume = next(volumes, None)
+    return (mount, volume) if mount is not None and volume is not None else None
+
+
+def _is_under(path: str, directory: str) -> bool:
+    directory = directory.rstrip("/")
+    return path == directory or path.startswith(f"{directory}/")
+
+
+def _is_always_read_only(volume: Volume) -> bool:
+    # What shows objects of the API is read-only, whatever the mount says.
+    return volume.config_map is not None or volume.secret is not None or volume.projected is not None
+
+
+def _keeps_its_owner(container: PodContainer, volume: Volume) -> bool:
+    """Whether nothing hands the volume's files to the pod: fsGroup would, on claims."""
+    security = container.pod.spec.security_context
+    is_claim = volume.persistent_volume_claim is not None or volume.ephemeral is not None
+    return is_claim and (security is None or security.fs_group is None)
+
+
+def _describe(container: PodContainer, volume: Volume) -> str:
+    claim, what = _claim_of(container, volume), ""
+    if volume.config_map is not None:
+        what = f"ConfigMap {volume.config_map.name}"
+    elif volume.secret is not None:
+        what = f"Secret {volume.secret.secret_name}"
+    elif claim is not None:
+        what = f"PersistentVolumeClaim {claim.name}"
+    elif volume.host_path is not None:
+        what = f"path {volume.host_path.path} of the node"
+    elif volume.empty_dir is not None:
+        limit = volume.empty_dir.size_limit
+        what = f"emptyDir{' in memory' if volume.empty_dir.medium == 'Memory' else ''}"
+        what += f" of at most {limit}" if limit is not None else ""
+    return f"volume {volume.name}{f' ({what})' if what else ''}"
+
+
+def _claim_of(container: PodContainer, volume: Volume) -> ResourceRef | None:
+    pod = container.pod
+    if volume.persistent_volume_claim is not None:
+        name = volume.persistent_volume_claim.claim_name
+    elif volume.ephemeral is not None:
+        name = f"{pod.name}-{volume.name}"
+    else:
+        return None
+    return ResourceRef(kind="PersistentVolumeClaim", namespace=pod.namespace, name=name)
+
+
+def _files_of(snapshot: Snapshot, namespace: str, volume: Volume) -> tuple[ResourceRef, tuple[str, ...]] | None:
+    """The ConfigMap or Secret that a volume shows, and the names of its files; None for others, or if unread."""
+    if volume.config_map is not None:
+        name, items = volume.config_map.name, volume.config_map.items
+        found: ConfigMap | Secret | None = snapshot.get(ConfigMap, namespace, name)
+    elif volume.secret is not None:
+        name, items = volume.secret.secret_name, volume.secret.items
+        found = snapshot.get(Secret, namespace, name)
+    else:
+        return None
+    return (snapshot.ref(found), _files(found, items)) if found is not None else None
+
+
+def _files(source: ConfigMap | Secret, items: tuple[KeyToPath, ...]) -> tuple[str, ...]:
+    return tuple(item.path for item in items if item.key in source.keys) if items else tuple(sorted(source.keys))
+
+
+def missing_sub_paths(snapshot: Snapshot, container: PodContainer) -> Iterator[tuple[VolumeMount, ResourceRef, str]]:
+    """Mounts whose `subPath` is no file of their ConfigMap or Secret, that object, and both in words.
+
+    The kubelet does not refuse them: it makes an empty directory of that name.
+    """
+    volumes = {volume.name: volume for volume in container.pod.spec.volumes}
+    for mount in container.spec.volume_mounts:
+        volume = volumes.get(mount.name)
+        held = _files_of(snapshot, container.pod.namespace, volume) if volume is not None and mount.sub_path else None
+        if held is None or any(_is_under(mount.sub_path, name) or _is_under(name, mount.sub_path) for name in held[1]):
+            continue
+        source, names = held
+        words = (
+            f"subPath {mount.sub_path} of the mount at {mount.mount_path} is no key of {source.kind} {source.name} "
+            f"(it has: {_listed(names)}), so an empty directory is mounted there."
+        )
+        yield mount, source, words
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - KEYS_SHOWN} more" if len(names) > KEYS_SHOWN else ""
+    return (", ".join(names[:KEYS_SHOWN]) or "nothing") + more

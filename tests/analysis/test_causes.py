@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kubeagentix.analysis.causes import Explanation, explain, hosts_named_in
+from kubeagentix.analysis.containers import containers_in_play
+from kubeagentix.analysis.logs import read_failure
+from kubeagentix.domain.pods import Container, EnvVar
+from kubeagentix.testing import snapshot_of
+
+DNS = {"kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system"}}
+
+
+def explained(line: str, *others: dict[str, Any], **container: Any) -> Explanation:
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c", **container}]},
+        "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
+    }
+    snapshot = snapshot_of(pod, *others)
+    [view] = containers_in_play(snapshot)
+    failure = read_failure(line.splitlines())
+    assert failure is not None
+    return explain(snapshot, view, failure)
+
+
+def test_a_service_that_does_not_exist_is_said_not_to() -> None:
+    story = explained("dial tcp: lookup db on 10.96.0.10:53: no such host", DNS)
+    assert "There is no Service db in namespace default." in story.cause
+    assert [str(ref) for ref in story.points_at] == ["Service default/db"]
+
+
+def test_a_service_that_exists_and_is_not_resolved_puts_dns_in_doubt() -> None:
+    db = {"kind": "Service", "metadata": {"name": "db"}}
+    story = explained("getaddrinfo EAI_AGAIN db", db, DNS)
+    assert [str(ref) for ref in story.points_at] == ["Service default/db", "Service kube-system/kube-dns"]
+
+
+def test_a_host_outside_the_cluster_points_at_nothing() -> None:
+    assert explained("dial tcp: lookup api.example.com on 10.96.0.10:53: no such host", DNS).points_at == ()
+
+
+def test_a_name_server_that_does_not_answer_is_pointed_at() -> None:
+    line = "dial tcp: lookup api.example.com on 10.96.0.10:53: read udp 10.2.0.1:5->10.96.0.10:53: i/o timeout"
+    assert [str(ref) for ref in explained(line, DNS).points_at] == ["Service kube-system/kube-dns"]
+
+
+def test_an_address_is_shown_with_its_service() -> None:
+    cache = {"kind": "Service", "metadata": {"name": "cache"}, "spec": {"clusterIP": "10.96.0.7"}}
+    story = explained("dial tcp 10.96.0.7:6379: connect: connection refused", cache)
+    assert story.phrase == "connection to 10.96.0.7:6379 refused (Service cache)"
+
+
+def test_a_refused_account_is_pointed_at() -> None:
+    line = 'pods is forbidden: User "system:serviceaccount:shop:web" cannot list resource "pods" in API group ""'
+    assert [str(ref) for ref in explained(line).points_at] == ["ServiceAccount shop/web"]
+
+
+def test_a_variable_that_the_pod_sets_to_nothing_is_told() -> None:
+    assert "to an empty value" in explained("DATABASE_URL is not set", env=[{"name": "DATABASE_URL"}]).cause
+    assert "does not set DATABASE_URL" in explained("DATABASE_URL is not set").cause
+
+
+def test_the_security_context_explains_a_refused_write() -> None:
+    line = "open /data/x: read-only file system"
+    assert "readOnlyRootFilesystem" in explained(line, securityContext={"readOnlyRootFilesystem": True}).cause
+    assert "readOnlyRootFilesystem" not in explained(line).cause
+    assert "user 1000" in explained("open /x: permission denied", securityContext={"runAsUser": 1000}).cause
+
+
+STORE = {"kind": "Service", "metadata": {"name": "store"}, "spec": {"clusterIP": "10.96.0.9", "ports": [{"port": 80}]}}
+
+
+def test_a_port_that_the_service_does_not_have_is_told_and_its_pods_are_not_blamed() -> None:
+    story = explained("dial tcp: connect to store:8080: connection refused", STORE)
+    assert "has no port 8080 (its ports: 80)" in story.phrase
+    assert story.points_at == ()
+    assert explained("connect to store:80: connection refused", STORE).points_at != ()
+
+
+def test_a_headless_service_is_asked_on_any_port() -> None:
+    headless = {**STORE, "spec": {"clusterIP": "None", "ports": [{"port": 80}]}}
+    assert explained("connect to store:8080: connection refused", headless).points_at != ()
+
+
+def test_an_error_that_names_no_host_is_about_the_one_it_was_connecting_to() -> None:
+    lines = "Connecting to store:8080 (10.96.0.9:8080)\nwget: download timed out"
+    story = explained(lines, STORE, env=[{"name": "OTHER_HOST", "value": "db"}])
+    assert story.phrase == "no answer from store:8080: the Service has no port 8080 (its ports: 80)"
+
+
+def test_the_nearest_service_name_is_offered() -> None:
+    assert "There is Service store: was that meant?" in explained("wget: bad address 'stroe:80'", STORE).cause
+    assert "was that meant" not in explained("wget: bad address 'mailer:80'", STORE).cause
+
+
+def test_a_service_of_that_name_in_another_namespace_is_offered() -> None:
+    elsewhere = {"kind": "Service", "metadata": {"name": "store", "namespace": "data"}}
+    assert "store.data" in explained("wget: bad address 'store:80'", elsewhere).cause
+
+
+def test_a_denied_request_is_told_as_a_right_that_is_lacking() -> None:
+    line = (
+        'leases.coordination.k8s.io is forbidden: User "system:serviceaccount:shop:web" cannot list resource "leases" '
+        'in API group "coordination.k8s.io" in the namespace "shop"'
+    )
+    story = explained(json.dumps({"level": "error", "ts": 1700000001.1, "logger": "setup", "msg": "no", "error": line}))
+    assert story.phrase == "ServiceAccount shop/web may not list leases.coordination.k8s.io"
+    [remedy] = story.remedies
+    assert remedy.effect == "read"
+    assert remedy.command.endswith("--as=system:serviceaccount:shop:web -n shop")
+
+
+def test_a_variable_of_nearly_that_name_is_offered() -> None:
+    story = explained("DATABASE_URL is not set", env=[{"name": "DATABSE_URL", "value": "x"}])
+    assert "It sets DATABSE_URL: was that meant?" in story.cause
+
+
+def test_used_up_memory_is_told_with_its_bounds() -> None:
+    line = 'Exception in thread "main" java.lang.OutOfMemoryError: Java heap space'
+    story = explained(line, command=["java", "-Xmx64m"], resources={"limits": {"memory": "512Mi"}})
+    assert "Its memory limit is 512Mi. Its heap is set by -Xmx64m." in story.cause
+    assert "no memory limit" in explained(line).cause
+
+
+def test_hosts_are_found_in_commands_and_settings() -> None:
+    container = Container(
+        command=("sh", "-c", "until nc -z -w 2 cache 6379; do sleep 1; done; exec app --db postgres://u:p@db:5432/x"),
+        env=(EnvVar(name="MQ_HOST", value="mq"), EnvVar(name="MODE", value="fast")),
+    )
+    assert list(hosts_named_in(container)) == ["cache:6379", "db:5432", "mq"]

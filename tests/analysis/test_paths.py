@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubeagentix.analysis.containers import PodContainer, containers_in_play
+from kubeagentix.analysis.logs import read_failure
+from kubeagentix.analysis.paths import about_path, missing_sub_paths
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.testing import snapshot_of
+
+CONFIG = {"kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"app.yaml": "a: 1", "log.yaml": "b: 2"}}
+
+
+def container(volume: dict[str, Any], *objects: Any, mount: Any = None, **spec: Any) -> tuple[Snapshot, PodContainer]:
+    mounts = [{"name": "v", "mountPath": "/data", **(mount or {})}]
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c", "volumeMounts": mounts}], "volumes": [{"name": "v", **volume}], **spec},
+        "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
+    }
+    snapshot = snapshot_of(pod, *objects)
+    [view] = containers_in_play(snapshot)
+    return snapshot, view
+
+
+def about(line: str, place: tuple[Snapshot, PodContainer]) -> tuple[str, list[str]]:
+    failure = read_failure([line])
+    assert failure is not None
+    words, points_at = about_path(*place, failure)
+    return words, [str(ref) for ref in points_at]
+
+
+@pytest.mark.parametrize(
+    ("volume", "words"),
+    [
+        ({"configMap": {"name": "web"}}, "volume v (ConfigMap web), which is always read-only"),
+        ({"projected": {"sources": []}}, "volume v, which is always read-only"),
+        ({"emptyDir": {}}, "volume v (emptyDir)"),
+    ],
+)
+def test_a_read_only_volume_is_told(volume: dict[str, Any], words: str) -> None:
+    assert about("open /data/x: read-only file system", container(volume)) == (f" /data is {words}.", [])
+
+
+def test_a_read_only_mount_is_told() -> None:
+    place = container({"emptyDir": {}}, mount={"readOnly": True})
+    assert "mounted read-only" in about("open /data/x: read-only file system", place)[0]
+
+
+@pytest.mark.parametrize(
+    ("volume", "words", "blamed"),
+    [
+        ({"persistentVolumeClaim": {"claimName": "d"}}, "PersistentVolumeClaim d", ["PersistentVolumeClaim default/d"]),
+        ({"ephemeral": {}}, "PersistentVolumeClaim p-v", ["PersistentVolumeClaim default/p-v"]),
+        ({"emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}, "emptyDir in memory of at most 4Mi", []),
+        ({"hostPath": {"path": "/srv"}}, "path /srv of the node", []),
+    ],
+)
+def test_a_full_disk_is_the_volumes(volume: dict[str, Any], words: str, blamed: list[str]) -> None:
+    told, points_at = about("write /data/x: no space left on device", container(volume))
+    assert f"volume v ({words})" in told
+    assert points_at == blamed
+
+
+def test_a_claim_that_the_pods_user_may_not_write_to_lacks_an_fs_group() -> None:
+    claim = {"persistentVolumeClaim": {"claimName": "d"}}
+    line = "mkdir: cannot create directory '/data/raft': Permission denied"
+    told, _ = about(line, container(claim, securityContext={"runAsUser": 1000}))
+    assert told.startswith(" The container runs as user 1000. /data is volume v")
+    assert "no fsGroup" in told
+    assert "fsGroup" not in about(line, container(claim, securityContext={"runAsUser": 1, "fsGroup": 1}))[0]
+    assert "fsGroup" not in about(line, container({"hostPath": {"path": "/srv"}}))[0]
+
+
+def test_the_keys_of_a_config_map_are_told_where_a_file_is_missing() -> None:
+    told, _ = about("open /data/app.yml: no such file or directory", container({"configMap": {"name": "web"}}, CONFIG))
+    assert "which holds: app.yaml, log.yaml" in told
+
+
+def test_a_path_on_the_images_own_file_system_says_nothing() -> None:
+    place = container({"emptyDir": {}})
+    assert about("open /database/x: no such file or directory", place) == ("", [])
+
+
+def test_a_sub_path_that_is_no_key_is_told_and_its_object_blamed() -> None:
+    mount = {"mountPath": "/etc/app.yaml", "subPath": "app.yml"}
+    place = container({"configMap": {"name": "web"}}, CONFIG, mount=mount)
+    told, points_at = about("read /etc/app.yaml: is a directory", place)
+    assert "subPath app.yml of the mount at /etc/app.yaml is no key of ConfigMap web" in told
+    assert points_at == ["ConfigMap default/web"]
+
+
+@pytest.mark.parametrize(
+    ("volume", "sub_path"),
+    [
+        ({"configMap": {"name": "web"}}, "app.yaml"),
+        ({"configMap": {"name": "web", "items": [{"key": "app.yaml", "path": "conf/a.yaml"}]}}, "conf"),
+        ({"configMap": {"name": "web"}}, ""),
+        ({"configMap": {"name": "other"}}, "app.yml"),
+        ({"emptyDir": {}}, "app.yml"),
+    ],
+)
+def test_other_sub_paths_are_silent(volume: dict[str, Any], sub_path: str) -> None:
+    assert list(missing_sub_paths(*container(volume, CONFIG, mount={"subPath": sub_path}))) == []
+
+
+def test_an_error_that_names_no_path_is_about_the_sub_path_that_is_wrong() -> None:
+    mount = {"mountPath": "/etc/app.yaml", "subPath": "app.yml"}
+    place = container({"configMap": {"name": "web"}}, CONFIG, mount=mount)
+    assert "subPath app.yml" in about("cat: read error: Is a directory", place)[0]
+    assert about("read /srv/x: is a directory", place) == ("", [])
