@@ -1,0 +1,140 @@
+"""Containers that cannot be created because their environment cannot be put together.
+
+The kubelet says in `state.waiting.message` what is missing; the nearest name that does exist is often what was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
+from kubeagentix.analysis.spelling import nearest
+from kubeagentix.analysis.troubles import (
+    Trouble,
+    describe_pod,
+    edit_workload,
+    event_evidence,
+    findings,
+    waiting_evidence,
+)
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Finding, Remedy, ResourceRef
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import ConfigMap, Secret
+
+REASON = "CreateContainerConfigError"
+_MISSING_OBJECT = re.compile(r'(?i)\b(configmap|secret)s? "([^"]+)" not found')
+_MISSING_KEY = re.compile(r"couldn't find key (.+?) in (ConfigMap|Secret) ([^/\s]+)/(\S+)")
+_USER = re.compile(r"runAsNonRoot|non-root policy|non-numeric user")
+_KINDS: dict[str, type[ConfigMap] | type[Secret]] = {"configmap": ConfigMap, "secret": Secret}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    refinement: str
+    phrase: str
+    cause: str
+    missing: ResourceRef | None = None
+    wrong: str = "env"  # the part of the container's spec to correct
+    confidence: float = 0.95
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """One finding per workload and container: `CreateContainerConfigError` and its refinements."""
+    return findings(snapshot, plugin.id, _troubles(snapshot))
+
+
+def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
+    for container in containers_in_play(snapshot):
+        if container.waiting is None or container.waiting.reason != REASON:
+            continue
+        events = [event for event in events_of(snapshot, container, "Failed") if event.message.startswith("Error: ")]
+        message = container.waiting.message or (events[0].message.removeprefix("Error: ") if events else "")
+        verdict = _judge(snapshot, container, message)
+        yield Trouble(
+            pod=container.pod,
+            part=container.name,
+            reason=f"{REASON}{verdict.refinement}",
+            title=f"{container.label} cannot be created: {verdict.phrase}",
+            cause=verdict.cause,
+            evidence=(
+                waiting_evidence(snapshot, container),
+                *(event_evidence(snapshot, event, container.pod) for event in events[:1]),
+            ),
+            confidence=verdict.confidence,
+            remedies=_remedies(snapshot, container, verdict),
+            points_at=(verdict.missing,) if verdict.missing is not None else (),
+            since=events[0].first_timestamp if events else None,
+        )
+
+
+def _judge(snapshot: Snapshot, container: PodContainer, message: str) -> _Verdict:
+    missing_object, missing_key = _MISSING_OBJECT.search(message), _MISSING_KEY.search(message)
+    if missing_object is not None:
+        return _missing_object(snapshot, container, _KINDS[missing_object[1].lower()], missing_object[2])
+    if missing_key is not None:
+        key, kind, namespace, name = missing_key.groups()
+        return _missing_key(snapshot, _KINDS[kind.lower()], namespace, name, key)
+    if _USER.search(message):
+        return _Verdict(
+            refinement="/RunAsNonRoot",
+            phrase="it must not run as root, and its image would",
+            wrong="securityContext",
+            cause=f"The kubelet says: {message}. Set runAsUser to a number other than 0, or take another image.",
+        )
+    said = message or "no message was recorded"
+    return _Verdict(refinement="", phrase=said[:120], cause=f"The kubelet says: {said}", confidence=0.7)
+
+
+def _missing_object(
+    snapshot: Snapshot, container: PodContainer, kind: type[ConfigMap] | type[Secret], name: str
+) -> _Verdict:
+    namespace = container.pod.namespace
+    like = snapshot.derived(_like, kind, namespace, name)
+    hint = f" There is {kind.kind} {like}: was that meant?" if like and snapshot.was_read(kind, namespace) else ""
+    return _Verdict(
+        refinement=f"/{kind.kind}NotFound",
+        phrase=f"{kind.kind} {name} does not exist",
+        cause=f"Its env or envFrom refers to {kind.kind} {name}, which is not in namespace {namespace}.{hint}",
+        missing=snapshot.named(kind.kind, namespace, name),
+    )
+
+
+def _like(snapshot: Snapshot, kind: type[ConfigMap] | type[Secret], namespace: str, name: str) -> str:
+    return nearest(name, (item.name for item in snapshot.in_namespace(kind, namespace) if item.name != name))
+
+
+def _missing_key(
+    snapshot: Snapshot, kind: type[ConfigMap] | type[Secret], namespace: str, name: str, key: str
+) -> _Verdict:
+    found = snapshot.get(kind, namespace, name)
+    keys = ", ".join(sorted(found.keys)) if found is not None else ""
+    like = nearest(key, found.keys) if found is not None else ""
+    hint = f" Its keys: {keys or 'none'}." if found is not None else ""
+    return _Verdict(
+        refinement=f"/{kind.kind}KeyNotFound",
+        phrase=f"{kind.kind} {name} has no key {key}",
+        cause=f"Its env refers to key {key} of {kind.kind} {name}.{hint}{f' Was {like} meant?' if like else ''}",
+        missing=snapshot.named(kind.kind, namespace, name),
+    )
+
+
+def _remedies(snapshot: Snapshot, container: PodContainer, verdict: _Verdict) -> tuple[Remedy, ...]:
+    remedies = [describe_pod(snapshot, container.pod)]
+    missing = verdict.missing
+    if missing is not None:
+        word = missing.kind.lower()
+        if snapshot.find(missing) is not None:
+            remedies.append(kubectl.read("See its keys", f"describe {word} {missing.name}", missing.namespace))
+        else:
+            remedies.append(kubectl.read(f"See which {missing.kind}s there are", f"get {word}s", missing.namespace))
+            command = f"create {'secret generic' if word == 'secret' else word} {missing.name} --from-literal=KEY=VALUE"
+            remedies.append(kubectl.write(f"Create {missing.kind} {missing.name}", command, missing.namespace))
+    remedies.append(edit_workload(snapshot, container.pod, f"{verdict.wrong} of {container.label}"))
+    return tuple(remedies)
+
+
+plugin = AnalyzerPlugin(id="container-config", title="Containers whose environment is incomplete", analyze=analyze)

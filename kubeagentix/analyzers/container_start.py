@@ -1,0 +1,241 @@
+"""Containers whose process never comes to run: the runtime refuses to create or start it, or a hook kills it.
+
+The runtime's message (runc, crun; by containerd, CRI-O or Docker) tells why. Newer runcs report some failures only
+in the container's log, as its first and last line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kubeagentix.analysis.containers import (
+    START_REASONS,
+    PodContainer,
+    containers_in_play,
+    events_of,
+    failed_hook,
+    is_out_of_memory,
+    is_start_failure,
+    keeps_ending,
+    killed_by_probe,
+    logged_failure,
+)
+from kubeagentix.analysis.paths import about_script, missing_sub_paths
+from kubeagentix.analysis.troubles import (
+    Trouble,
+    clipped,
+    describe_pod,
+    edit_workload,
+    end_evidence,
+    event_evidence,
+    findings,
+    log_evidence,
+    sentence,
+    spec_evidence,
+    waiting_evidence,
+)
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding
+from kubeagentix.domain.snapshot import Snapshot
+
+_CREATING = ("CreateContainerError", "PreCreateHookError", "PreStartHookError")
+
+# What runtimes write, in the order to try: (refinement, words, pattern). Group 1, if any: the executable.
+_MESSAGES = (
+    (
+        "ExecFormat",
+        "it cannot be executed on this node's architecture, or is a script with no #! line",
+        r"exec format error",
+    ),
+    (
+        "CommandNotFound",
+        "its command (or the interpreter in its #! line) is not in the image",
+        (
+            r'exec: "?([^":]+)"?: (?:executable file not found|stat [^:]+: no such file|no such file)'
+            r"|executable file [`'\"]?([^`'\"\s]+)[`'\"]? not found|exec ([^\s:]+): no such file"
+            r"|exec user process caused:? \"?no such file"
+        ),
+    ),
+    (
+        "MemoryLimit",
+        "its memory limit is too low even to start it",
+        r"OOM-killed|memory limit too low",
+    ),
+    (
+        "Mount",
+        "a volume cannot be mounted there, as one is a file and the other a directory",
+        (
+            r'error mounting .* to rootfs at "([^"]+)".*(?:not a directory|is a directory)'
+            r"|^mount `[^']*` to `([^']+)`: Not a directory|error mounting .*trying to mount a directory onto a file"
+        ),
+    ),
+    (
+        "NotExecutable",
+        "its command is not executable",
+        r'exec: "?([^":]+)"?: (?:permission denied|is a directory)|open executable: Permission denied',
+    ),
+    ("PermissionDenied", "permission denied", r"(?i)permission denied|operation not permitted"),
+)
+_NO_COMMAND = ("Mount", "MemoryLimit")  # of which the command knows nothing
+_KUBELET_PATH = re.compile(r"/[^\s\"]*/pods/[0-9a-f-]{36}/[^\s\":]*")  # long, and of no use to a reader
+_PATTERNS = tuple((name, words, re.compile(pattern, re.IGNORECASE)) for name, words, pattern in _MESSAGES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    reason: str
+    phrase: str
+    confidence: float
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """One finding per workload and container: `StartError/<X>`, `CreateContainerError`, `PostStartHookError`."""
+    return findings(snapshot, plugin.id, _troubles(snapshot))
+
+
+def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
+    for container in containers_in_play(snapshot):
+        message = _refusal(snapshot, container)
+        if message is not None:
+            yield _trouble(snapshot, container, _judge(container, message), message)
+        elif _dies_by_hook(snapshot, container):
+            yield _hook_trouble(snapshot, container)
+
+
+def _refusal(snapshot: Snapshot, container: PodContainer) -> str | None:
+    waiting, end = container.waiting, container.last_end
+    if waiting is not None and waiting.reason in (*_CREATING, "RunContainerError"):
+        return waiting.message or _failed_event(snapshot, container)
+    if end is None or not keeps_ending(container, snapshot.taken_at):
+        return None
+    if end.reason in START_REASONS:
+        return end.message or _failed_event(snapshot, container)
+    failure = logged_failure(snapshot, container)
+    return failure.line if failure is not None and is_start_failure(snapshot, container) else None
+
+
+def _failed_event(snapshot: Snapshot, container: PodContainer) -> str:
+    return next((event.message for event in events_of(snapshot, container, "Failed")), "")
+
+
+def _judge(container: PodContainer, message: str) -> _Verdict:
+    for refinement, words, pattern in _PATTERNS:
+        match = pattern.search(message)
+        if match is not None:
+            named = next((group for group in match.groups() if group), "")
+            named = named or (_executable(container) if refinement not in _NO_COMMAND else "")
+            joined = ": it is one string with spaces, and each word must be an item" if " " in named else ""
+            return _Verdict(
+                reason=f"StartError/{refinement}",
+                phrase=f"{named}: {words}{joined}" if named else words,
+                confidence=0.95,
+            )
+    if container.waiting is not None and container.waiting.reason in _CREATING:
+        return _Verdict(reason=container.waiting.reason, phrase=_core(message), confidence=0.8)
+    return _Verdict(reason="StartError/Other", phrase=_core(message), confidence=0.8)
+
+
+def _executable(container: PodContainer) -> str:
+    return next(iter((*container.spec.command, *container.spec.args)), "")
+
+
+def _core(message: str) -> str:
+    # Each layer (kubelet, containerd, shim, runc) puts its own words in front; the last ones tell.
+    told = re.split(
+        r"(?:unable to start container process|starting container process caused|runc create failed): ", message
+    )
+    core = _KUBELET_PATH.sub("…", told[-1])
+    return clipped(core.removesuffix(": unknown").strip() or "no message was recorded", 160)
+
+
+def _trouble(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, message: str) -> Trouble:
+    events = events_of(snapshot, container, "Failed")
+    hints = [hint for hint in (_hint(container, verdict, message),) if hint]
+    wrong = [(source, words) for _, source, words in missing_sub_paths(snapshot, container) if _is_mount(verdict)]
+    return Trouble(
+        pod=container.pod,
+        part=container.name,
+        reason=verdict.reason,
+        title=f"{container.label} cannot start: {verdict.phrase}",
+        cause=" ".join([f"The container runtime says: {_said(message)}", *hints, *(words for _, words in wrong)]),
+        evidence=(
+            *_evidence(snapshot, container, message),
+            *(event_evidence(snapshot, e, container.pod) for e in events[:1]),
+        ),
+        confidence=verdict.confidence,
+        remedies=(
+            describe_pod(snapshot, container.pod),
+            edit_workload(snapshot, container.pod, f"the command, mounts or image of {container.label}"),
+        ),
+        points_at=tuple(source for source, _ in wrong),
+        since=events[0].first_timestamp if events else None,
+    )
+
+
+def _is_mount(verdict: _Verdict) -> bool:
+    return verdict.reason == "StartError/Mount"
+
+
+def _said(message: str) -> str:
+    return sentence(_KUBELET_PATH.sub("…", message or "nothing"), 400)
+
+
+def _hint(container: PodContainer, verdict: _Verdict, message: str) -> str:
+    """What the spec adds to the runtime's message."""
+    place = container.spec.working_dir
+    if place and place in message:
+        return f"Its workingDir is {place}."
+    is_script = verdict.reason == "StartError/NotExecutable"
+    return about_script(container, _executable(container)) if is_script else ""
+
+
+def _evidence(snapshot: Snapshot, container: PodContainer, message: str) -> Iterator[Evidence]:
+    end = container.last_end
+    if container.waiting is not None and container.waiting.message == message:
+        yield waiting_evidence(snapshot, container)
+    elif end is not None:
+        yield end_evidence(snapshot, container, end, f"did not start: {end.reason}, exit code {end.exit_code}")
+        if end.reason not in START_REASONS:
+            yield from log_evidence(snapshot, container, logged_failure(snapshot, container))
+    if container.command:
+        yield spec_evidence(snapshot, container, "command", "the command it is to run", container.command)
+
+
+def _dies_by_hook(snapshot: Snapshot, container: PodContainer) -> bool:
+    if container.waiting is not None and container.waiting.reason == "PostStartHookError":
+        return True
+    return (
+        keeps_ending(container, snapshot.taken_at)
+        and failed_hook(snapshot, container) is not None
+        and not is_out_of_memory(snapshot, container)
+        and killed_by_probe(snapshot, container) is None
+    )
+
+
+def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
+    event = failed_hook(snapshot, container)
+    waiting = container.waiting
+    message = event.message if event is not None else waiting.message if waiting is not None else ""
+    end = container.last_end
+    return Trouble(
+        pod=container.pod,
+        part=container.name,
+        reason="PostStartHookError",
+        title=f"{container.label} is killed because its postStart hook fails",
+        cause=f"The kubelet says: {clipped(message, 300)}",
+        evidence=(
+            *((event_evidence(snapshot, event, container.pod),) if event is not None else ()),
+            *((end_evidence(snapshot, container, end, f"ended with exit code {end.exit_code}"),) if end else ()),
+        )
+        or (waiting_evidence(snapshot, container),),
+        remedies=(
+            describe_pod(snapshot, container.pod),
+            edit_workload(snapshot, container.pod, f"lifecycle.postStart of {container.label}"),
+        ),
+        since=event.first_timestamp if event is not None else None,
+    )
+
+
+plugin = AnalyzerPlugin(id="container-start", title="Containers that cannot start", analyze=analyze)

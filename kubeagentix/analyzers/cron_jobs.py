@@ -1,0 +1,227 @@
+"""CronJobs: schedules nobody can read, runs that were missed, runs that hang, runs that keep failing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.job_outcomes import LATENESS, failure, failure_streak, is_over, keeps_failing, second_last_due
+from kubeagentix.analysis.schedules import Schedule, ScheduleSyntaxError, parse_schedule
+from kubeagentix.analysis.shortfall import describe_age, format_duration
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.workloads import CronJob, Job
+from kubeagentix.errors import excerpt
+
+ID = "cron-jobs"
+CONTROLLER_PERIOD_S = 10  # how often controllers of old looked; a starting deadline under that is never met
+# Warning events of the CronJob controllers of 1.20 (old and new) and since that tell why nothing starts.
+SCHEDULE_EVENTS = ("UnparseableSchedule", "UnParseableCronJobSchedule", "InvalidSchedule", "UnknownTimeZone")
+MISSED_EVENTS = ("FailedNeedsStart", "TooManyMissedTimes", "MissSchedule")
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per CronJob and reason."""
+    for cron_job in snapshot.all(CronJob):
+        if cron_job.metadata.deletion_timestamp is not None:
+            continue
+        yield from _failing(snapshot, cron_job)
+        try:
+            schedule = parse_schedule(cron_job.spec.schedule, cron_job.spec.time_zone)
+        except ScheduleSyntaxError as error:
+            yield _invalid(snapshot, cron_job, str(error))
+            continue
+        if schedule.next_after(snapshot.taken_at) is None:
+            yield _invalid(snapshot, cron_job, "it names a date that no year has")
+        elif cron_job.spec.suspend:
+            yield _suspended(snapshot, cron_job)
+        else:
+            yield from _late(snapshot, cron_job, schedule)
+
+
+def _invalid(snapshot: Snapshot, cron_job: CronJob, why: str) -> Finding:
+    ref = snapshot.ref(cron_job)
+    return Finding.of(
+        analyzer=ID,
+        reason="InvalidSchedule",
+        ref=ref,
+        title=f"{ref} never runs: schedule {cron_job.spec.schedule!r} is not valid",
+        severity=Severity.CRITICAL,
+        confidence=0.95,
+        cause=f"The schedule cannot be followed: {why}.",
+        evidence=(
+            Evidence.of(ref, "spec", f"schedule: {cron_job.spec.schedule}", excerpt=why, locator="spec.schedule"),
+            *_event_evidence(snapshot, ref, SCHEDULE_EVENTS),
+        ),
+        remedies=(kubectl.describe(ref), kubectl.edit(ref, "Correct the schedule")),
+    )
+
+
+def _suspended(snapshot: Snapshot, cron_job: CronJob) -> Finding:
+    ref = snapshot.ref(cron_job)
+    patch = """-p '{"spec":{"suspend":false}}'"""
+    return Finding.of(
+        analyzer=ID,
+        reason="CronJobSuspended",
+        ref=ref,
+        title=f"{ref} is suspended",
+        severity=Severity.INFO,
+        confidence=0.95,
+        cause="spec.suspend is true: nothing is started until it is resumed.",
+        evidence=(Evidence.of(ref, "spec", "suspend: true", locator="spec.suspend"),),
+        remedies=(kubectl.write("Resume it", f"patch cronjob {ref.name} --type=merge {patch}", ref.namespace),),
+    )
+
+
+def _failing(snapshot: Snapshot, cron_job: CronJob) -> Iterator[Finding]:
+    ref = snapshot.ref(cron_job)
+    streak = failure_streak(snapshot, ref)
+    if not keeps_failing(snapshot, cron_job):
+        return
+    last = cron_job.status.last_successful_time
+    yield Finding.of(
+        analyzer=ID,
+        reason="JobsFailing",
+        ref=ref,
+        title=f"{ref}: " + (f"the last {len(streak)} runs failed" if len(streak) > 1 else "run after run fails"),
+        severity=Severity.CRITICAL,
+        confidence=0.6,
+        cause="Run after run fails; why is told by the findings on its pods, if any are left."
+        + (f" The last good run was at {last:%Y-%m-%d %H:%M} UTC." if last else ""),
+        evidence=tuple(_run_evidence(snapshot, job) for job in streak[:3]),
+        remedies=(
+            kubectl.describe(ref),
+            kubectl.read("Read what it wrote", f"logs job/{streak[0].name} --all-containers --tail=100", ref.namespace),
+        ),
+        is_symptom=True,
+        since=streak[-1].metadata.creation_timestamp,
+    )
+
+
+def _run_evidence(snapshot: Snapshot, job: Job) -> Evidence:
+    failed = failure(job)
+    return Evidence.of(
+        snapshot.ref(job),
+        "status",
+        f"Job {job.name} failed: {failed.reason if failed else ''}",
+        excerpt=excerpt(failed.message, 600) if failed else "",
+        locator="status.conditions[Failed]",
+        observed_at=failed.last_transition_time if failed else None,
+    )
+
+
+def _late(snapshot: Snapshot, cron_job: CronJob, schedule: Schedule) -> Iterator[Finding]:
+    """A run that holds all others back, or due times at which nothing was started."""
+    due = second_last_due(cron_job, snapshot.taken_at)
+    if due is None:
+        return
+    hung = _hung_run(snapshot, cron_job, due)
+    if hung is not None:
+        yield _forbidden(snapshot, cron_job, hung)
+        return
+    last = cron_job.status.last_schedule_time or cron_job.metadata.creation_timestamp
+    if last is not None and last < due - LATENESS:
+        yield _missed(snapshot, cron_job, schedule, last)
+
+
+def _hung_run(snapshot: Snapshot, cron_job: CronJob, due: datetime) -> Job | None:
+    """The oldest run that is still active and began before the last but one due time, if that keeps others out."""
+    if cron_job.spec.concurrency_policy != "Forbid":
+        return None
+    jobs = [job for job in snapshot.children(Job, snapshot.ref(cron_job)) if not is_over(job)]
+    began = [(job.status.start_time or job.metadata.creation_timestamp, job) for job in jobs]
+    old = [(moment, job) for moment, job in began if moment is not None and moment < due]
+    return min(old, key=lambda pair: pair[0])[1] if old else None
+
+
+def _forbidden(snapshot: Snapshot, cron_job: CronJob, job: Job) -> Finding:
+    ref, job_ref = snapshot.ref(cron_job), snapshot.ref(job)
+    since = job.status.start_time or job.metadata.creation_timestamp
+    age = describe_age(since, snapshot.taken_at)
+    return Finding.of(
+        analyzer=ID,
+        reason="ConcurrencyForbidden",
+        ref=ref,
+        title=f"{ref}: no new run starts, as {job.name} has been active{age}",
+        severity=Severity.WARNING,
+        confidence=0.85,
+        cause="concurrencyPolicy is Forbid, and a run has not ended by the time of the next ones.",
+        evidence=(
+            Evidence.of(job_ref, "status", f"Job {job.name} active{age}", locator="status.active", observed_at=since),
+            Evidence.of(ref, "spec", "concurrencyPolicy: Forbid", locator="spec.concurrencyPolicy"),
+        ),
+        remedies=(
+            kubectl.describe(job_ref),
+            kubectl.read("See what it does", f"logs job/{job.name} --all-containers --tail=50", ref.namespace),
+            kubectl.write("End the run", f"delete job {job.name}", ref.namespace),
+        ),
+        since=since,
+    )
+
+
+def _missed(snapshot: Snapshot, cron_job: CronJob, schedule: Schedule, last: datetime) -> Finding:
+    ref, now = snapshot.ref(cron_job), snapshot.taken_at
+    has_run = cron_job.status.last_schedule_time is not None
+    expected = schedule.next_after(last)
+    return Finding.of(
+        analyzer=ID,
+        reason="MissedSchedule",
+        ref=ref,
+        title=f"{ref}: nothing was started{describe_age(last, now)}"
+        + ("" if has_run else ", never since it was made")
+        + f", although schedule {cron_job.spec.schedule!r} was due",
+        severity=Severity.WARNING,
+        confidence=0.8,
+        cause=_why_missed(snapshot, cron_job),
+        evidence=(
+            Evidence.of(
+                ref,
+                "status",
+                f"{'last started' if has_run else 'made'} {format_duration((now - last).total_seconds())} ago"
+                + (f", due again at {expected:%Y-%m-%d %H:%M} UTC" if expected else ""),
+                locator="status.lastScheduleTime",
+                observed_at=last,
+            ),
+            *_event_evidence(snapshot, ref, MISSED_EVENTS),
+        ),
+        remedies=_missed_remedies(ref),
+        since=expected,
+    )
+
+
+def _why_missed(snapshot: Snapshot, cron_job: CronJob) -> str:
+    deadline = cron_job.spec.starting_deadline_seconds
+    if deadline is not None and deadline < CONTROLLER_PERIOD_S:
+        return f"startingDeadlineSeconds is {deadline}: the controller may look too late each time."
+    for event in snapshot.events_for(cron_job):
+        if event.reason in MISSED_EVENTS:
+            return excerpt(event.message)
+    return "The CronJob controller did not start it: it may be down, or more than 100 runs were missed in a row."
+
+
+def _missed_remedies(ref: ResourceRef) -> tuple[Remedy, ...]:
+    return (
+        kubectl.describe(ref),
+        kubectl.read("See whether the controllers are alive", "get leases,pods", "kube-system"),
+        kubectl.write("Run it once now", f"create job {ref.name}-now --from=cronjob/{ref.name}", ref.namespace),
+    )
+
+
+def _event_evidence(snapshot: Snapshot, ref: ResourceRef, reasons: tuple[str, ...]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence.of(
+            ref,
+            "event",
+            f"event {event.reason}",
+            excerpt=excerpt(event.message, 600),
+            locator=f"event/{event.reason}",
+            observed_at=event.seen_at,
+        )
+        for event in snapshot.events_for(ref)
+        if event.reason in reasons
+    )[:1]
+
+
+plugin = AnalyzerPlugin(id=ID, title="CronJobs and their schedules", analyze=analyze)

@@ -1,0 +1,182 @@
+"""Objects that should be gone and are not: held by finalizers, by who uses them, or by what is left in a namespace.
+
+Pods are told of elsewhere, as what holds them is as a rule their node or their containers.
+Source: kubernetes.io, Finalizers; the conditions are those of the namespace controller (1.16 and later).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.node_life import LEAVING_S
+from kubeagentix.analysis.scheduler.placement import claim_names
+from kubeagentix.analysis.shortfall import describe_age, is_older_than
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.meta import Condition, Resource
+from kubeagentix.domain.nodes import Event, Namespace
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import PersistentVolumeClaim
+from kubeagentix.errors import excerpt
+
+ID = "deletions"
+DELETION_GRACE_S = 60.0  # a controller at work has done what its finalizer is for by then
+# Clouds take longer: to drain and remove a machine, to take down a load balancer or a disk.
+_SLOW_GRACE_S = {"Node": LEAVING_S, "Service": 300.0, "PersistentVolume": 300.0}
+SHOWN = 3
+_USE_FINALIZERS = ("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection")
+_CASCADE_FINALIZERS = ("foregroundDeletion", "orphan")  # the garbage collector's, who waits for others
+# Conditions of a namespace that is being deleted, the most telling first, and what they refine the reason to.
+_NAMESPACE_CONDITIONS = {
+    "NamespaceDeletionDiscoveryFailure": "APIUnavailable",
+    "NamespaceDeletionGroupVersionParsingFailure": "APIUnavailable",
+    "NamespaceDeletionContentFailure": "DeletionFailed",
+    "NamespaceFinalizersRemaining": "Finalizer",
+    "NamespaceContentRemaining": "",
+}
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per object that is overdue."""
+    for kind, resources in snapshot.objects.items():
+        if kind in (Pod.kind, Event.kind, Namespace.kind):
+            continue
+        for resource in resources:
+            if resource.metadata.finalizers and _is_overdue(snapshot, resource):
+                yield _held(snapshot, resource)
+    for namespace in snapshot.all(Namespace):
+        if _is_overdue(snapshot, namespace):
+            yield from _namespace(snapshot, namespace)
+
+
+def _is_overdue(snapshot: Snapshot, resource: Resource) -> bool:
+    deleted = resource.metadata.deletion_timestamp
+    grace_s = _SLOW_GRACE_S.get(resource.kind, DELETION_GRACE_S)
+    return deleted is not None and is_older_than(deleted, grace_s, snapshot.taken_at)
+
+
+def _held(snapshot: Snapshot, resource: Resource) -> Finding:
+    ref, names = snapshot.ref(resource), resource.metadata.finalizers
+    users = _users(snapshot, resource)
+    is_used = bool(users) and all(name in _USE_FINALIZERS for name in names)
+    deleted = resource.metadata.deletion_timestamp
+    return Finding.of(
+        analyzer=ID,
+        reason="Terminating/InUse" if is_used else "Terminating/Finalizer",
+        ref=ref,
+        title=f"{ref} has been in deletion{describe_age(deleted, snapshot.taken_at)}, held by "
+        + (f"{users[0]}, which uses it" if is_used else ", ".join(names[:SHOWN])),
+        severity=Severity.WARNING,
+        confidence=0.9,
+        cause=f"It is kept as long as it is in use: by {', '.join(str(user) for user in users[:SHOWN])}."
+        if is_used
+        else f"Finalizers keep it: {', '.join(names)}. The controller that set them must remove them and has not.",
+        evidence=(
+            Evidence.of(
+                ref,
+                "spec",
+                f"should have been gone since {deleted:%Y-%m-%d %H:%M:%S}Z",
+                excerpt=f"finalizers: {', '.join(names)}",
+                locator="metadata.finalizers",
+                observed_at=deleted,
+            ),
+            *(Evidence.of(user, "spec", f"{user} mounts {ref.name}", locator="spec.volumes") for user in users[:SHOWN]),
+        ),
+        remedies=_held_remedies(ref, users if is_used else ()),
+        points_at=_children(snapshot, ref) if any(name in _CASCADE_FINALIZERS for name in names) else (),
+        since=deleted,
+    )
+
+
+def _users(snapshot: Snapshot, resource: Resource) -> tuple[ResourceRef, ...]:
+    """The workloads whose pods mount a claim."""
+    if not isinstance(resource, PersistentVolumeClaim):
+        return ()
+    pods = snapshot.in_namespace(Pod, resource.namespace)
+    using = (pod for pod in pods if not pod.is_finished and resource.name in claim_names(pod))
+    return tuple(dict.fromkeys(snapshot.workload_of(pod) for pod in using))
+
+
+def _children(snapshot: Snapshot, ref: ResourceRef) -> tuple[ResourceRef, ...]:
+    return tuple(snapshot.ref(child) for child in snapshot.owned.get(ref.key, ()))
+
+
+def _held_remedies(ref: ResourceRef, users: tuple[ResourceRef, ...]) -> tuple[Remedy, ...]:
+    if users:
+        return (kubectl.describe(ref), kubectl.describe(users[0], "it must let go of the claim first"))
+    why = "only if their controller is gone for good: what it was to clean up stays behind"
+    return (kubectl.describe(ref), kubectl.edit(ref, "Remove the finalizers by hand", why=why))
+
+
+def _namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Finding]:
+    if _is_draining(snapshot, namespace):
+        return
+    said = {item.type: item for item in namespace.status.conditions if item.status == "True"}
+    telling = [said[name] for name in _NAMESPACE_CONDITIONS if name in said]
+    split = _NAMESPACE_CONDITIONS[telling[0].type] if telling else ""
+    ref, deleted, left = snapshot.ref(namespace), namespace.metadata.deletion_timestamp, _left_in(snapshot, namespace)
+    yield Finding.of(
+        analyzer=ID,
+        reason=f"Terminating/{split}" if split else "Terminating",
+        ref=ref,
+        title=f"{ref} has been in deletion{describe_age(deleted, snapshot.taken_at)}",
+        severity=Severity.WARNING,
+        confidence=0.9 if split else 0.6,
+        cause=" ".join(f"{excerpt(item.message).rstrip('.')}." for item in telling)
+        or "The namespace controller has not said what is left in it.",
+        evidence=_namespace_evidence(ref, telling),
+        remedies=_namespace_remedies(ref, split, left),
+        # A pod's finding is on its workload.
+        points_at=tuple(dict.fromkeys(snapshot.workload_of(item) for item in left)),
+        since=deleted,
+    )
+
+
+def _is_draining(snapshot: Snapshot, namespace: Namespace) -> bool:
+    """Whether pods in it are still within the time that they were given to end."""
+    due = (pod.metadata.deletion_timestamp for pod in snapshot.in_namespace(Pod, namespace.name))
+    return any(not is_older_than(moment, DELETION_GRACE_S, snapshot.taken_at) for moment in due)
+
+
+def _namespace_evidence(ref: ResourceRef, telling: list[Condition]) -> tuple[Evidence, ...]:
+    if not telling:
+        return (Evidence.of(ref, "status", "phase Terminating", locator="status.phase"),)
+    return tuple(
+        Evidence.of(
+            ref,
+            "status",
+            f"{item.type}: {item.reason}",
+            excerpt=excerpt(item.message, 600),
+            locator=f"status.conditions[{item.type}]",
+            observed_at=item.last_transition_time,
+        )
+        for item in telling
+    )
+
+
+def _namespace_remedies(ref: ResourceRef, split: str, left: list[Resource]) -> tuple[Remedy, ...]:
+    look = kubectl.read("See what the namespace waits for", f"get namespace {ref.name} -o yaml")
+    if split == "APIUnavailable":
+        return (look, kubectl.read("See which API does not answer", "get apiservices"))
+    if left:
+        kinds = ",".join(sorted({KINDS[item.kind].plural for item in left}))
+        return (look, kubectl.read("See what is left in it", f"get {kinds}", ref.name))
+    kinds = "api-resources --verbs=list --namespaced -o name"
+    return (look, kubectl.read("See the kinds of objects that may be left in it", kinds))
+
+
+def _left_in(snapshot: Snapshot, namespace: Namespace) -> list[Resource]:
+    """Its own objects that are held as well, and so hold it."""
+    return [
+        resource
+        for kind, resources in snapshot.objects.items()
+        if kind != Event.kind
+        for resource in resources
+        if resource.namespace == namespace.name and resource.metadata.finalizers and _is_overdue(snapshot, resource)
+    ]
+
+
+plugin = AnalyzerPlugin(id=ID, title="Objects stuck while being deleted", analyze=analyze)

@@ -1,0 +1,257 @@
+"""Deployments: short of replicas, rollouts that do not move, pauses, and selectors that miss their own template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.node_life import is_excused, late_pods
+from kubeagentix.analysis.scaled_to_zero import scaled_to_zero
+from kubeagentix.analysis.shortfall import (
+    START_GRACE_S,
+    broken_nodes,
+    describe_age,
+    earliest,
+    is_older_than,
+    overdue_pods,
+    pod_evidence,
+    start_allowance_s,
+    unready_since,
+)
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.meta import Condition, condition
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.workloads import Deployment, ReplicaSet
+from kubeagentix.errors import excerpt
+
+ID = "deployments"
+REVISION = "deployment.kubernetes.io/revision"
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per Deployment and reason; a young rollout that moves is silent."""
+    for deployment in snapshot.all(Deployment):
+        if deployment.metadata.deletion_timestamp is None:
+            yield from _analyze_one(snapshot, deployment)
+
+
+def _analyze_one(snapshot: Snapshot, deployment: Deployment) -> Iterator[Finding]:
+    checks = (_selector_mismatch, _not_observed, _paused, _scaled_to_zero, _short_of_replicas, _stuck_rollout)
+    for check in checks:
+        finding = check(snapshot, deployment)
+        if finding is not None:
+            yield finding
+
+
+def _selector_mismatch(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
+    spec = deployment.spec
+    if spec.selector.is_empty or spec.selector.matches(spec.template.metadata.labels):
+        return None
+    ref = snapshot.ref(deployment)
+    wanted = kubectl.labels_argument(spec.selector.match_labels)
+    got = kubectl.labels_argument(spec.template.metadata.labels)
+    return Finding.of(
+        analyzer=ID,
+        reason="SelectorMismatch",
+        ref=ref,
+        title=f"{ref} does not select the pods of its own template",
+        severity=Severity.CRITICAL,
+        confidence=0.95,
+        cause=f"The selector asks for {wanted}, the template's labels are {got or 'none'}.",
+        evidence=(Evidence.of(ref, "spec", f"selector {wanted}, template {got or 'none'}", locator="spec.selector"),),
+        remedies=(kubectl.edit(ref, "Give the template the labels that the selector asks for"),),
+    )
+
+
+def _not_observed(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
+    observed, wanted = deployment.status.observed_generation, deployment.metadata.generation
+    if observed >= wanted:
+        return None
+    is_never = observed == 0 and is_older_than(
+        deployment.metadata.creation_timestamp, 2 * START_GRACE_S, snapshot.taken_at
+    )
+    ref = snapshot.ref(deployment)
+    return Finding.of(
+        analyzer=ID,
+        reason="GenerationNotObserved",
+        ref=ref,
+        title=f"The Deployment controller has not handled the newest change to {ref}",
+        severity=Severity.CRITICAL if is_never else Severity.INFO,
+        confidence=0.7,
+        cause="The controller manager is down, far behind, or was just told of the change.",
+        evidence=(
+            Evidence.of(
+                ref, "status", f"generation {wanted}, observed {observed}", locator="status.observedGeneration"
+            ),
+        ),
+        remedies=(
+            kubectl.read("See whether the controllers are alive", "get leases,pods", "kube-system"),
+            kubectl.describe(ref),
+        ),
+    )
+
+
+def _paused(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
+    if not deployment.spec.paused:
+        return None
+    ref, status = snapshot.ref(deployment), deployment.status
+    # While paused, the controller makes no ReplicaSet for a changed template and so counts no updated pod.
+    waits = deployment.spec.replicas > 0 and status.updated_replicas < deployment.spec.replicas
+    severity = Severity.INFO
+    if waits:
+        severity = Severity.WARNING if status.ready_replicas else Severity.CRITICAL
+    return Finding.of(
+        analyzer=ID,
+        reason="DeploymentPaused",
+        ref=ref,
+        title=f"{ref} is paused" + (" while changes wait to be rolled out" if waits else ""),
+        severity=severity,
+        confidence=0.95 if waits else 0.9,
+        cause="spec.paused is true, so changes to the template are not rolled out.",
+        evidence=(
+            Evidence.of(
+                ref,
+                "spec",
+                f"paused; {status.updated_replicas} of {deployment.spec.replicas} replicas have the newest template",
+                excerpt=_message(condition(status.conditions, "Progressing")),
+                locator="spec.paused",
+            ),
+        ),
+        remedies=(
+            kubectl.read("See the rollout", f"rollout status deployment/{ref.name} --watch=false", ref.namespace),
+            kubectl.write("Let the rollout go on", f"rollout resume deployment/{ref.name}", ref.namespace),
+        ),
+    )
+
+
+def _scaled_to_zero(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
+    if deployment.spec.replicas != 0:
+        return None
+    return scaled_to_zero(snapshot, ID, snapshot.ref(deployment), deployment.spec.template.metadata.labels)
+
+
+def _short_of_replicas(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
+    wanted, ready = deployment.spec.replicas, deployment.status.ready_replicas
+    if ready >= wanted or not _is_beyond_transition(snapshot, deployment):
+        return None
+    ref, now = snapshot.ref(deployment), snapshot.taken_at
+    late = late_pods(snapshot, snapshot.pods_of(ref))
+    available = condition(deployment.status.conditions, "Available")
+    since = available.last_transition_time if _is_false(available) and available else None
+    since = since or earliest(unready_since(pod) for pod in late)
+    return Finding.of(
+        analyzer=ID,
+        reason="MinimumReplicasUnavailable",
+        ref=ref,
+        title=f"{ref}: {ready} of {wanted} replicas ready{describe_age(since, now)}",
+        severity=Severity.CRITICAL if ready == 0 else Severity.WARNING,
+        confidence=0.6,
+        cause="Pods are missing or not ready; what keeps them so is told by their own findings, if any.",
+        evidence=(
+            Evidence.of(
+                ref,
+                "status",
+                f"{ready} of {wanted} replicas ready",
+                excerpt=_message(available),
+                locator="status.readyReplicas",
+                observed_at=since,
+            ),
+            *pod_evidence(snapshot, late),
+        ),
+        remedies=_looks(ref, deployment),
+        points_at=broken_nodes(snapshot, late),
+        is_symptom=True,
+        since=since,
+    )
+
+
+def _is_beyond_transition(snapshot: Snapshot, deployment: Deployment) -> bool:
+    now = snapshot.taken_at
+    if deployment.spec.paused and deployment.status.replicas == 0:
+        return False  # born paused: the pause is the whole story
+    overdue = overdue_pods(snapshot.pods_of(snapshot.ref(deployment)), now)
+    if overdue:
+        return not all(is_excused(snapshot, pod) for pod in overdue)
+    allowance = start_allowance_s(deployment.spec.template.spec)
+    available = condition(deployment.status.conditions, "Available")
+    if _is_false(available) and available is not None:
+        return is_older_than(available.last_transition_time, allowance, now)
+    # Available, and no pod is overdue: pods may be missing altogether because none can be created.
+    progressing = condition(deployment.status.conditions, "Progressing")
+    if available is None and progressing is None:
+        return is_older_than(deployment.metadata.creation_timestamp, allowance, now)
+    failing = condition(deployment.status.conditions, "ReplicaFailure")
+    if failing is None or failing.status != "True":
+        return False
+    return is_older_than(failing.last_transition_time, START_GRACE_S, now)
+
+
+def _stuck_rollout(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
+    progressing = condition(deployment.status.conditions, "Progressing")
+    if progressing is None or progressing.status != "False" or progressing.reason != "ProgressDeadlineExceeded":
+        return None
+    ref, now = snapshot.ref(deployment), snapshot.taken_at
+    late = late_pods(snapshot, snapshot.pods_of(ref))
+    serving = _pods_of_old_revisions(snapshot, ref)
+    return Finding.of(
+        analyzer=ID,
+        reason="ProgressDeadlineExceeded",
+        ref=ref,
+        title=f"{ref}: the rollout is stuck{describe_age(progressing.last_transition_time, now)}{_still(serving)}",
+        severity=Severity.CRITICAL,
+        confidence=0.6,
+        cause=f"The newest pods did not become ready within {deployment.spec.progress_deadline_seconds} s.",
+        evidence=(
+            Evidence.of(
+                ref,
+                "status",
+                f"Progressing is False: {progressing.reason}{_still(serving)}",
+                excerpt=_message(progressing),
+                locator="status.conditions[Progressing]",
+                observed_at=progressing.last_transition_time,
+            ),
+            *pod_evidence(snapshot, late),
+        ),
+        remedies=(
+            *_looks(ref, deployment),
+            kubectl.read("See the revisions", f"rollout history deployment/{ref.name}", ref.namespace),
+            kubectl.write("Go back to the last revision", f"rollout undo deployment/{ref.name}", ref.namespace),
+        ),
+        points_at=broken_nodes(snapshot, late),
+        is_symptom=True,
+        since=progressing.last_transition_time,
+    )
+
+
+def _pods_of_old_revisions(snapshot: Snapshot, ref: ResourceRef) -> int:
+    replica_sets = sorted(snapshot.children(ReplicaSet, ref), key=_revision)
+    return sum(replica_set.status.ready_replicas for replica_set in replica_sets[:-1])
+
+
+def _revision(replica_set: ReplicaSet) -> tuple[int, float]:
+    text, made = replica_set.metadata.annotations.get(REVISION, "0"), replica_set.metadata.creation_timestamp
+    return (int(text) if text.isdigit() else 0, made.timestamp() if made else 0.0)
+
+
+def _still(serving: int) -> str:
+    return f"; the old ReplicaSet still serves {serving} pod{'s' if serving != 1 else ''}" if serving else ""
+
+
+def _looks(ref: ResourceRef, deployment: Deployment) -> tuple[Remedy, ...]:
+    labels = kubectl.labels_argument(deployment.spec.selector.match_labels)
+    return (
+        kubectl.describe(ref),
+        kubectl.read("See its pods", f"get pods -o wide -l {labels}" if labels else "get pods -o wide", ref.namespace),
+    )
+
+
+def _is_false(item: Condition | None) -> bool:
+    return item is not None and item.status == "False"
+
+
+def _message(item: Condition | None) -> str:
+    return excerpt(item.message, 600) if item is not None else ""
+
+
+plugin = AnalyzerPlugin(id=ID, title="Deployments and their rollouts", analyze=analyze)

@@ -1,0 +1,169 @@
+"""Jobs: failed for good, suspended, or kept alive by a container that never ends.
+
+A Job that a CronJob made speaks for the CronJob, and only the newest ended one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.job_outcomes import failure, failure_streak, is_over, keeps_failing
+from kubeagentix.analysis.shortfall import describe_age, is_older_than
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, Severity
+from kubeagentix.domain.meta import Condition
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.workloads import CronJob, Job
+from kubeagentix.errors import excerpt
+
+ID = "jobs"
+DAY_S = 86400.0  # a Job that failed longer ago than this is rather forgotten than burning
+SIDECAR_GRACE_S = 300.0  # a helper container may finish its work after the main one has
+# Reasons that say that pods failed, not why: the pods' own findings do.
+SYMPTOMS = ("BackoffLimitExceeded", "FailedIndexes", "MaxFailedIndexesExceeded", "JobFailed")
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per workload and reason."""
+    for job in snapshot.all(Job):
+        if job.metadata.deletion_timestamp is not None:
+            continue
+        failed = failure(job)
+        if failed is not None and _speaks(snapshot, job, failed):
+            yield _failed(snapshot, job, failed)
+        elif not is_over(job):
+            yield from _suspended(snapshot, job)
+            yield from _stuck(snapshot, job)
+
+
+def _speaks(snapshot: Snapshot, job: Job, failed: Condition) -> bool:
+    workload = snapshot.workload_of(job)
+    if workload.kind != "CronJob":
+        return True
+    streak = failure_streak(snapshot, workload)
+    if not streak or streak[0].name != job.name:
+        return False
+    cron_job = snapshot.get(CronJob, workload.namespace, workload.name)
+    # Run after run failing is the CronJob's own finding; what it cannot tell is a reason that says why.
+    return failed.reason not in SYMPTOMS or cron_job is None or not keeps_failing(snapshot, cron_job)
+
+
+def _failed(snapshot: Snapshot, job: Job, failed: Condition) -> Finding:
+    workload, now = snapshot.workload_of(job), snapshot.taken_at
+    at = failed.last_transition_time
+    is_old = at is not None and is_older_than(at, DAY_S, now)
+    reason = failed.reason or "JobFailed"
+    name = "" if workload.kind == "Job" else f" (Job {job.name})"
+    return Finding.of(
+        analyzer=ID,
+        reason=reason,
+        ref=workload,
+        title=f"{workload} failed{name}: {_in_words(job, reason)}",
+        severity=Severity.WARNING if is_old else Severity.CRITICAL,
+        confidence=0.6 if reason in SYMPTOMS else 0.95,
+        cause=excerpt(failed.message) or f"The Job's condition Failed says {reason}.",
+        evidence=(
+            Evidence.of(
+                snapshot.ref(job),
+                "status",
+                f"Job {job.name} failed: {reason}, {job.status.failed} failed and {job.status.succeeded} good pods",
+                excerpt=excerpt(failed.message, 600),
+                locator="status.conditions[Failed]",
+                observed_at=at,
+            ),
+        ),
+        remedies=(
+            kubectl.describe(snapshot.ref(job)),
+            kubectl.read("Read what it wrote", f"logs job/{job.name} --all-containers --tail=100", job.namespace),
+        ),
+        is_symptom=reason in SYMPTOMS,
+        since=at,
+    )
+
+
+def _in_words(job: Job, reason: str) -> str:
+    match reason:
+        case "BackoffLimitExceeded":
+            return f"its pods failed, and backoffLimit {job.spec.backoff_limit} is used up"
+        case "DeadlineExceeded":
+            return f"it took longer than {job.spec.active_deadline_seconds} s"
+        case "PodFailurePolicy":
+            return "a pod failed in a way for which its podFailurePolicy gives up"
+    return reason
+
+
+def _suspended(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
+    if not job.spec.suspend:
+        return
+    ref = snapshot.ref(job)
+    yield Finding.of(
+        analyzer=ID,
+        reason="JobSuspended",
+        ref=snapshot.workload_of(job),
+        title=f"{ref} is suspended",
+        severity=Severity.INFO,
+        confidence=0.95,
+        cause="spec.suspend is true: it makes no pods until it is resumed.",
+        evidence=(Evidence.of(ref, "spec", "suspend: true", locator="spec.suspend"),),
+        remedies=(_resume(job),),
+        detail=job.name,
+    )
+
+
+def _resume(job: Job) -> Remedy:
+    patch = """patch job NAME --type=merge -p '{"spec":{"suspend":false}}'""".replace("NAME", job.name)
+    return kubectl.write("Resume it", patch, job.namespace)
+
+
+def _stuck(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
+    for pod in snapshot.children(Pod, snapshot.ref(job)):
+        done, running, ended_at = _halves(pod)
+        if not done or not running or not is_older_than(ended_at, SIDECAR_GRACE_S, snapshot.taken_at):
+            continue
+        ref = snapshot.workload_of(job)
+        yield Finding.of(
+            analyzer=ID,
+            reason="JobStuck",
+            ref=ref,
+            title=f"{ref} does not end: {', '.join(done)} is done, {', '.join(running)} still runs"
+            f"{describe_age(ended_at, snapshot.taken_at)}",
+            severity=Severity.WARNING,
+            confidence=0.6,
+            cause="A pod ends when all of its containers have ended; a sidecar among them keeps the Job active.",
+            evidence=(
+                Evidence.of(
+                    snapshot.ref(pod),
+                    "status",
+                    f"{', '.join(done)} ended with code 0, {', '.join(running)} runs",
+                    locator="status.containerStatuses",
+                    observed_at=ended_at,
+                ),
+            ),
+            remedies=(
+                kubectl.describe(snapshot.ref(pod)),
+                kubectl.read("See what it still does", f"logs {pod.name} -c {running[0]} --tail=50", pod.namespace),
+                kubectl.edit(ref, "Make the sidecar an init container with restartPolicy: Always"),
+            ),
+        )
+        return
+
+
+def _halves(pod: Pod) -> tuple[list[str], list[str], datetime | None]:
+    """(containers that ended well, containers that run, when the last of the former ended)."""
+    done: list[str] = []
+    running: list[str] = []
+    ended: list[datetime] = []
+    for status in pod.status.container_statuses:
+        if status.state.running is not None:
+            running.append(status.name)
+        elif status.state.terminated is not None and status.state.terminated.exit_code == 0:
+            done.append(status.name)
+            if status.state.terminated.finished_at is not None:
+                ended.append(status.state.terminated.finished_at)
+    return done, running, max(ended, default=None)
+
+
+plugin = AnalyzerPlugin(id=ID, title="Jobs and how they ended", analyze=analyze)

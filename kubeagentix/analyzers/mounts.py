@@ -1,0 +1,214 @@
+"""Volumes that cannot be attached or mounted, so that a pod stays in ContainerCreating.
+
+All events of the pod count: the kubelet reports the cause ("configmap … not found") and, every two minutes, only
+that it waited in vain ("timed out waiting for the condition"). Once a container runs, old events say nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.containers import blocking_event
+from kubeagentix.analysis.present_pods import pods_in_play
+from kubeagentix.analysis.spelling import nearest
+from kubeagentix.analysis.troubles import (
+    Trouble,
+    describe_pod,
+    edit_workload,
+    event_evidence,
+    findings,
+    sentence,
+)
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Finding, Remedy, ResourceRef
+from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.pods import Pod, Volume
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import ConfigMap, PersistentVolumeClaim, Secret
+
+_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+_VOLUME = re.compile(r'for volume "([^"]+)"|unmounted volumes=\[([^\]\s]+)')
+_OBJECT = re.compile(r'(?i)\b(configmap|secret)s? "([^"]+)" not found')
+_KEY = re.compile(r"references non-existent (?:config|secret) key: (\S+)")
+_CLAIM = re.compile(r'(?i)persistentvolumeclaims? "([^"]+)" not found|PVC \S+/(\S+): .*not found')
+_HOST_PATH = re.compile(r"(?i)hostPath type check failed|path \"[^\"]+\" does not exist")
+_MULTI_ATTACH = re.compile(r"(?i)multi-attach|already exclusively attached|already used by pod")
+_TIMEOUT = re.compile(r"(?i)timed out waiting|context deadline exceeded|timeout expired waiting")
+_CERTAIN = 2  # the rank from which the message itself is the cause
+_KINDS: dict[str, type[ConfigMap] | type[Secret]] = {"configmap": ConfigMap, "secret": Secret}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """`rank`: how telling it is; the most telling event of a pod speaks for it."""
+
+    reason: str
+    phrase: str
+    rank: int
+    volume: str = ""
+    points_at: tuple[ResourceRef, ...] = ()
+    hint: str = ""
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """One finding per workload and volume: `FailedMount` and `FailedAttachVolume` with their refinements."""
+    return findings(snapshot, plugin.id, _troubles(snapshot))
+
+
+def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
+    for pod in pods_in_play(snapshot):
+        if blocking_event(snapshot, pod, *_EVENTS) is None:
+            continue
+        events = [event for event in snapshot.events_for(pod) if event.reason in _EVENTS]
+        judged = [(event, _judge(snapshot, pod, event)) for event in events]
+        judged = [(event, verdict) for event, verdict in judged if not _came_since(snapshot, event, verdict)]
+        if not judged:
+            continue
+        best = max(verdict.rank for _, verdict in judged)
+        if best < _CERTAIN and sum(event.times for event in events) < 2:
+            continue  # a single vague failure is what a slow start of the kubelet's caches causes
+        told = [(event, verdict) for event, verdict in judged if verdict.rank == best]
+        yield _trouble(snapshot, pod, *told[0], others=[event for event, _ in judged if event is not told[0][0]])
+
+
+def _came_since(snapshot: Snapshot, event: Event, verdict: _Verdict) -> bool:
+    """Whether what was missing was made after the kubelet last looked; it looks again within two minutes."""
+    found = [snapshot.find(ref) for ref in verdict.points_at if verdict.reason.endswith("NotFound")]
+    made = [item.metadata.creation_timestamp if item is not None else None for item in found]
+    return bool(made) and all(
+        moment is not None and event.seen_at is not None and moment >= event.seen_at for moment in made
+    )
+
+
+def _trouble(snapshot: Snapshot, pod: Pod, event: Event, verdict: _Verdict, others: list[Event]) -> Trouble:
+    volume = f"volume {verdict.volume}" if verdict.volume else "a volume"
+    return Trouble(
+        pod=pod,
+        part=verdict.volume,
+        reason=verdict.reason,
+        title=f"{volume} cannot be mounted: {verdict.phrase}",
+        cause=f"The kubelet says: {sentence(event.message)}{f' {verdict.hint}' if verdict.hint else ''}",
+        evidence=tuple(event_evidence(snapshot, item, pod) for item in (event, *others[:1])),
+        confidence=0.95 if verdict.rank >= _CERTAIN else 0.7,
+        remedies=_remedies(snapshot, pod, verdict),
+        points_at=verdict.points_at,
+        since=event.first_timestamp,
+    )
+
+
+def _judge(snapshot: Snapshot, pod: Pod, event: Event) -> _Verdict:
+    message = event.message
+    match = _VOLUME.search(message)
+    name = _pod_volume(snapshot, pod, (match[1] or match[2]) if match is not None else "")
+    if (missing := _OBJECT.search(message)) is not None:
+        return _missing_object(snapshot, pod, name, _KINDS[missing[1].lower()], missing[2])
+    if (key := _KEY.search(message)) is not None:
+        return _missing_key(snapshot, pod, name, key[1])
+    if (claim := _CLAIM.search(message)) is not None:
+        ref = snapshot.named("PersistentVolumeClaim", pod.namespace, claim[1] or claim[2].rstrip(":"))
+        phrase = f"PersistentVolumeClaim {ref.name} does not exist"
+        return _Verdict(reason="FailedMount/VolumeClaimNotFound", phrase=phrase, rank=3, volume=name, points_at=(ref,))
+    return _other(snapshot, pod, event, name)
+
+
+def _other(snapshot: Snapshot, pod: Pod, event: Event, name: str) -> _Verdict:
+    claims = _claims(snapshot, pod, name)
+    if event.reason == "FailedAttachVolume":
+        is_taken = _MULTI_ATTACH.search(event.message) is not None
+        return _Verdict(
+            reason=f"FailedAttachVolume{'/MultiAttach' if is_taken else ''}",
+            phrase="it is still attached to another node" if is_taken else "it cannot be attached to the node",
+            rank=3 if is_taken else 2,
+            volume=name,
+            points_at=claims,
+        )
+    if _HOST_PATH.search(event.message):
+        phrase = f"the node has no such path: {_host_path(pod, name) or 'see the message'}"
+        return _Verdict(reason="FailedMount/HostPath", phrase=phrase, rank=3, volume=name, points_at=claims)
+    if _TIMEOUT.search(event.message):
+        return _Verdict(
+            reason="FailedMount/Timeout", phrase="the kubelet waited in vain", rank=0, volume=name, points_at=claims
+        )
+    return _Verdict(
+        reason="FailedMount", phrase="the kubelet or its driver fails", rank=1, volume=name, points_at=claims
+    )
+
+
+def _missing_object(
+    snapshot: Snapshot, pod: Pod, volume: str, kind: type[ConfigMap] | type[Secret], name: str
+) -> _Verdict:
+    like = nearest(name, (item.name for item in snapshot.in_namespace(kind, pod.namespace) if item.name != name))
+    return _Verdict(
+        reason=f"FailedMount/{kind.kind}NotFound",
+        phrase=f"{kind.kind} {name} does not exist",
+        rank=3,
+        volume=volume,
+        points_at=(snapshot.named(kind.kind, pod.namespace, name),),
+        hint=f"There is {kind.kind} {like}: was that meant?" if like and snapshot.was_read(kind, pod.namespace) else "",
+    )
+
+
+def _missing_key(snapshot: Snapshot, pod: Pod, volume: str, key: str) -> _Verdict:
+    sources = [ref for item in pod.spec.volumes if item.name == volume for ref in _sources(snapshot, pod, item, key)]
+    held = [found for ref in sources if isinstance(found := snapshot.find(ref), ConfigMap | Secret)]
+    where = " and ".join(str(ref) for ref in sources) or "its source"
+    keys = ", ".join(sorted(name for item in held for name in item.keys))
+    return _Verdict(
+        reason="FailedMount/KeyNotFound",
+        phrase=f"{where} has no key {key}",
+        rank=3,
+        volume=volume,
+        points_at=tuple(sources),
+        hint=f"Its keys: {keys or 'none'}." if held else "",
+    )
+
+
+def _sources(snapshot: Snapshot, pod: Pod, volume: Volume, key: str) -> Iterator[ResourceRef]:
+    maps = [volume.config_map] if volume.config_map is not None else []
+    secrets = [(volume.secret.secret_name, volume.secret.items)] if volume.secret is not None else []
+    for source in volume.projected.sources if volume.projected is not None else ():
+        maps += [source.config_map] if source.config_map is not None else []
+        secrets += [(source.secret.name, source.secret.items)] if source.secret is not None else []
+    named = [("ConfigMap", item.name, item.items) for item in maps] + [("Secret", *item) for item in secrets]
+    for kind, name, items in named:
+        if any(item.key == key for item in items):
+            yield snapshot.named(kind, pod.namespace, name)
+
+
+def _pod_volume(snapshot: Snapshot, pod: Pod, name: str) -> str:
+    # Attach events, and those of CSI drivers, name the PersistentVolume instead of the pod's volume.
+    for volume in pod.spec.volumes:
+        claim = volume.persistent_volume_claim
+        found = snapshot.get(PersistentVolumeClaim, pod.namespace, claim.claim_name) if claim is not None else None
+        if volume.name == name or (found is not None and name and found.spec.volume_name == name):
+            return volume.name
+    return name
+
+
+def _claims(snapshot: Snapshot, pod: Pod, name: str) -> tuple[ResourceRef, ...]:
+    return tuple(
+        snapshot.named("PersistentVolumeClaim", pod.namespace, volume.persistent_volume_claim.claim_name)
+        for volume in pod.spec.volumes
+        if volume.name == name and volume.persistent_volume_claim is not None
+    )
+
+
+def _host_path(pod: Pod, name: str) -> str:
+    return next((item.host_path.path for item in pod.spec.volumes if item.name == name and item.host_path), "")
+
+
+def _remedies(snapshot: Snapshot, pod: Pod, verdict: _Verdict) -> tuple[Remedy, ...]:
+    looks = tuple(kubectl.describe(ref) for ref in verdict.points_at if snapshot.find(ref) is not None)
+    lists = tuple(
+        kubectl.read(f"See which {ref.kind}s there are", f"get {ref.kind.lower()}s", ref.namespace)
+        for ref in verdict.points_at
+        if snapshot.find(ref) is None and ref.namespace
+    )
+    what = f"volume {verdict.volume}" if verdict.volume else "its volumes"
+    return (describe_pod(snapshot, pod), *looks, *lists, edit_workload(snapshot, pod, what))
+
+
+plugin = AnalyzerPlugin(id="mounts", title="Volumes that cannot be mounted", analyze=analyze)

@@ -1,0 +1,266 @@
+"""Probes that fail, and the restarts they cause: what answered, on which port, and whether the probe fits the app.
+
+A startup probe that fails hides liveness, and liveness hides readiness: all three ask the same process. A container
+that ends by itself fails its probes too, but that is not the probes' story. Failing is normal while starting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, explain
+from kubeagentix.analysis.containers import (
+    PodContainer,
+    ProbeKind,
+    containers_in_play,
+    events_of,
+    failed_hook,
+    is_out_of_memory,
+    is_start_failure,
+    keeps_ending,
+    killed_by_probe,
+    probe_events,
+    probe_of,
+    uptime_s,
+)
+from kubeagentix.analysis.logs import LoggedFailure, read_failure
+from kubeagentix.analysis.present_pods import lifetime_s
+from kubeagentix.analysis.shortfall import START_GRACE_S
+from kubeagentix.analysis.troubles import (
+    Trouble,
+    clipped,
+    describe_pod,
+    edit_workload,
+    end_evidence,
+    event_evidence,
+    findings,
+    log_evidence,
+    read_log,
+    sentence,
+    spec_evidence,
+)
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
+from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.pods import Probe
+from kubeagentix.domain.snapshot import Snapshot
+
+_JUST_NOW = timedelta(minutes=5)
+_EAGER_S = 90.0  # a life this short may have been spent on starting
+_FLAPPING_AFTER_S = 600.0  # a ready container is no longer starting
+_FLAPPING_FAILURES = 10
+
+# What a probe's message says, in words: (pattern, words).
+_ANSWERS = (
+    (r"statuscode: 404", "the path it asks does not exist (404)"),
+    (r"statuscode: (401|403)", "it is refused for lack of credentials"),
+    (r"statuscode: 5\d\d", "the application itself says that it is not well"),
+    (r"statuscode: 400", "the application does not understand the request (often HTTP on an HTTPS port)"),
+    (r"statuscode: \d+", "the answer is no success"),
+    (r"connection refused", "nothing listens on that port"),
+    (r"no route to host|network is unreachable", "the pod cannot be reached"),
+    (r"(?i)deadline exceeded|timeout|timed out", "no answer within its timeout"),
+    (r"server gave HTTP response to HTTPS client", "it asks by HTTPS, and the application speaks HTTP"),
+    (r"malformed HTTP|EOF|connection reset", "the answer is no HTTP, or the connection is cut"),
+    (r"strconv\.Atoi|couldn't find port|invalid port", "its named port is not a port of the container"),
+    (r"executable file not found", "its command is not in the image"),
+)
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """One finding per workload and container: `Unhealthy/Startup`, `Unhealthy/Liveness` or `Unhealthy/Readiness`."""
+    return findings(snapshot, plugin.id, _troubles(snapshot))
+
+
+def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
+    for container in containers_in_play(snapshot):
+        kind = _failing(snapshot, container)
+        if kind is not None:
+            yield _trouble(snapshot, container, kind)
+
+
+def _failing(snapshot: Snapshot, container: PodContainer) -> ProbeKind | None:
+    killer = killed_by_probe(snapshot, container)
+    if killer is not None and (keeps_ending(container, snapshot.taken_at) or _was_killed_just_now(snapshot, container)):
+        return killer
+    if container.running is None or _ends_by_itself(snapshot, container):
+        return None
+    if _is_startup_overdue(container, snapshot.taken_at):
+        return "Startup"
+    return "Readiness" if _is_unready(snapshot, container) else None
+
+
+def _is_startup_overdue(container: PodContainer, now: datetime) -> bool:
+    """Whether its startup probe has had all its attempts, and still has not succeeded; events of it may come late."""
+    probe, uptime = container.spec.startup_probe, uptime_s(container, now)
+    if probe is None or uptime is None or container.status.started is not False:
+        return False
+    attempts = probe.failure_threshold + 1  # one more, as they do not begin at once
+    return uptime > max(START_GRACE_S, probe.initial_delay_seconds + attempts * probe.period_seconds)
+
+
+def _was_killed_just_now(snapshot: Snapshot, container: PodContainer) -> bool:
+    kills = events_of(snapshot, container, "Killing")
+    return any(event.seen_at is not None and snapshot.taken_at - event.seen_at <= _JUST_NOW for event in kills)
+
+
+def _ends_by_itself(snapshot: Snapshot, container: PodContainer) -> bool:
+    return keeps_ending(container, snapshot.taken_at) and (
+        is_out_of_memory(snapshot, container)
+        or is_start_failure(snapshot, container)
+        or failed_hook(snapshot, container) is not None
+        or killed_by_probe(snapshot, container) is None
+    )
+
+
+def _is_unready(snapshot: Snapshot, container: PodContainer) -> bool:
+    probe, events = container.spec.readiness_probe, probe_events(snapshot, container, "Readiness")
+    if probe is None or not events:
+        return False
+    failures, uptime = sum(event.times for event in events), uptime_s(container, snapshot.taken_at) or 0.0
+    if container.status.ready:
+        last = events[0].seen_at
+        is_now = last is not None and snapshot.taken_at - last <= _JUST_NOW
+        firsts = [event.first_timestamp for event in events if event.first_timestamp is not None]
+        hours = (snapshot.taken_at - min(firsts)).total_seconds() / 3600 if firsts else 0.0
+        is_often = failures >= _FLAPPING_FAILURES * max(1.0, hours)  # an event that is seen again is kept for long
+        return is_now and uptime > _FLAPPING_AFTER_S and is_often
+    if container.status.started is False:
+        return False  # the startup probe has not let the others begin
+    # A restarted container is given less time: its start was waited for before.
+    grace_s = START_GRACE_S if container.status.restart_count == 0 else 0.0
+    return failures >= probe.failure_threshold and uptime > grace_s + probe.initial_delay_seconds + probe.period_seconds
+
+
+def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Trouble:
+    events = probe_events(snapshot, container, kind)
+    message = events[0].message if events else ""
+    probe = probe_of(container, kind)
+    log = snapshot.log(container.pod, container.name)
+    failure = read_failure(log) if kind == "Readiness" and log is not None and not _is_silent(message) else None
+    dependency = failure if failure is not None and failure.signature in CONNECTION_SIGNATURES else None
+    words, points_at = _why(snapshot, container, dependency)
+    return Trouble(
+        pod=container.pod,
+        part=container.name,
+        reason=f"Unhealthy/{kind}",
+        title=f"{container.label} fails its {kind.lower()} probe: {_answer(message)}",
+        cause=" ".join(
+            filter(None, (_story(container, kind), _told(message), _misfit(container, probe, message), words))
+        ),
+        evidence=tuple(_evidence(snapshot, container, kind, events, dependency)),
+        severity=Severity.WARNING if kind == "Readiness" and container.status.ready else Severity.CRITICAL,
+        confidence=0.9 if events else 0.8,
+        remedies=(
+            describe_pod(snapshot, container.pod),
+            read_log(container, of_last_life=kind != "Readiness"),
+            edit_workload(snapshot, container.pod, f"{kind.lower()}Probe of {container.label}"),
+        ),
+        points_at=points_at,
+        since=min((event.first_timestamp for event in events if event.first_timestamp), default=None),
+    )
+
+
+def _is_silent(message: str) -> bool:
+    return re.search(r"connection refused|statuscode: 4\d\d|strconv\.Atoi", message) is not None
+
+
+def _answer(message: str) -> str:
+    if not message:
+        return "no answer of it was recorded"
+    known = (words for pattern, words in _ANSWERS if re.search(pattern, message))
+    output = " ".join(message.partition(":")[2].split())
+    return next(known, clipped(output, 120) or "its command fails and prints nothing")
+
+
+def _told(message: str) -> str:
+    return f"The kubelet says: {sentence(message)}" if message else ""
+
+
+def _story(container: PodContainer, kind: ProbeKind) -> str:
+    if kind == "Readiness":
+        return "" if container.status.ready else "The container runs, but gets no traffic until its probe succeeds."
+    end = container.last_end
+    if end is None:
+        return f"The {kind.lower()} probe has not succeeded once, so the container does not count as started."
+    seconds = lifetime_s(end)
+    after = f" after {seconds:.0f} s" if seconds is not None else ""
+    count = container.status.restart_count
+    told = f"The kubelet kills and restarts it{after} because the probe fails (restarts: {count})."
+    probe = probe_of(container, kind)
+    is_eager = seconds is not None and seconds <= _EAGER_S and container.spec.startup_probe is None
+    if kind != "Liveness" or probe is None or not is_eager or container.status.ready:
+        return told
+    return f"{told} If it only needs longer to start than that, a startupProbe would give it the time."
+
+
+def _misfit(container: PodContainer, probe: Probe | None, message: str) -> str:
+    if probe is None:
+        return ""
+    ports, wanted = container.spec.ports, probe.port
+    if isinstance(wanted, str) and not wanted.isdigit():
+        if all(port.name != wanted for port in ports):
+            return f"The probe asks port {wanted!r}, and no port of the container has that name."
+    elif wanted and ports and all(port.container_port != int(wanted) for port in ports):
+        declared = ", ".join(str(port.container_port) for port in ports)
+        return f"The probe asks port {wanted}; the container declares {declared}."
+    if re.search(r"(?i)deadline exceeded|timeout|timed out", message):
+        return f"The probe waits for {probe.timeout_seconds} s (timeoutSeconds)."
+    return ""
+
+
+def _why(
+    snapshot: Snapshot, container: PodContainer, dependency: LoggedFailure | None
+) -> tuple[str, tuple[ResourceRef, ...]]:
+    if dependency is None:
+        return "", ()
+    story = explain(snapshot, container, dependency)
+    return story.cause, story.points_at
+
+
+def _evidence(
+    snapshot: Snapshot,
+    container: PodContainer,
+    kind: ProbeKind,
+    events: tuple[Event, ...],
+    dependency: LoggedFailure | None,
+) -> Iterator[Evidence]:
+    for event in events[:2]:
+        yield event_evidence(snapshot, event, container.pod)
+    probe, end = probe_of(container, kind), container.last_end
+    if kind == "Readiness":
+        yield Evidence.of(
+            snapshot.ref(container.pod),
+            "status",
+            f"{container.label} is {'' if container.status.ready else 'not '}ready",
+            locator=f"{container.field}.ready",
+        )
+    elif end is not None:
+        yield end_evidence(snapshot, container, end, f"was ended by the kubelet with exit code {end.exit_code}")
+        yield from (event_evidence(snapshot, event, container.pod) for event in _kills(snapshot, container)[:1])
+    if probe is not None:
+        yield spec_evidence(snapshot, container, f"{kind.lower()}Probe", _spelled(probe))
+    if dependency is not None:
+        yield from log_evidence(snapshot, container, dependency)
+
+
+def _kills(snapshot: Snapshot, container: PodContainer) -> tuple[Event, ...]:
+    return tuple(event for event in events_of(snapshot, container, "Killing") if "probe" in event.message)
+
+
+def _spelled(probe: Probe) -> str:
+    if probe.http_get is not None:
+        action = f"GET {probe.http_get.scheme or 'HTTP'}://POD:{probe.http_get.port}{probe.http_get.path or '/'}"
+    elif probe.exec is not None:
+        action = f"exec {' '.join(probe.exec.command)}"
+    else:
+        action = f"{'gRPC' if probe.grpc is not None else 'TCP'} port {probe.port}"
+    return (
+        f"{action}, first after {probe.initial_delay_seconds} s, every {probe.period_seconds} s, "
+        f"timeout {probe.timeout_seconds} s, {probe.failure_threshold} failures"
+    )
+
+
+plugin = AnalyzerPlugin(id="probes", title="Probes that fail", analyze=analyze)

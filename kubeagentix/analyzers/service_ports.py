@@ -1,0 +1,183 @@
+"""Ports of Services that lead to nobody: names and numbers that no container has, and ports nobody listens on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.affected import workloads_of
+from kubeagentix.analysis.backends import (
+    backing_of,
+    container_ports,
+    describe_declared,
+    resolve_target_port,
+    serving_containers,
+    target_of,
+)
+from kubeagentix.analysis.connections import FailedConnection, missed_by
+from kubeagentix.analysis.shortfall import is_older_than, unready_since
+from kubeagentix.analysis.signatures import CONNECTION_REFUSED
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.network import Service, ServicePort
+from kubeagentix.domain.pods import ContainerPort, Pod
+from kubeagentix.domain.snapshot import Snapshot
+
+ID = "service-ports"
+LISTENING_GRACE_S = 30.0  # without a readiness probe a pod is ready a while before its program listens
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per port of a Service."""
+    for service in snapshot.all(Service):
+        if service.metadata.deletion_timestamp is not None or service.spec.type == "ExternalName":
+            continue
+        # Nothing translates the ports of a headless Service.
+        if service.spec.selector and service.spec.cluster_ip != "None" and snapshot.was_read(Pod, service.namespace):
+            pods = backing_of(snapshot, service).pods
+            if pods:
+                yield from _ports(snapshot, service, pods)
+
+
+def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
+    for port in service.spec.ports:
+        declared = tuple(item for pod in pods for item in container_ports(pod.spec))
+        numbers = {resolve_target_port(port, pod.spec) for pod in pods}
+        same = [item for item in declared if item.container_port in numbers]
+        if numbers == {None}:
+            what = f"no container port is named {target_of(port)}"
+            yield _port_mismatch(snapshot, service, port, pods, what)
+        elif declared and not same and _are_exhaustive(pods, numbers):
+            what = f"no container declares port {target_of(port)}"
+            yield _port_mismatch(snapshot, service, port, pods, what)
+        elif same and not _is_spoken(service, port, same):
+            what = f"the containers declare that port for {same[0].protocol} only, not for {port.protocol}"
+            yield _port_mismatch(snapshot, service, port, pods, what)
+        elif len(numbers) == 1:
+            yield from _deaf(snapshot, service, port, pods)
+
+
+def _are_exhaustive(pods: tuple[Pod, ...], numbers: set[int | None]) -> bool:
+    """Whether what the pods declare may be held to be all that they listen on.
+
+    Not so where a container declares nothing (only the proxy injected beside it does), or is probed on that port.
+    """
+    containers = [container for pod in pods for container in pod.spec.containers]
+    probes = [probe for item in containers for probe in (item.readiness_probe, item.liveness_probe) if probe]
+    return all(item.ports for item in containers) and not numbers & {probe.port for probe in probes}
+
+
+def _is_spoken(service: Service, port: ServicePort, declared: Iterable[ContainerPort]) -> bool:
+    """Whether the port's protocol is declared, or may well be spoken beside the one that is, as DNS servers do."""
+    protocols = {item.protocol for item in declared}
+    others = {item.protocol for item in service.spec.ports if target_of(item) == target_of(port)}
+    return port.protocol in protocols or bool(others & protocols)
+
+
+def _refusals(snapshot: Snapshot, service: Service, port: ServicePort) -> list[FailedConnection]:
+    """The connections of others that failed there."""
+    return [item for item in missed_by(snapshot, snapshot.ref(service)) if item.port in (None, port.port)]
+
+
+def _deaf(snapshot: Snapshot, service: Service, port: ServicePort, pods: tuple[Pod, ...]) -> Iterator[Finding]:
+    """A port that nobody listens on: others are refused there although all pods had been ready for a while."""
+    known = [moment for pod in pods if pod.is_ready and (moment := unready_since(pod)) is not None]
+    if len(known) < len(pods):
+        return
+    ready_since = max(known)
+    refused = [
+        item
+        for item in _refusals(snapshot, service, port)
+        if item.signature == CONNECTION_REFUSED
+        and (item.at is None or (item.at - ready_since).total_seconds() > LISTENING_GRACE_S)
+    ]
+    if refused and is_older_than(ready_since, LISTENING_GRACE_S, snapshot.taken_at):
+        yield _deaf_finding(snapshot, service, port, pods, refused)
+
+
+def _deaf_finding(
+    snapshot: Snapshot, service: Service, port: ServicePort, pods: tuple[Pod, ...], refused: list[FailedConnection]
+) -> Finding:
+    ref, target = snapshot.ref(service), resolve_target_port(port, pods[0].spec)
+    workloads = workloads_of(snapshot, pods)
+    is_declared = any(container_ports(pod.spec) for pod in pods)
+    spoken = [number for number in _ports_in_words(pods[0]) if number != target]
+    hint = f" Their command and environment speak of port {', '.join(map(str, spoken[:3]))}." if spoken else ""
+    # A port that is declared, and answers nobody, is the pods' own fault rather than the Service's.
+    blamed = workloads[0] if is_declared and len(workloads) == 1 else ref
+    return Finding.of(
+        analyzer=ID,
+        reason="PortNotListening" if blamed != ref else "TargetPortMismatch",
+        ref=blamed,
+        title=f"{ref}: port {port.port} leads to target port {target}, on which nothing listens in the pods",
+        severity=Severity.CRITICAL,
+        confidence=0.8 if spoken and not is_declared else 0.7,
+        cause=f"Connections to {ref} are refused while all of its pods are ready: their programs listen on "
+        f"another port than {target}, or on 127.0.0.1 only.{hint}",
+        evidence=(
+            Evidence.of(ref, "spec", f"port {port.port}, targetPort {target}/{port.protocol}", locator="spec.ports"),
+            *(
+                Evidence.of(snapshot.ref(pod), "status", f"{pod.name} is ready", locator="status.conditions[Ready]")
+                for pod in pods[:2]
+            ),
+            *(item.evidence(snapshot) for item in refused[:2]),
+        ),
+        remedies=_deaf_remedies(ref, blamed, pods[0]),
+        detail=str(port.port),
+    )
+
+
+def _deaf_remedies(ref: ResourceRef, blamed: ResourceRef, pod: Pod) -> tuple[Remedy, ...]:
+    return (
+        kubectl.read("See what it says of the port it listens on", f"logs {pod.name} --tail=50", pod.namespace),
+        kubectl.read("See the sockets that listen in the pod", f"exec {pod.name} -- netstat -ltn", pod.namespace),
+        kubectl.describe(ref),
+        kubectl.edit(blamed, "Listen where the Service leads, on 0.0.0.0")
+        if blamed != ref
+        else kubectl.edit(ref, "Name the port on which the pods listen"),
+    )
+
+
+_PORT_WORD = re.compile(r"(?i)(?:\bport\b[ =:]*|\blisten\b[ =:]*|(?<!\S)-p[ =]?|:)(\d{2,5})(?![\d.])")
+
+
+def _ports_in_words(pod: Pod) -> tuple[int, ...]:
+    """The numbers that a pod's commands and environment name as ports."""
+    texts: list[str] = []
+    for container in serving_containers(pod.spec):
+        texts.append(" ".join((*container.command, *container.args)))
+        texts += [f"port {item.value}" for item in container.env if item.name.upper().endswith("PORT")]
+    return tuple(dict.fromkeys(int(number) for text in texts for number in _PORT_WORD.findall(text)))
+
+
+def _port_mismatch(
+    snapshot: Snapshot, service: Service, port: ServicePort, pods: tuple[Pod, ...], what: str
+) -> Finding:
+    ref, target = snapshot.ref(service), target_of(port)
+    declared = describe_declared(tuple(item for pod in pods for item in container_ports(pod.spec)))
+    # Declared numbers only inform, so an undeclared one is certain to be wrong only if somebody was refused there.
+    refused = tuple(item.evidence(snapshot) for item in _refusals(snapshot, service, port)[:2])
+    is_certain = isinstance(target, str) or bool(refused)
+    return Finding.of(
+        analyzer=ID,
+        reason="TargetPortMismatch",
+        ref=ref,
+        title=f"{ref}: port {port.port} leads to target port {target}, but {what}",
+        severity=Severity.CRITICAL if is_certain else Severity.WARNING,
+        confidence=0.9 if is_certain else 0.6,
+        cause=f"The pods' containers declare {declared}.",
+        evidence=(
+            Evidence.of(ref, "spec", f"port {port.port}, targetPort {target}/{port.protocol}", locator="spec.ports"),
+            *(
+                Evidence.of(item, "spec", f"its containers declare {declared}", locator="spec.template.spec.containers")
+                for item in workloads_of(snapshot, pods)[:2]
+            ),
+            *refused,
+        ),
+        remedies=(kubectl.describe(ref), kubectl.edit(ref, "Name the port on which the pods listen")),
+        detail=str(port.port),
+    )
+
+
+plugin = AnalyzerPlugin(id=ID, title="Ports of Services and who listens on them", analyze=analyze)

@@ -1,0 +1,137 @@
+"""Autoscalers: the conditions' messages are those of 1.20 to 1.34."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeagentix.analyzers.autoscalers import analyze
+from kubeagentix.domain.diagnosis import Finding, Gap, Severity
+from kubeagentix.testing import snapshot_of
+
+LONG_AGO = "2026-01-15T08:00:00Z"
+JUST_NOW = "2026-01-15T11:59:00Z"
+COMPUTE = "the HPA was unable to compute the replica count: "
+NO_API = COMPUTE + (
+    "failed to get cpu utilization: unable to get metrics for resource cpu: unable to fetch metrics from resource "
+    "metrics API: the server could not find the requested resource (get pods.metrics.k8s.io)"
+)
+NO_REQUEST = COMPUTE + "failed to get cpu utilization: missing request for cpu in container app of Pod web-a"
+NO_PODS = COMPUTE + "failed to get cpu utilization: did not receive metrics for targeted pods (pods might be unready)"
+DEPLOYMENT = "kind: Deployment\nmetadata: {name: web}"
+
+
+def scaler(
+    kind: str = "",
+    reason: str = "",
+    message: str = "",
+    *,
+    name: str = "web",
+    status: str = "False",
+    at: str = LONG_AGO,
+    target: str = "web",
+) -> str:
+    text = f'{{type: {kind}, status: "{status}", reason: {reason}, message: "{message}", lastTransitionTime: "{at}"}}'
+    text = text.replace('"gone"', '\\"gone\\"')
+    return f"""
+kind: HorizontalPodAutoscaler
+metadata: {{name: {name}, creationTimestamp: "{LONG_AGO}"}}
+spec: {{maxReplicas: 3, scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {target}}}}}
+status: {{conditions: [{text if kind else ""}]}}
+"""
+
+
+def pod(ready: str = "False", since: str = LONG_AGO) -> str:
+    return f"""
+kind: Pod
+metadata: {{name: web-a, ownerReferences: [{{kind: Deployment, name: web, controller: true}}]}}
+status: {{phase: Running, conditions: [{{type: Ready, status: "{ready}", lastTransitionTime: "{since}"}}]}}
+"""
+
+
+def find(*manifests: str) -> dict[str, Finding]:
+    return {finding.reason: finding for finding in analyze(snapshot_of(*manifests))}
+
+
+def test_working_autoscaler_is_silent() -> None:
+    assert find(scaler("ScalingActive", "ValidMetricFound", status="True"), DEPLOYMENT) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "split"),
+    [
+        (NO_API, "NoMetricsServer"),
+        (
+            NO_API.replace("could not find the requested resource", "is currently unable to handle the request"),
+            "NoMetricsServer",
+        ),
+        (NO_REQUEST, "NoRequests"),
+        (COMPUTE + "missing request for cpu", "NoRequests"),
+    ],
+)
+def test_metric_failures_are_told_apart(message: str, split: str) -> None:
+    found = find(scaler("ScalingActive", "FailedGetResourceMetric", message), DEPLOYMENT)
+    finding = found[f"FailedGetResourceMetric/{split}"]
+    assert finding.severity is Severity.WARNING
+    assert not finding.is_symptom
+    assert finding.evidence[0].excerpt == message
+
+
+def test_no_ready_pod_is_a_symptom_of_the_target() -> None:
+    found = find(scaler("ScalingActive", "FailedGetResourceMetric", NO_PODS), DEPLOYMENT, pod())
+    finding = found["FailedGetResourceMetric/NoReadyPods"]
+    assert finding.is_symptom
+    assert [str(ref) for ref in finding.points_at] == ["Deployment default/web"]
+
+
+def test_metrics_of_young_pods_are_waited_for() -> None:
+    failing = scaler("ScalingActive", "FailedGetResourceMetric", NO_PODS)
+    assert find(failing, DEPLOYMENT, pod("True", JUST_NOW)) == {}
+    assert list(find(failing, DEPLOYMENT, pod("True"))) == ["FailedGetResourceMetric"]
+
+
+def test_failure_of_the_first_two_minutes_is_silent() -> None:
+    assert find(scaler("ScalingActive", "FailedGetResourceMetric", NO_API, at=JUST_NOW), DEPLOYMENT) == {}
+
+
+def test_target_scaled_to_zero_is_silent() -> None:
+    assert find(scaler("ScalingActive", "ScalingDisabled", "replicas is zero"), DEPLOYMENT) == {}
+
+
+def test_broken_metrics_server_is_pointed_at() -> None:
+    service = "kind: Service\nmetadata: {name: metrics-server, namespace: kube-system}"
+    found = find(scaler("ScalingActive", "FailedGetResourceMetric", NO_API), DEPLOYMENT, service)
+    assert [str(ref) for ref in found["FailedGetResourceMetric/NoMetricsServer"].points_at] == [
+        "Service kube-system/metrics-server"
+    ]
+
+
+def test_missing_target_is_told_with_and_without_a_condition() -> None:
+    message = (
+        'the HPA controller was unable to get the target\'s current scale: deployments/scale.apps "gone" not found'
+    )
+    for manifest in (scaler("AbleToScale", "FailedGetScale", message, target="gone"), scaler(target="gone")):
+        found = find(manifest, DEPLOYMENT)
+        assert list(found) == ["FailedGetScale/TargetNotFound"]
+        assert [str(ref) for ref in found["FailedGetScale/TargetNotFound"].points_at] == ["Deployment default/gone"]
+
+
+def test_target_that_was_not_read_is_not_missing() -> None:
+    gap = Gap(what="deployments", why="403", kind="Deployment")
+    assert list(analyze(snapshot_of(scaler(target="gone"), gaps=[gap]))) == []
+
+
+def test_unknown_kind_of_target() -> None:
+    message = "unable to get scale: no matches for kind Thing in group example.org"
+    found = find(scaler("AbleToScale", "FailedGetScale", message).replace("kind: Deployment", "kind: Thing"))
+    assert list(found) == ["FailedGetScale/UnknownKind"]
+
+
+def test_limit_at_the_maximum_is_information_and_at_the_minimum_nothing() -> None:
+    most = find(scaler("ScalingLimited", "TooManyReplicas", status="True"), DEPLOYMENT)
+    assert most["ScalingLimited"].severity is Severity.INFO
+    assert find(scaler("ScalingLimited", "TooFewReplicas", status="True"), DEPLOYMENT) == {}
+
+
+def test_two_autoscalers_on_one_target() -> None:
+    assert list(find(scaler(), scaler(name="other"), DEPLOYMENT)) == ["AmbiguousSelector"]
+    assert find(scaler(), scaler(name="other", target="api"), DEPLOYMENT, DEPLOYMENT.replace("web", "api")) == {}

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubeagentix.analyzers.container_start import plugin
+from kubeagentix.domain.diagnosis import Finding
+from kubeagentix.domain.snapshot import ContainerLog
+from kubeagentix.testing import log_of, snapshot_of
+
+Build = Callable[..., list[dict[str, Any]]]
+BACKOFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+RUNC = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process: "
+)
+DOCKER = "OCI runtime create failed: container_linux.go:380: starting container process caused: "
+
+
+def found(manifests: list[dict[str, Any]], *logs: ContainerLog) -> list[Finding]:
+    return list(plugin.analyze(snapshot_of(*manifests, logs=logs)))
+
+
+def refused(message: str, reason: str = "StartError") -> dict[str, Any]:
+    return {"exitCode": 128, "reason": reason, "message": message, "startedAt": "1970-01-01T00:00:00Z"}
+
+
+MESSAGES = [
+    (f'{RUNC}exec: "serve": executable file not found in $PATH: unknown', "CommandNotFound"),
+    (f'{RUNC}exec: "/app/serve": stat /app/serve: no such file or directory: unknown', "CommandNotFound"),
+    (f'{DOCKER}exec: "serve": executable file not found in $PATH: unknown', "CommandNotFound"),
+    (
+        "container create failed: executable file `serve` not found in $PATH: No such file or directory",
+        "CommandNotFound",
+    ),
+    (f'{RUNC}exec: "/s/run": permission denied: unknown', "NotExecutable"),
+    (f'{RUNC}exec: "/app": is a directory: permission denied', "NotExecutable"),
+    (f"{RUNC}exec /app: exec format error", "ExecFormat"),
+    (f"{RUNC}container init was OOM-killed (memory limit too low?): unknown", "MemoryLimit"),
+    (f"{RUNC}error during container init: open /proc/sys/x: permission denied: unknown", "PermissionDenied"),
+    (f"{RUNC}error during container init: mkdir /etc/passwd: not a directory: unknown", "Other"),
+]
+
+
+@pytest.mark.parametrize(("message", "refinement"), MESSAGES)
+@pytest.mark.parametrize("reason", ["StartError", "ContainerCannotRun"])
+def test_the_runtimes_message_is_decoded(workload: Build, message: str, refinement: str, reason: str) -> None:
+    [finding] = found(workload(BACKOFF, last=refused(message, reason), restarts=3, replicas=3))
+    assert finding.reason == f"StartError/{refinement}"
+    assert "3 of 3 pods" in finding.title
+    assert message[-40:] in finding.cause
+    assert finding.cause.endswith(".")
+
+
+def test_it_is_found_while_the_kubelet_tries_again(workload: Build) -> None:
+    message = MESSAGES[0][0]
+    [waiting] = found(workload({"waiting": {"reason": "RunContainerError", "message": message}}))
+    [ended] = found(workload({"terminated": refused(message)}, restarts=1))
+    assert waiting.reason == ended.reason == "StartError/CommandNotFound"
+    assert "serve" in waiting.title
+
+
+@pytest.mark.parametrize(
+    ("line", "refinement"),
+    [
+        ("exec /s/run: exec format error", "ExecFormat"),
+        ("exec /s/run: no such file or directory", "CommandNotFound"),
+        ("standard_init_linux.go:228: exec user process caused: exec format error", "ExecFormat"),
+    ],
+)
+def test_a_kernels_refusal_is_read_from_the_log(workload: Build, line: str, refinement: str) -> None:
+    last = {"exitCode": 1, "reason": "Error", "startedAt": "2026-01-15T11:59:00Z", "finishedAt": "2026-01-15T11:59:00Z"}
+    [finding] = found(workload(BACKOFF, last=last, restarts=3), log_of("web-1", "app", line))
+    assert finding.reason == f"StartError/{refinement}"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("failed to generate spec: no command specified", "CreateContainerError"),
+        ("context deadline exceeded", "CreateContainerError"),
+        ("container create failed: executable file `x` not found in $PATH", "StartError/CommandNotFound"),
+    ],
+)
+def test_a_container_that_cannot_be_created(workload: Build, message: str, reason: str) -> None:
+    [finding] = found(workload({"waiting": {"reason": "CreateContainerError", "message": message}}, phase="Pending"))
+    assert finding.reason == reason
+
+
+HOOK = [("FailedPostStartHook", "Exec lifecycle hook ([sh -c exit 3]) for Container app failed - error: exited with 3")]
+
+
+@pytest.mark.parametrize("state", [{"waiting": {"reason": "PostStartHookError", "message": "x"}}, BACKOFF])
+def test_a_failing_hook_owns_the_restarts(workload: Build, state: dict[str, Any]) -> None:
+    last = {"exitCode": 137, "reason": "Error", "finishedAt": "2026-01-15T11:59:00Z"}
+    [finding] = found(workload(state, last=last, restarts=3, events=HOOK))
+    assert finding.reason == "PostStartHookError"
+    assert "exited with 3" in finding.cause
+
+
+def test_a_hook_that_failed_once_long_ago_is_silent(workload: Build) -> None:
+    state = {"running": {"startedAt": "2026-01-15T11:00:00Z"}}
+    last = {"exitCode": 137, "reason": "Error", "finishedAt": "2026-01-15T10:59:59Z"}
+    assert found(workload(state, last=last, restarts=1, ready=True, events=HOOK)) == []
+
+
+def test_an_ordinary_crash_is_silent(workload: Build) -> None:
+    last = {"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-15T11:59:00Z"}
+    assert (
+        found(workload(BACKOFF, last=last, restarts=3), log_of("web-1", "app", "open /x: no such file or directory"))
+        == []
+    )
+
+
+def test_a_failed_start_of_yesterday_is_silent(workload: Build) -> None:
+    state = {"running": {"startedAt": "2026-01-14T11:00:00Z"}}
+    assert found(workload(state, last=refused("x"), restarts=1, ready=True)) == []
+
+
+def test_a_sub_path_that_is_no_key_is_why_a_directory_does_not_fit(workload: Build) -> None:
+    message = f'{RUNC}error during container init: error mounting "/x" to rootfs at "/etc/app.yaml": not a directory'
+    config = {"kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"app.yaml": "a: 1"}}
+    mount = {"name": "v", "mountPath": "/etc/app.yaml", "subPath": "app.yml"}
+    spec = {"volumes": [{"name": "v", "configMap": {"name": "web"}}]}
+    objects = workload(BACKOFF, last=refused(message), restarts=3, container={"volumeMounts": [mount]}, spec=spec)
+    [finding] = plugin.analyze(snapshot_of(*objects, config))
+    assert finding.reason == "StartError/Mount"
+    assert "/etc/app.yaml" in finding.title
+    assert "subPath app.yml" in finding.cause
+    assert [str(ref) for ref in finding.points_at] == ["ConfigMap default/web"]
+
+
+def test_a_command_in_one_string_is_told(workload: Build) -> None:
+    message = f'{RUNC}exec: "sh -c serve": executable file not found in $PATH: unknown'
+    [finding] = found(workload(BACKOFF, last=refused(message), restarts=3))
+    assert "one string with spaces" in finding.title
+
+
+def test_a_script_of_a_config_map_needs_a_mode(workload: Build) -> None:
+    message = f'{RUNC}exec: "/s/run.sh": permission denied: unknown'
+    container = {"command": ["/s/run.sh"], "volumeMounts": [{"name": "s", "mountPath": "/s"}]}
+    spec = {"volumes": [{"name": "s", "configMap": {"name": "scripts"}}]}
+    [finding] = found(workload(BACKOFF, last=refused(message), restarts=3, container=container, spec=spec))
+    assert "ConfigMap scripts" in finding.cause
+    assert "defaultMode" in finding.cause
+
+
+def test_a_working_directory_that_fails_is_named(workload: Build) -> None:
+    message = f"{RUNC}error during container init: mkdir /etc/passwd: not a directory: unknown"
+    [finding] = found(workload(BACKOFF, last=refused(message), restarts=3, container={"workingDir": "/etc/passwd"}))
+    assert "workingDir is /etc/passwd" in finding.cause

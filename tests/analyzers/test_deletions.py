@@ -1,0 +1,100 @@
+"""Objects that should be gone, and what holds them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeagentix.analyzers.deletions import analyze
+from kubeagentix.domain.diagnosis import Finding
+from kubeagentix.testing import snapshot_of
+
+LONG_AGO = "2026-01-15T11:00:00Z"
+JUST_NOW = "2026-01-15T11:59:30Z"
+
+
+def held(
+    finalizer: str = "example.com/backup", *, kind: str = "ConfigMap", name: str = "held", deleted: str = LONG_AGO
+) -> str:
+    return f"""
+kind: {kind}
+metadata: {{name: {name}, namespace: shop, deletionTimestamp: "{deleted}", finalizers: [{finalizer}]}}
+"""
+
+
+def namespace(*conditions: str, deleted: str = LONG_AGO) -> str:
+    said = ", ".join(f"{{type: {name}, status: 'True', reason: r, message: said {name}}}" for name in conditions)
+    return f"""
+kind: Namespace
+metadata: {{name: shop, deletionTimestamp: "{deleted}"}}
+status: {{phase: Terminating, conditions: [{said}]}}
+"""
+
+
+POD = """
+kind: Pod
+metadata: {name: db-0, namespace: shop, ownerReferences: [{kind: StatefulSet, name: db, controller: true}]}
+spec: {volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]}
+status: {phase: Running}
+"""
+ENDING = """
+kind: Pod
+metadata: {name: slow, namespace: shop, deletionTimestamp: "2026-01-15T12:03:00Z"}
+"""
+
+
+def find(*manifests: str) -> list[Finding]:
+    return list(analyze(snapshot_of(*manifests)))
+
+
+def test_an_object_held_by_a_finalizer_is_told_with_its_name() -> None:
+    (finding,) = find(held())
+    assert (str(finding.ref), finding.reason) == ("ConfigMap shop/held", "Terminating/Finalizer")
+    assert "example.com/backup" in finding.title
+    assert [remedy.effect for remedy in finding.remedies] == ["read", "write"]
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        held(deleted=JUST_NOW),
+        held().replace(f', deletionTimestamp: "{LONG_AGO}"', ""),
+        held(kind="Pod"),  # told of with its node and its containers
+        namespace(deleted=JUST_NOW),
+        "{kind: Namespace, metadata: {name: shop, finalizers: [example.com/x]}}",
+    ],
+)
+def test_what_is_not_overdue_is_silent(quiet: str) -> None:
+    assert find(quiet) == []
+
+
+def test_a_claim_that_a_pod_mounts_is_in_use() -> None:
+    claim = held("kubernetes.io/pvc-protection", kind="PersistentVolumeClaim", name="data")
+    (finding,) = find(claim, POD)
+    assert finding.reason == "Terminating/InUse"
+    assert "StatefulSet shop/db" in finding.title
+    assert all(remedy.effect == "read" for remedy in finding.remedies)
+    assert find(claim)[0].reason == "Terminating/Finalizer"
+
+
+def test_a_namespace_points_at_what_is_held_in_it() -> None:
+    found = {finding.ref.kind: finding for finding in find(held(), namespace("NamespaceFinalizersRemaining"))}
+    assert found["Namespace"].reason == "Terminating/Finalizer"
+    assert found["Namespace"].cause == "said NamespaceFinalizersRemaining."
+    assert [str(ref) for ref in found["Namespace"].points_at] == ["ConfigMap shop/held"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reason"),
+    [
+        (("NamespaceContentRemaining", "NamespaceDeletionDiscoveryFailure"), "Terminating/APIUnavailable"),
+        (("NamespaceDeletionContentFailure",), "Terminating/DeletionFailed"),
+        (("NamespaceContentRemaining",), "Terminating"),
+        ((), "Terminating"),
+    ],
+)
+def test_the_conditions_of_a_namespace_say_what_it_waits_for(conditions: tuple[str, ...], reason: str) -> None:
+    assert [finding.reason for finding in find(namespace(*conditions))] == [reason]
+
+
+def test_a_namespace_whose_pods_are_still_given_time_is_silent() -> None:
+    assert find(namespace("NamespaceContentRemaining"), ENDING) == []

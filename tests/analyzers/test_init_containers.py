@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubeagentix.analyzers.init_containers import plugin
+from kubeagentix.domain.diagnosis import Finding, Severity
+from kubeagentix.domain.snapshot import ContainerLog
+from kubeagentix.testing import log_of, snapshot_of
+
+Build = Callable[..., list[dict[str, Any]]]
+LONG = {"running": {"startedAt": "2026-01-15T11:50:00Z"}}
+CACHE = {"kind": "Service", "metadata": {"name": "cache"}}
+
+
+def found(manifests: list[dict[str, Any]], *extra: Any, logs: tuple[ContainerLog, ...] = ()) -> list[Finding]:
+    return list(plugin.analyze(snapshot_of(*manifests, *extra, logs=logs)))
+
+
+def stuck(workload: Build, **more: Any) -> list[dict[str, Any]]:
+    return workload(more.pop("state", LONG), is_init=True, phase="Pending", **more)
+
+
+def test_its_log_names_the_service_it_waits_for(workload: Build) -> None:
+    line = "** server can't find database.default.svc.cluster.local: NXDOMAIN"
+    logs = tuple(log_of(f"web-{n}", "app", f"{line}\n\nwaiting for database") for n in (1, 2))
+    [finding] = found(stuck(workload, replicas=3), logs=logs)
+    assert finding.reason == "InitContainerStuck/NoSuchHost"
+    assert "3 of 3 pods" in finding.title
+    assert [str(ref) for ref in finding.points_at] == ["Service default/database"]
+    assert finding.severity is Severity.CRITICAL
+    assert not finding.is_symptom
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "until nc -z -v -w 2 cache 6379; do sleep 2; done",
+        "until wget -qO- http://cache:6379/; do sleep 2; done",
+        "until redis-cli -h cache ping; do sleep 2; done",
+        "until nslookup cache; do sleep 2; done",
+        "./wait-for cache:6379",
+    ],
+)
+def test_its_command_names_the_service_it_waits_for(workload: Build, command: str) -> None:
+    objects = stuck(workload, container={"command": ["sh", "-c", command]})
+    [there] = found(objects, CACHE)
+    [missing] = found(objects)
+    assert there.reason == "InitContainerStuck"
+    assert missing.reason == "InitContainerStuck/NoSuchHost"
+    assert [str(ref) for ref in there.points_at] == [str(ref) for ref in missing.points_at] == ["Service default/cache"]
+
+
+def test_without_a_clue_it_is_only_a_symptom(workload: Build) -> None:
+    [finding] = found(stuck(workload, container={"command": ["migrate"]}))
+    assert (finding.reason, finding.severity, finding.is_symptom) == ("InitContainerStuck", Severity.WARNING, True)
+
+
+def test_a_short_run_is_silent(workload: Build) -> None:
+    assert found(stuck(workload, state={"running": {"startedAt": "2026-01-15T11:58:00Z"}})) == []
+
+
+def test_what_plainly_waits_for_nobody_is_told_after_a_minute(workload: Build) -> None:
+    container = {"command": ["sh", "-c", "until nslookup cache; do sleep 2; done"]}
+    [finding] = found(stuck(workload, state={"running": {"startedAt": "2026-01-15T11:58:00Z"}}, container=container))
+    assert finding.reason == "InitContainerStuck/NoSuchHost"
+    assert "running for 2m" in finding.title
+    assert not any("--previous" in remedy.command for remedy in finding.remedies)
+    assert found(stuck(workload, state={"running": {"startedAt": "2026-01-15T11:59:10Z"}}, container=container)) == []
+
+
+def test_a_sidecar_is_meant_to_run(workload: Build) -> None:
+    assert found(stuck(workload, container={"restartPolicy": "Always"})) == []
+
+
+def test_a_container_that_is_no_init_container_is_silent(workload: Build) -> None:
+    assert found(workload(LONG)) == []

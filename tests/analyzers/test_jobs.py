@@ -1,0 +1,114 @@
+"""Jobs: how they ended, and whose finding it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeagentix.analyzers.jobs import analyze
+from kubeagentix.domain.diagnosis import Finding, Severity
+from kubeagentix.testing import snapshot_of
+
+
+def failed(reason: str = "BackoffLimitExceeded", *, at: str = "2026-01-15T11:00:00Z") -> str:
+    return f'[{{type: Failed, status: "True", reason: {reason}, message: "it went wrong", lastTransitionTime: "{at}"}}]'
+
+
+COMPLETE = '[{type: Complete, status: "True"}]'
+
+
+def job(name: str = "import", conditions: str = "[]", *, spec: str = "{}", owner: str = "", made: str = "10:00") -> str:
+    owners = f"[{{kind: CronJob, name: {owner}, controller: true}}]" if owner else "[]"
+    return f"""
+kind: Job
+metadata: {{name: {name}, creationTimestamp: "2026-01-15T{made}:00Z", ownerReferences: {owners}}}
+spec: {spec}
+status: {{failed: 2, conditions: {conditions}}}
+"""
+
+
+def cron_job(name: str = "tick", status: str = "{}") -> str:
+    return f"""
+kind: CronJob
+metadata: {{name: {name}, creationTimestamp: "2026-01-15T09:00:00Z"}}
+spec: {{schedule: "0 * * * *"}}
+status: {status}
+"""
+
+
+def pod(first: str, second: str) -> str:
+    return f"""
+kind: Pod
+metadata: {{name: import-x, ownerReferences: [{{kind: Job, name: import, controller: true}}]}}
+status:
+  phase: Running
+  containerStatuses: [{{name: main, state: {first}}}, {{name: proxy, state: {second}}}]
+"""
+
+
+DONE = '{terminated: {exitCode: 0, finishedAt: "2026-01-15T11:30:00Z"}}'
+JUST_DONE = '{terminated: {exitCode: 0, finishedAt: "2026-01-15T11:59:00Z"}}'
+RUNNING = '{running: {startedAt: "2026-01-15T11:00:00Z"}}'
+
+
+def find(*manifests: str) -> list[Finding]:
+    return list(analyze(snapshot_of(*manifests)))
+
+
+def test_backoff_limit_is_a_symptom() -> None:
+    (finding,) = find(job(conditions=failed()))
+    assert (finding.reason, finding.is_symptom, finding.severity) == ("BackoffLimitExceeded", True, Severity.CRITICAL)
+    assert finding.evidence[0].excerpt == "it went wrong"
+
+
+@pytest.mark.parametrize("reason", ["DeadlineExceeded", "PodFailurePolicy"])
+def test_reasons_that_say_why_are_no_symptoms(reason: str) -> None:
+    (finding,) = find(job(conditions=failed(reason)))
+    assert (finding.reason, finding.is_symptom) == (reason, False)
+
+
+def test_failure_of_days_ago_is_a_warning() -> None:
+    (finding,) = find(job(conditions=failed(at="2026-01-10T00:00:00Z")))
+    assert finding.severity is Severity.WARNING
+
+
+def test_complete_running_and_retrying_jobs_are_silent() -> None:
+    assert find(job(conditions=COMPLETE), job("other")) == []
+
+
+def test_suspended_is_information() -> None:
+    (finding,) = find(job(spec="{suspend: true}"))
+    assert (finding.reason, finding.severity) == ("JobSuspended", Severity.INFO)
+
+
+def test_sidecar_that_never_ends_keeps_the_job() -> None:
+    (finding,) = find(job(), pod(DONE, RUNNING))
+    assert finding.reason == "JobStuck"
+    assert "main is done, proxy still runs for 30m" in finding.title
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(JUST_DONE, RUNNING), (RUNNING, RUNNING), ("{terminated: {exitCode: 1}}", RUNNING)]
+)
+def test_containers_still_at_work_are_silent(first: str, second: str) -> None:
+    assert find(job(), pod(first, second)) == []
+
+
+def test_single_failure_of_a_cron_job_hangs_on_it() -> None:
+    good = job("tick-1", COMPLETE, owner="tick", made="10:00")
+    bad = job("tick-2", failed(), owner="tick", made="11:00")
+    (finding,) = find(cron_job(status='{lastSuccessfulTime: "2026-01-15T10:05:00Z"}'), good, bad)
+    assert str(finding.ref) == "CronJob default/tick"
+    assert finding.reason == "BackoffLimitExceeded"
+
+
+def test_failure_before_a_good_run_is_silent() -> None:
+    bad = job("tick-1", failed(), owner="tick", made="10:00")
+    good = job("tick-2", COMPLETE, owner="tick", made="11:00")
+    assert find(cron_job(), bad, good) == []
+
+
+def test_repeated_failures_are_left_to_the_cron_job() -> None:
+    jobs = [job(f"tick-{hour}", failed(), owner="tick", made=f"{hour}:00") for hour in (10, 11)]
+    assert find(cron_job(), *jobs) == []
+    deadline = job("tick-12", failed("DeadlineExceeded"), owner="tick", made="11:30")
+    assert [finding.reason for finding in find(cron_job(), *jobs, deadline)] == ["DeadlineExceeded"]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubeagentix.analyzers.memory import plugin
+from kubeagentix.domain.diagnosis import Finding, Severity
+from kubeagentix.testing import snapshot_of
+
+Build = Callable[..., list[dict[str, Any]]]
+BACKOFF = {"waiting": {"reason": "CrashLoopBackOff"}}
+OOM = {
+    "exitCode": 137,
+    "reason": "OOMKilled",
+    "startedAt": "2026-01-15T11:59:10Z",
+    "finishedAt": "2026-01-15T11:59:20Z",
+}
+LIMIT = {"resources": {"limits": {"memory": "64Mi"}}}
+
+
+def found(*manifests: Any) -> list[Finding]:
+    return list(plugin.analyze(snapshot_of(*manifests)))
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "severity"),
+    [
+        (BACKOFF, OOM, Severity.CRITICAL),
+        ({"terminated": OOM}, None, Severity.CRITICAL),
+        ({"running": {"startedAt": "2026-01-15T11:59:21Z"}}, OOM, Severity.CRITICAL),
+        (
+            {"running": {"startedAt": "2026-01-15T11:30:00Z"}},
+            {**OOM, "finishedAt": "2026-01-15T11:29:59Z"},
+            Severity.WARNING,
+        ),
+    ],
+)
+def test_an_out_of_memory_kill_is_found_in_each_state(
+    workload: Build, state: dict[str, Any], last: dict[str, Any] | None, severity: Severity
+) -> None:
+    [finding] = found(*workload(state, last=last, restarts=2, ready="running" in state, container=LIMIT, replicas=3))
+    assert (finding.reason, finding.severity) == ("OOMKilled", severity)
+    assert "64Mi" in finding.title
+    assert "3 of 3 pods" in finding.title
+    assert any("--limits=memory=128Mi" in remedy.command for remedy in finding.remedies)
+
+
+def test_an_init_container_counts_too(workload: Build) -> None:
+    [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, is_init=True, phase="Pending", container=LIMIT))
+    assert 'init container "app"' in finding.title
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xms16m -Xmx64m"}]},
+        {"args": ["java", "-Xmx65536k", "-jar", "app.jar"]},
+        {"command": ["node", "--max-old-space-size=4096", "app.js"]},
+    ],
+)
+def test_a_heap_that_does_not_fit_is_named(workload: Build, container: dict[str, Any]) -> None:
+    [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, container={**LIMIT, **container}))
+    assert "does not fit" in finding.cause
+
+
+def test_a_heap_that_fits_is_not_blamed(workload: Build) -> None:
+    container = {**LIMIT, "env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx32m"}]}
+    [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, container=container))
+    assert "does not fit" not in finding.cause
+
+
+def test_the_observed_usage_is_evidence(workload: Build) -> None:
+    metrics = {
+        "kind": "PodMetrics",
+        "metadata": {"name": "web-1"},
+        "containers": [{"name": "app", "usage": {"memory": "61Mi"}}],
+    }
+    [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, container=LIMIT), metrics)
+    assert any(item.source == "metric" and "61Mi" in item.summary for item in finding.evidence)
+
+
+def node_event(reason: str, at: str) -> dict[str, Any]:
+    return {
+        "kind": "Event",
+        "metadata": {"name": "e", "namespace": "default"},
+        "involvedObject": {"kind": "Node", "name": "node-1", "uid": "node-1"},
+        "type": "Warning",
+        "reason": reason,
+        "message": "System OOM encountered, victim process: app, pid: 42",
+        "lastTimestamp": at,
+    }
+
+
+@pytest.mark.parametrize("reason", ["SystemOOM", "OOMKilling"])
+def test_a_node_out_of_memory_is_pointed_at(workload: Build, reason: str) -> None:
+    last = {**OOM, "reason": "Error"}
+    [finding] = found(*workload(BACKOFF, last=last, restarts=2), node_event(reason, "2026-01-15T11:59:21Z"))
+    assert finding.reason == "OOMKilled/Node"
+    assert [str(ref) for ref in finding.points_at] == ["Node node-1"]
+
+
+def test_a_kill_long_after_the_nodes_event_is_not_its_doing(workload: Build) -> None:
+    last = {**OOM, "reason": "Error"}
+    assert found(*workload(BACKOFF, last=last, restarts=2), node_event("SystemOOM", "2026-01-15T11:40:00Z")) == []
+
+
+def test_exit_137_alone_is_no_memory_kill(workload: Build) -> None:
+    assert found(*workload(BACKOFF, last={**OOM, "reason": "Error"}, restarts=2, container=LIMIT)) == []
+
+
+def test_a_kill_of_yesterday_is_silent(workload: Build) -> None:
+    state = {"running": {"startedAt": "2026-01-14T08:00:01Z"}}
+    last = {**OOM, "startedAt": "2026-01-14T07:00:00Z", "finishedAt": "2026-01-14T08:00:00Z"}
+    assert found(*workload(state, last=last, restarts=1, ready=True, container=LIMIT)) == []
