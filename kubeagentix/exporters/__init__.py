@@ -1,0 +1,1 @@
+"""A diagnosis as text, one format per file."""

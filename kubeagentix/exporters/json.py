@@ -1,0 +1,104 @@
+"""One JSON object with a `schema_version`: the same keys in the same order for every diagnosis.
+
+Lists keep the diagnosis' order. Times are ISO 8601. Characters that would steer a terminal or break a line are
+written as escapes, so the text is safe to print as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from kubeagentix.contracts import ExporterPlugin
+from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Remedy, ResourceRef
+
+SCHEMA_VERSION = 1
+
+# json.dumps escapes C0 only. These can stand in strings alone, so replacing them keeps the JSON valid.
+_UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def export(diagnosis: Diagnosis) -> str:
+    """The diagnosis as indented JSON."""
+    text = json.dumps(_diagnosis(diagnosis), indent=2, ensure_ascii=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    target = diagnosis.target
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": diagnosis.id,
+        "target": {"kind": target.kind, "namespace": target.namespace, "name": target.name},
+        "mode": diagnosis.mode,
+        "provider": diagnosis.provider,
+        "model": diagnosis.model,
+        "hypotheses": [_hypothesis(item) for item in diagnosis.hypotheses],
+        "findings": [_finding(item) for item in diagnosis.findings],
+        "gaps": [
+            {"what": gap.what, "why": gap.why, "kind": gap.kind, "namespace": gap.namespace} for gap in diagnosis.gaps
+        ],
+        "notes": list(diagnosis.notes),
+        "usage": dict(diagnosis.usage),
+        "timings": dict(diagnosis.timings),
+        "cluster": diagnosis.cluster,
+        "started_at": _time(diagnosis.started_at),
+        "finished_at": _time(diagnosis.finished_at),
+    }
+
+
+def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
+    return {
+        "id": hypothesis.id,
+        "title": hypothesis.title,
+        "summary": hypothesis.summary,
+        "confidence": hypothesis.confidence,
+        "root": _resource(hypothesis.root),
+        "findings": list(hypothesis.findings),
+        "breakdown": [{"label": term.label, "value": term.value} for term in hypothesis.breakdown],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "analyzer": finding.analyzer,
+        "reason": finding.reason,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence,
+        "resource": _resource(finding.ref),
+        "title": finding.title,
+        "cause": finding.cause,
+        "evidence": [_evidence(item) for item in finding.evidence],
+        "remedies": [_remedy(item) for item in finding.remedies],
+        "caused_by": list(finding.caused_by),
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "id": evidence.id,
+        "resource": _resource(evidence.ref),
+        "source": evidence.source,
+        "summary": evidence.summary,
+        "excerpt": evidence.excerpt,
+        "locator": evidence.locator,
+        "observed_at": _time(evidence.observed_at),
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    return {"title": remedy.title, "command": remedy.command, "effect": remedy.effect, "why": remedy.why}
+
+
+def _resource(ref: ResourceRef) -> dict[str, str]:
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+plugin = ExporterPlugin(id="json", title="One JSON object", media_type="application/json", export=export)

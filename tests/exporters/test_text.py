@@ -1,0 +1,56 @@
+"""The plain text reads without a terminal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from kubeagentix.domain.diagnosis import Diagnosis
+from kubeagentix.exporters.text import export
+
+
+def test_a_hypothesis_has_rank_confidence_root_chain_evidence_and_remedies(outage: Diagnosis) -> None:
+    lines = export(outage).splitlines()
+    assert lines[0] == "1 root cause found in namespace shop (cluster prod)"
+    assert lines[2] == "1. The image tag does not exist  [92 %, critical]"
+    assert lines[3] == "  root      Pod shop/web-1 (ImagePullBackOff/TagNotFound)"
+    assert lines[5] == "  leads to  web has MinimumReplicasUnavailable"
+    assert lines[6] == "            └ web has NoReadyEndpoints"
+    assert "  evidence  event of Pod shop/web-1 (Failed): event says ImagePullBackOff/TagNotFound" in lines
+    assert lines.index("              kubectl get web-1") < lines.index("              kubectl edit web-1")
+    assert any("(changes the cluster)" in line for line in lines)
+    assert "  not seen  secrets: 403 Forbidden" in lines
+    assert lines[-1] == "3 findings: 3 critical. Read 4 objects: Pod 3, Service 1."
+
+
+def test_prose_is_wrapped_and_no_line_ends_in_white_space(outage: Diagnosis) -> None:
+    lines = export(outage).splitlines()
+    assert max(map(len, lines)) <= 110
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_no_control_character_is_left(hostile: Diagnosis) -> None:
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", export(hostile)) is None
+
+
+def test_nothing_wrong_and_nothing_seen_differ(healthy: Diagnosis, unseen: Diagnosis) -> None:
+    assert export(healthy).startswith("Nothing is wrong in namespace shop (cluster prod)\n")
+    seen = "Nothing wrong was seen in namespace shop, but 1 part could not be read (cluster prod)\n"
+    assert export(unseen).startswith(seen)
+
+
+def test_many_hypotheses_are_shown_at_a_glance_and_a_few_in_detail(outage: Diagnosis) -> None:
+    many = replace(outage, hypotheses=outage.hypotheses * 12)
+    lines = export(many).splitlines()
+    assert lines[2].split() == ["#", "sure", "severity", "root", "cause", "reason", "what", "is", "wrong"]
+    assert lines[14].startswith(
+        "  12  92 %  critical  Pod shop/web-1  ImagePullBackOff/TagNotFound  The image tag does"
+    )
+    assert len([line for line in lines if line.startswith("  root ")]) == 3
+    assert "all: --verbose" in lines[16]
+
+
+def test_a_huge_diagnosis_stays_short(huge: Diagnosis) -> None:
+    text = export(huge)
+    assert len(text.splitlines()) < 80
+    assert "… and 995 more that follow from it" in text
