@@ -1,0 +1,1 @@
+"""Quick Dx, deterministic: collect, analyze, correlate, rank."""

@@ -1,0 +1,185 @@
+"""Hangs symptoms under causes: which finding is the reason for which.
+
+Three rules, each from what the objects themselves say. (1) A finding names objects whose failure would explain it
+(`points_at`): the nearest finding at or behind such an object is its cause. (2) A finding that says only that
+something is wrong (`is_symptom`) is explained by any other on the same object. (3) On one object, what fails
+earlier in a pod's life explains what fails later: a container that never started is not ready for that reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx.graph import Graph, Relation
+
+# A pod's life in order; what fails earlier hides or causes what fails later. Reasons before their slash; of those of
+# one stage the first is told first.
+LIFECYCLE = (
+    ("FailedCreate", "ServiceAccountNotFound", "NamespaceTerminating"),
+    ("Unschedulable", "SchedulingGated", "OutOfCpu", "OutOfMemory", "OutOfPods", "UnexpectedAdmissionError"),
+    ("FailedAttachVolume", "FailedMount"),
+    ("FailedCreatePodSandBox",),
+    ("ImagePullSecretNotFound", "ImagePullSecretInvalid"),
+    ("InvalidImageName", "ImageInspectError", "ErrImageNeverPull", "ImagePullBackOff"),
+    ("CreateContainerConfigError", "CreateContainerError"),
+    ("StartError", "PostStartHookError"),
+    ("OOMKilled", "Evicted", "Preempted", "NodeShutdown", "NodeLost"),
+    ("CrashLoopBackOff", "Error", "InitContainerStuck"),
+    ("Unhealthy",),
+    ("NotReady", "Restarts"),
+)
+_STAGE = {reason: index for index, reasons in enumerate(LIFECYCLE) for reason in reasons}
+_TOLD = {reason: order for order, reason in enumerate(reason for reasons in LIFECYCLE for reason in reasons)}
+_STARTED = _STAGE["OOMKilled"]  # from here on a container has run, and may have been ready in between
+
+# The ways a failure travels from an object to the one that needs it.
+_CARRIES: frozenset[Relation] = frozenset({"manages", "selects", "routes to", "binds", "mounts"})
+
+# What a workload says when a connection of its does not come about.
+CONNECTION_FAILURES = frozenset({"ConnectionTimeout", "ConnectionRefused", "NoSuchHost"})
+
+
+def correlate(snapshot: Snapshot, findings: Sequence[Finding], graph: Graph) -> tuple[Finding, ...]:
+    """The findings, equal ones merged, each with the ids of its immediate causes in `caused_by`; no cycles."""
+    merged = merge_equal(findings)
+    by_ref: dict[ResourceRef, list[Finding]] = defaultdict(list)
+    for finding in merged:
+        if finding.severity is not Severity.INFO:
+            by_ref[_place(snapshot, finding.ref)].append(finding)
+    causes: dict[str, tuple[str, ...]] = {}
+    for finding in sorted(merged, key=lambda item: (not item.is_symptom, item.id)):
+        if finding.severity is Severity.INFO:
+            continue
+        wanted = _causes_of(snapshot, finding, by_ref, graph)
+        causes[finding.id] = tuple(other.id for other in wanted if not _leads_to(causes, other.id, finding.id))
+    return tuple(replace(finding, caused_by=causes.get(finding.id, ())) for finding in merged)
+
+
+def primary(findings: Iterable[Finding]) -> Finding:
+    """Of several findings on one object, the one to tell first: worst, no symptom, earliest in life, surest."""
+    return min(findings, key=_order)
+
+
+def merge_equal(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of the same reason on the same object from different analyzers, as one with all their evidence."""
+    groups: dict[tuple[ResourceRef, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[(finding.ref, finding.reason)].append(finding)
+    merged = []
+    for group in groups.values():
+        analyzers = {finding.analyzer for finding in group}
+        if len(analyzers) == 1:
+            merged.extend(group)
+        else:
+            best = max(group, key=lambda item: (item.severity.rank, item.confidence, len(item.evidence)))
+            rest = [finding for finding in group if finding.analyzer != best.analyzer]
+            merged.extend(finding for finding in group if finding.analyzer == best.analyzer and finding is not best)
+            merged.append(_with_all_of(best, rest))
+    return merged
+
+
+def _with_all_of(best: Finding, rest: Iterable[Finding]) -> Finding:
+    evidence: dict[str, Evidence] = {item.id: item for item in best.evidence}
+    remedies: dict[str, Remedy] = {item.command: item for item in best.remedies}
+    points_at = dict.fromkeys(best.points_at)
+    for finding in rest:
+        evidence.update({item.id: item for item in finding.evidence if item.id not in evidence})
+        points_at.update(dict.fromkeys(finding.points_at))
+    return replace(
+        best, evidence=tuple(evidence.values()), remedies=tuple(remedies.values()), points_at=tuple(points_at)
+    )
+
+
+def _order(finding: Finding) -> tuple[int, bool, int, float, str]:
+    told = _TOLD.get(finding.reason.partition("/")[0], _TOLD["CrashLoopBackOff"])
+    return (-finding.severity.rank, finding.is_symptom, told, -finding.confidence, finding.id)
+
+
+def _place(snapshot: Snapshot, ref: ResourceRef) -> ResourceRef:
+    """Where findings on `ref` are looked up: a pod's and a ReplicaSet's on their workload."""
+    found = snapshot.find(ref)
+    return snapshot.workload_of(found) if found is not None else ref
+
+
+def _causes_of(
+    snapshot: Snapshot, finding: Finding, by_ref: Mapping[ResourceRef, Sequence[Finding]], graph: Graph
+) -> list[Finding]:
+    place = _place(snapshot, finding.ref)
+    here = [other for other in by_ref[place] if other.id != finding.id]
+    found = [other for ref in finding.points_at for other in _nearest(snapshot, ref, place, by_ref, graph)]
+    found += _explaining(finding, place, by_ref)
+    if not finding.is_symptom:
+        found += [other for other in here if not other.is_symptom and _precedes(other, finding)]
+    elif not found or snapshot.pods_of(place):
+        # What has no pods (an Ingress) says itself where its symptom comes from; its other faults are other matters.
+        found += _beside(finding, here, is_explained=bool(found))
+    return list({other.id: other for other in found if other.id != finding.id}.values())
+
+
+def _beside(finding: Finding, here: Sequence[Finding], *, is_explained: bool) -> list[Finding]:
+    """What explains a symptom on its own object: whatever says why, or else the first of the other symptoms."""
+    deeper = [other for other in here if not other.is_symptom]
+    if deeper or is_explained or not here:
+        return deeper
+    best = primary([finding, *here])
+    return [best] if best.id != finding.id else []
+
+
+def _precedes(earlier: Finding, later: Finding) -> bool:
+    """Whether `earlier` fails at a stage of the pod's life before `later`, and as badly."""
+    first = _STAGE.get(earlier.reason.partition("/")[0])
+    second = _STAGE.get(later.reason.partition("/")[0])
+    is_as_bad = earlier.severity.rank >= later.severity.rank
+    return first is not None and second is not None and first < second and is_as_bad
+
+
+def _explaining(finding: Finding, place: ResourceRef, by_ref: Mapping[ResourceRef, Sequence[Finding]]) -> list[Finding]:
+    """Findings elsewhere that say that they account for this object's symptoms or failed connections."""
+    if not finding.is_symptom and finding.reason.partition("/")[2] not in CONNECTION_FAILURES:
+        return []
+    return [other for others in by_ref.values() for other in others if place in other.explains]
+
+
+def _nearest(
+    snapshot: Snapshot,
+    start: ResourceRef,
+    asking: ResourceRef,
+    by_ref: Mapping[ResourceRef, Sequence[Finding]],
+    graph: Graph,
+) -> list[Finding]:
+    """The findings on `start`, or else on the nearest objects behind it; the asking object is not its own cause."""
+    best: int | None = None
+    found: list[Finding] = []
+    for ref, distance in graph.distances(_place(snapshot, start), _CARRIES).items():
+        if best is not None and distance > best:
+            break
+        here = [other for other in by_ref.get(ref, ()) if not _is_behind_ready_pods(snapshot, ref, other)]
+        if ref != asking and here:
+            best = distance
+            found += here
+    return [primary(found)] if found and best == 0 else found
+
+
+def _is_behind_ready_pods(snapshot: Snapshot, place: ResourceRef, finding: Finding) -> bool:
+    """Whether others do not feel a workload's trouble: new pods do not start, and older ones serve on."""
+    if not any(pod.is_ready for pod in snapshot.pods_of(place)):
+        return False
+    stage = _STAGE.get(finding.reason.partition("/")[0])
+    return finding.is_symptom if stage is None else stage < _STARTED
+
+
+def _leads_to(causes: Mapping[str, tuple[str, ...]], start: str, goal: str) -> bool:
+    """Whether `goal` is among the causes of `start`, directly or not."""
+    stack, seen = [start], set()
+    while stack:
+        current = stack.pop()
+        if current == goal:
+            return True
+        if current not in seen:
+            seen.add(current)
+            stack.extend(causes.get(current, ()))
+    return False

@@ -1,0 +1,143 @@
+"""Quick Dx from end to end: collect → analyze → correlate → rank. No model, no key.
+
+Everything after collecting is a pure function of the snapshot, so a saved snapshot gives the same answer elsewhere.
+An analyzer that fails costs its own findings, never the diagnosis: it becomes a Gap that names it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from kubeagentix import registry
+from kubeagentix.cluster.connection import Cluster
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Finding, Gap, Target, digest
+from kubeagentix.domain.events import Listener, StageChanged, silent
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.quickdx.correlate import correlate
+from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.quickdx.graph import Graph
+from kubeagentix.quickdx.rank import rank
+from kubeagentix.quickdx.targets import in_namespace, narrow, resolve_target
+
+MAX_NEIGHBOURS = 3  # namespaces read besides the one asked for; a chain of blame is seldom longer
+
+
+async def run(
+    source: Cluster | Snapshot,
+    target: Target,
+    *,
+    include_lint: bool = False,
+    deadline_s: float = 60.0,
+    listen: Listener = silent,
+) -> Diagnosis:
+    """Diagnoses `target` in a live cluster or in a saved picture. Raises NotFoundError if the target is not there."""
+    started_at, clock = datetime.now(UTC), time.perf_counter()
+    if isinstance(source, Snapshot):
+        snapshot = source
+    else:
+        snapshot = await source.read_snapshot(target.namespace, deadline_s=deadline_s, listen=listen)
+        snapshot = await _with_neighbours(source, snapshot, clock + deadline_s, listen)
+    collect_s = time.perf_counter() - clock
+    return diagnose_snapshot(
+        snapshot, target, include_lint=include_lint, started_at=started_at, collect_s=collect_s, listen=listen
+    )
+
+
+async def _with_neighbours(source: Cluster, snapshot: Snapshot, deadline: float, listen: Listener) -> Snapshot:
+    """`snapshot` and the other namespaces that its findings blame, so that a cause next door is seen."""
+    for _ in range(MAX_NEIGHBOURS):
+        further = neighbours(snapshot)
+        if not further:
+            break
+        listen(StageChanged(stage="collect", done=0, total=1, detail=f"namespace {further[0]}"))
+        try:
+            left_s = max(1.0, deadline - time.perf_counter())
+            other = await source.read_snapshot(further[0], deadline_s=left_s, listen=listen)
+        except KubeAgentiXError as error:
+            gap = Gap(what=f"namespace {further[0]}", why=str(error), namespace=further[0])
+            return replace(snapshot, gaps=(*snapshot.gaps, gap))
+        snapshot = snapshot.joined(other)
+    return snapshot
+
+
+def neighbours(snapshot: Snapshot) -> tuple[str, ...]:
+    """Namespaces outside the picture that its findings blame objects of, the most blamed first."""
+    if snapshot.namespace is None:
+        return ()
+    found, _ = analyze(snapshot, _chosen(include_lint=False))
+    blamed = Counter(ref.namespace for finding in found for ref in finding.points_at if ref.namespace)
+    known = {snapshot.namespace, *snapshot.neighbours}
+    return tuple(name for name, _ in blamed.most_common() if name not in known)
+
+
+def diagnose_snapshot(
+    snapshot: Snapshot,
+    target: Target,
+    *,
+    include_lint: bool = False,
+    started_at: datetime | None = None,
+    collect_s: float = 0.0,
+    listen: Listener = silent,
+) -> Diagnosis:
+    """The pure part: the Diagnosis of one snapshot. `timings` are seconds per stage."""
+    started_at = started_at or datetime.now(UTC)
+    place = resolve_target(snapshot, target)
+    clock = time.perf_counter()
+    found, failed = analyze(snapshot, _chosen(include_lint), listen)
+    analyzed = time.perf_counter()
+    listen(StageChanged(stage="correlate", done=0, total=1))
+    graph = Graph.of(snapshot)
+    findings = correlate(snapshot, found, graph)
+    if target.namespace is not None:
+        findings = in_namespace(snapshot, findings, target.namespace)
+    hypotheses = rank(snapshot, findings)
+    if place is not None:
+        findings, hypotheses = narrow(snapshot, graph, place, findings, hypotheses)
+    listen(StageChanged(stage="correlate", done=1, total=1))
+    finished_at = datetime.now(UTC)
+    return Diagnosis(
+        id=digest("d", snapshot.cluster, str(target), started_at.isoformat()),
+        target=target,
+        cluster=snapshot.cluster,
+        hypotheses=hypotheses,
+        findings=tuple(sorted(findings, key=_worst_first)),
+        gaps=(*snapshot.gaps, *failed),
+        timings={
+            "collect_s": round(collect_s, 4),
+            "analyze_s": round(analyzed - clock, 4),
+            "correlate_s": round(time.perf_counter() - analyzed, 4),
+        },
+        counts={kind: len(items) for kind, items in snapshot.objects.items() if items},
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def analyze(
+    snapshot: Snapshot, analyzers: Sequence[AnalyzerPlugin], listen: Listener = silent
+) -> tuple[list[Finding], list[Gap]]:
+    """All findings of `analyzers`; one that raises becomes a Gap that names it."""
+    found: list[Finding] = []
+    failed: list[Gap] = []
+    for done, analyzer in enumerate(analyzers, start=1):
+        try:
+            found.extend(analyzer.analyze(snapshot))
+        except Exception as error:  # noqa: BLE001  an analyzer's bug must not cost the others' findings
+            why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
+            failed.append(Gap(what=f"analyzer {analyzer.id} failed", why=why))
+        listen(StageChanged(stage="analyze", done=done, total=len(analyzers), detail=analyzer.title))
+    return found, failed
+
+
+def _chosen(include_lint: bool) -> tuple[AnalyzerPlugin, ...]:
+    return tuple(item for item in registry.analyzers().values() if include_lint or not item.is_lint)
+
+
+def _worst_first(finding: Finding) -> tuple[int, bool, str, str, str]:
+    return (-finding.severity.rank, finding.is_symptom, finding.ref.namespace, finding.ref.name, finding.id)
