@@ -1,0 +1,107 @@
+"""KubeAgentiX: find out why a Kubernetes workload is broken, with the evidence for every word.
+
+    import kubeagentix as kx
+
+    kx.demo()                      # or kx.connect(context="prod")
+    kx.diagnose("deploy/web", namespace="shop")
+
+Names are loaded on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from kubeagentix.api import (
+        Demo,
+        adiagnose,
+        atake_snapshot,
+        connect,
+        current,
+        demo,
+        diagnose,
+        load,
+        save,
+        take_snapshot,
+        use,
+    )
+    from kubeagentix.cluster.connection import Cluster
+    from kubeagentix.domain.snapshot import Snapshot
+    from kubeagentix.errors import KubeAgentiXError
+    from kubeagentix.quickdx.diagnosis import Diagnosis
+
+_HOMES = {
+    "Cluster": "kubeagentix.cluster.connection",
+    "Demo": "kubeagentix.api",
+    "Diagnosis": "kubeagentix.quickdx.diagnosis",
+    "KubeAgentiXError": "kubeagentix.errors",
+    "Snapshot": "kubeagentix.domain.snapshot",
+    "adiagnose": "kubeagentix.api",
+    "atake_snapshot": "kubeagentix.api",
+    "connect": "kubeagentix.api",
+    "current": "kubeagentix.api",
+    "demo": "kubeagentix.api",
+    "diagnose": "kubeagentix.api",
+    "load": "kubeagentix.api",
+    "save": "kubeagentix.api",
+    "take_snapshot": "kubeagentix.api",
+    "use": "kubeagentix.api",
+}
+
+__all__ = [
+    "Cluster",
+    "Demo",
+    "Diagnosis",
+    "KubeAgentiXError",
+    "Snapshot",
+    "__version__",
+    "adiagnose",
+    "atake_snapshot",
+    "connect",
+    "current",
+    "demo",
+    "diagnose",
+    "load",
+    "save",
+    "take_snapshot",
+    "use",
+]
+
+
+class _Package(ModuleType):
+    """The package, with its public names before its folders: `kx.demo` is the function, not `kubeagentix/demo/`."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system binds a subpackage to its parent's attribute once it is loaded.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'kubeagentix' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Registers the magics; called by `%load_ext kubeagentix`."""
+    importlib.import_module("kubeagentix.notebook.extension").load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Takes the magics away again; called by `%unload_ext kubeagentix`."""
+    importlib.import_module("kubeagentix.notebook.extension").unload(ipython)

@@ -1,0 +1,247 @@
+"""What `import kubeagentix as kx` offers to call: blocking faces over the async pipeline, for cells and scripts.
+
+The most recent `connect`, `demo` or `use` is the current cluster, which calls without `cluster=` ask; until there
+is one, they ask the kubeconfig's current context, as kubectl would.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from kubeagentix import sync
+from kubeagentix.cluster import archive, connection
+from kubeagentix.cluster.connection import Cluster
+from kubeagentix.cluster.kubeconfig import nearest
+from kubeagentix.demo.running import RunningDemo, start_demo
+from kubeagentix.domain.diagnosis import ResourceRef, Target
+from kubeagentix.domain.events import Listener, silent
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.errors import NotFoundError, UsageError, excerpt
+from kubeagentix.quickdx import pipeline
+from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.quickdx.targets import parse_target
+from kubeagentix.settings import load_settings
+
+
+class Demo:
+    """A running demo cluster. `kubeconfig` is the path of a private file that kubectl can use; `close()` ends both."""
+
+    def __init__(self, running: RunningDemo, folder: tempfile.TemporaryDirectory[str]) -> None:
+        self._running = running
+        self._folder = folder
+        self.kubeconfig = str(Path(folder.name) / "kubeconfig")
+        running.write_kubeconfig(self.kubeconfig)
+        self.cluster = connection.connect(kubeconfig=self.kubeconfig)
+        self.scenarios = running.scenarios
+
+    def close(self) -> None:
+        """Stops the server and removes the kubeconfig. Calling it again does nothing."""
+        if Path(self._folder.name).exists():
+            self.cluster.close()
+            sync.run(self._running.close())
+            self._folder.cleanup()
+        if current() is self:
+            use(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        count = len(self.scenarios)
+        return f"<Demo: {count} scenario{'' if count == 1 else 's'}, KUBECONFIG={self.kubeconfig}>"
+
+
+Source = Cluster | Demo | Snapshot
+_current: list[Source] = []  # the one that calls without `cluster=` mean; empty: the kubeconfig's current context
+
+
+def connect(context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None) -> Cluster:
+    """The cluster of a kubeconfig context, as kubectl would choose it; it becomes the current one. No network yet.
+
+    Raises KubeconfigError.
+    """
+    cluster = connection.connect(context=context, kubeconfig=kubeconfig)
+    use(cluster)
+    return cluster
+
+
+def demo(*scenarios: str, port: int = 0) -> Demo:
+    """Starts the embedded demo cluster with these scenarios (default: all); it becomes the current one.
+
+    Raises NotFoundError for an unknown scenario, with the nearest names, and UsageError for a port it cannot have.
+    """
+    try:
+        running = sync.run(start_demo(scenarios or None, port=port))
+    except OSError as error:
+        # asyncio's own text repeats the address as a tuple.
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        message = f"cannot listen on port {port}: {excerpt(reason)}"
+        raise UsageError(message, hint="take another port, or none") from error
+    started = Demo(running, tempfile.TemporaryDirectory(prefix="kubeagentix-demo-"))
+    use(started)
+    return started
+
+
+def current() -> Source | None:
+    """The current cluster, demo or snapshot; None means the kubeconfig's current context."""
+    return _current[-1] if _current else None
+
+
+def use(cluster: Source | None) -> None:
+    """Makes `cluster` the current one; None goes back to the kubeconfig's current context."""
+    _current[:] = [cluster] if cluster is not None else []
+
+
+def load(path: str | os.PathLike[str]) -> Snapshot:
+    """A snapshot saved earlier, to be diagnosed with `diagnose(cluster=snapshot)`. Raises SnapshotError."""
+    return archive.load(path)
+
+
+def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
+    """Saves a snapshot as one compressed file, readable by its owner only. Secrets' values are never in it."""
+    archive.save(snapshot, path)
+
+
+def take_snapshot(cluster: Cluster | Demo | None = None, namespace: str | None = None) -> Snapshot:
+    """Reads a snapshot of one namespace (None: all) of a cluster."""
+    return sync.run(_reading(cluster, namespace, silent))
+
+
+async def atake_snapshot(
+    cluster: Cluster | Demo | None = None, namespace: str | None = None, *, listen: Listener = silent
+) -> Snapshot:
+    """As `take_snapshot`, to be awaited."""
+    return await sync.arun(_reading(cluster, namespace, listen))
+
+
+def _reading(cluster: Cluster | Demo | None, namespace: str | None, listen: Listener) -> Coroutine[Any, Any, Snapshot]:
+    source = _opened(cluster)
+    if isinstance(source, Snapshot):
+        raise UsageError("the current cluster is a saved snapshot", hint="pass cluster=, or connect() to one")
+    deadline_s = load_settings(os.environ).deadline_s
+    return source.read_snapshot(namespace, deadline_s=deadline_s, listen=listen)
+
+
+def diagnose(
+    target: str | ResourceRef | None = None,
+    *,
+    namespace: str | None = None,
+    all_namespaces: bool = False,
+    cluster: Source | None = None,
+    include_lint: bool = False,
+    listen: Listener = silent,
+) -> Diagnosis:
+    """Why is it broken? Quick Dx of `target` (`deploy/web`, or a `root` or `ref` of an answer), a namespace, or all.
+
+    Without `namespace` and `all_namespaces`, the context's own namespace is meant in a real cluster, and all of
+    them in a demo or a snapshot. Raises NotFoundError, UsageError, ClusterError, KubeconfigError.
+    """
+    return sync.run(
+        _diagnosing(
+            target,
+            namespace=namespace,
+            all_namespaces=all_namespaces,
+            cluster=cluster,
+            include_lint=include_lint,
+            listen=listen,
+        )
+    )
+
+
+async def adiagnose(
+    target: str | ResourceRef | None = None,
+    *,
+    namespace: str | None = None,
+    all_namespaces: bool = False,
+    cluster: Source | None = None,
+    include_lint: bool = False,
+    listen: Listener = silent,
+) -> Diagnosis:
+    """As `diagnose`, to be awaited; also inside a running notebook."""
+    return await sync.arun(
+        _diagnosing(
+            target,
+            namespace=namespace,
+            all_namespaces=all_namespaces,
+            cluster=cluster,
+            include_lint=include_lint,
+            listen=listen,
+        )
+    )
+
+
+def _diagnosing(
+    target: str | ResourceRef | None,
+    *,
+    namespace: str | None,
+    all_namespaces: bool,
+    cluster: Source | None,
+    include_lint: bool,
+    listen: Listener,
+) -> Coroutine[Any, Any, Diagnosis]:
+    if namespace is not None and all_namespaces:
+        raise UsageError("namespace and all_namespaces exclude each other", hint="give one of them")
+    if namespace == "":
+        raise UsageError("the namespace is empty", hint="name one, or leave it out")
+    if isinstance(target, ResourceRef):
+        namespace = namespace or target.namespace or None
+        target = f"{target.kind}/{target.name}"
+    if not isinstance(target, str | None):
+        raise UsageError(f"a target is a text such as deploy/web, not {type(target).__name__}", hint="or leave it out")
+    is_whole = isinstance(cluster if cluster is not None else current(), Demo | Snapshot)
+    source = _opened(cluster)
+    if namespace is None and not all_namespaces and not is_whole and isinstance(source, Cluster):
+        namespace = source.namespace
+    if isinstance(source, Snapshot) and namespace is not None:
+        _require_namespace(source, namespace)
+    wanted: Target = parse_target(target, namespace)
+    deadline_s = load_settings(os.environ).deadline_s
+    return pipeline.run(source, wanted, include_lint=include_lint, deadline_s=deadline_s, listen=listen)
+
+
+def _require_namespace(snapshot: Snapshot, namespace: str) -> None:
+    """Raises NotFoundError if the picture does not show that namespace: that nothing is wrong there is not known."""
+    if snapshot.namespace is not None:
+        held = {snapshot.namespace, *snapshot.neighbours}
+    else:
+        held = {item.name for item in snapshot.objects.get("Namespace", ())}
+        held |= {item.namespace for items in snapshot.objects.values() for item in items if item.namespace}
+    if namespace not in held:
+        hint = nearest(namespace, held, of="namespaces")
+        raise NotFoundError(f"the snapshot does not hold namespace {excerpt(namespace, 63)!r}", hint=hint)
+
+
+def _opened(cluster: object) -> Cluster | Snapshot:
+    source: object = cluster if cluster is not None else current()
+    if not isinstance(source, Source | None):
+        hint = "connect(context=…) gives one for a context, load(FILE) one for a snapshot"
+        raise UsageError(f"cluster= takes a Cluster, Demo or Snapshot, not {type(source).__name__}", hint=hint)
+    if isinstance(source, Demo):
+        return source.cluster
+    return source if source is not None else connection.connect()
+
+
+__all__: Sequence[str] = (
+    "Demo",
+    "Source",
+    "adiagnose",
+    "atake_snapshot",
+    "connect",
+    "current",
+    "demo",
+    "diagnose",
+    "load",
+    "save",
+    "take_snapshot",
+    "use",
+)
