@@ -1,0 +1,32 @@
+"""`kubeagentix dx`: Quick Dx of a target, a namespace or a cluster."""
+
+from __future__ import annotations
+
+import argparse
+
+import kubeagentix as kx
+from kubeagentix import options
+from kubeagentix.cli.presenting import present
+from kubeagentix.cli.progress import progress
+from kubeagentix.contracts import CommandPlugin
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    options.add_dx_options(parser)
+    options.add_result_options(parser)
+    options.add_fail_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Diagnoses, shows the result, and judges it by `--fail-on`."""
+    options.check(arguments)
+    with progress() as listen, options.opened(arguments) as source:
+        diagnosis = kx.diagnose(**options.question(arguments, source, listen))
+    present(diagnosis, arguments)
+    return 1 if options.is_bad(diagnosis, arguments) else 0
+
+
+plugin = CommandPlugin(
+    id="dx", help="say why a workload, a namespace or a cluster is broken", configure=configure, run=run
+)

@@ -1,0 +1,221 @@
+"""What a user types, the same words on a command line and in a cell: the target, where to look, and what with.
+
+A mistake is a UsageError of one line, never argparse's usage dump.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import kubeagentix as kx
+from kubeagentix import registry
+from kubeagentix.domain.diagnosis import Diagnosis, Severity
+from kubeagentix.domain.events import Listener, silent
+from kubeagentix.errors import UsageError, excerpt
+from kubeagentix.report.files import check_writable
+from kubeagentix.report.outline import WIDTH, outline
+from kubeagentix.report.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from kubeagentix.api import Source
+
+FORMATS = ("table", "json", "markdown", "html")
+DEMO_HINT = "put the target before --demo, or name scenarios as --demo=S1,S2"
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UsageError, knows no abbreviations and suggests the nearest option."""
+
+    def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError with argparse's message."""
+        raise UsageError(excerpt(message), hint=f"see {self.prog} --help")
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options in `words`; targets may stand anywhere between them. Raises UsageError.
+
+        Asked for help it prints it and raises SystemExit, as argparse does.
+        """
+        if {"-h", "--help"} & {*words}:  # before argparse formats a usage in which it trips over a magic's %
+            self.print_help()
+            self.exit()
+        arguments, unknown = self.parse_known_intermixed_args(list(words))
+        if unknown:
+            option = unknown[0].partition("=")[0]
+            hint = nearest(option, self.option_names) or f"see {self.prog} --help"
+            what = "option" if option.startswith("-") else "argument"
+            raise UsageError(f"unknown {what} {excerpt(option, 60)!r}", hint=hint)
+        self._refuse_empty(arguments)
+        return arguments
+
+    def _refuse_empty(self, arguments: argparse.Namespace) -> None:
+        """An empty word is most often a shell variable that is not set: nothing is guessed from it."""
+        for action in self._actions:
+            given = getattr(arguments, action.dest, None)
+            if given == "" or (isinstance(given, list) and "" in given):
+                name = max(action.option_strings, key=len, default=str(action.metavar))
+                raise UsageError(f"{name} is empty", hint="name something, or leave it out")
+
+    @property
+    def option_names(self) -> list[str]:
+        """All options, such as `--format` and `-n`, in the order of the help."""
+        return [name for action in self._actions for name in action.option_strings]
+
+    @property
+    def actions(self) -> Sequence[argparse.Action]:
+        """Everything that may be typed, in the order of the help."""
+        return self._actions
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """`did you mean …?`, or an empty text if nothing is near."""
+    near = difflib.get_close_matches(word, list(names), n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """Where to look: `-n`, `-A`, `--context`, `--kubeconfig`, `--demo`."""
+    parser.add_argument("-n", "--namespace", metavar="NS", help="this namespace")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
+    parser.add_argument("--context", metavar="NAME", help="this context of the kubeconfig")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="this kubeconfig instead of KUBECONFIG or ~/.kube/config")
+    parser.add_argument(
+        "--demo",
+        nargs="*",
+        metavar="SCENARIO",
+        help=f"the demo cluster, with all scenarios or these; {DEMO_HINT}",
+    )
+
+
+def add_dx_options(parser: argparse.ArgumentParser) -> None:
+    """What Quick Dx takes wherever it is called: a target, a place, `--snapshot` and `--include-lint`."""
+    parser.add_argument(
+        "target",
+        nargs="*",
+        metavar="KIND/NAME",
+        help="what to explain, as deploy/web or deploy web; default: everything",
+    )
+    add_place_options(parser)
+    parser.add_argument("--snapshot", metavar="FILE", help="a saved snapshot instead of a cluster")
+    parser.add_argument("--include-lint", action="store_true", help="also report what is risky but not broken")
+
+
+def add_result_options(parser: argparse.ArgumentParser) -> None:
+    """How to show a Diagnosis: `--format`, `--output`, `--verbose`, `--no-color`."""
+    parser.add_argument("--format", choices=FORMATS, default="table", help="how to show the result (default: table)")
+    parser.add_argument("--output", metavar="FILE", help="write it to a file instead of showing it")
+    parser.add_argument("--verbose", action="store_true", help="every finding with all its evidence, and timings")
+    parser.add_argument("--no-color", action="store_true", help="no colours, as with NO_COLOR in the environment")
+
+
+def add_fail_option(parser: argparse.ArgumentParser) -> None:
+    """`--fail-on SEVERITY`."""
+    choices = [severity.value for severity in Severity]
+    parser.add_argument("--fail-on", choices=choices, help="fail (exit code 1) if a finding is this bad or worse")
+
+
+def is_bad(diagnosis: Diagnosis, arguments: argparse.Namespace) -> bool:
+    """Whether a finding is as bad as `--fail-on` says, or worse; never without it."""
+    if arguments.fail_on is None:
+        return False
+    threshold = Severity(arguments.fail_on).rank
+    return any(finding.severity.rank >= threshold for finding in diagnosis.findings)
+
+
+def rendered(diagnosis: Diagnosis, arguments: argparse.Namespace) -> str:
+    """The diagnosis as text in the format that the options name; a table is plain text here."""
+    if arguments.format == "table":
+        return wrapped(outline(diagnosis, is_verbose=arguments.verbose), WIDTH)
+    return registry.exporters()[arguments.format].export(diagnosis)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Raises UsageError for options that exclude each other, or if the result could not be written."""
+    if arguments.namespace is not None and arguments.all_namespaces:
+        raise UsageError("-n and -A exclude each other", hint="give one of them")
+    given = [
+        name
+        for name, value in (
+            ("--snapshot", getattr(arguments, "snapshot", None)),
+            ("--demo", arguments.demo),
+            ("--context", arguments.context),
+        )
+        if value is not None
+    ]
+    if arguments.kubeconfig is not None and arguments.context is None:
+        given.append("--kubeconfig")
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other", hint="choose one place to look")
+    if getattr(arguments, "output", None) is not None:
+        check_writable(arguments.output)
+
+
+def target_of(arguments: argparse.Namespace) -> str | None:
+    """The target as one word, `KIND/NAME`, or None. Raises UsageError for more words than that."""
+    words = arguments.target
+    if len(words) > 2:
+        raise UsageError(f"{excerpt(' '.join(words), 80)!r} is more than one target", hint="ask for one at a time")
+    return "/".join(words) or None
+
+
+def scenarios_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The scenarios named after `--demo`, by spaces or commas. Raises UsageError if one is spelled as a target."""
+    names = tuple(name for word in arguments.demo or () for name in word.split(",") if name)
+    for name in names:
+        if "/" in name:
+            raise UsageError(f"{excerpt(name, 60)!r} is no scenario", hint=DEMO_HINT)
+    return names
+
+
+@contextmanager
+def opened(arguments: argparse.Namespace) -> Iterator[Source | None]:
+    """The cluster, demo or snapshot that the options name, for as long as the block runs; None if they name none.
+
+    The current cluster stays what it was: options count for one call.
+    """
+    if arguments.snapshot is not None:
+        yield kx.load(arguments.snapshot)
+    else:
+        with opened_live(arguments) as source:
+            yield source
+
+
+@contextmanager
+def opened_live(arguments: argparse.Namespace) -> Iterator[kx.Cluster | kx.Demo | None]:
+    """The same where a saved snapshot will not do."""
+    before = kx.current()
+    try:
+        if arguments.demo is not None:
+            with kx.demo(*scenarios_of(arguments)) as running:
+                yield running
+        elif arguments.context is not None or arguments.kubeconfig is not None:
+            with kx.connect(context=arguments.context, kubeconfig=arguments.kubeconfig) as cluster:
+                yield cluster
+        else:
+            yield None
+    finally:
+        kx.use(before)
+
+
+def question(arguments: argparse.Namespace, source: Source | None, listen: Listener = silent) -> dict[str, Any]:
+    """The keyword arguments of `diagnose` and `adiagnose` that the options stand for."""
+    return {
+        "target": target_of(arguments),
+        "namespace": arguments.namespace,
+        "all_namespaces": arguments.all_namespaces,
+        "cluster": source,
+        "include_lint": arguments.include_lint,
+        "listen": listen,
+    }
