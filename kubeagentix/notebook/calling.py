@@ -1,0 +1,73 @@
+"""Calls a magic: parses its line and body, waits or lets the cell wait, and shows known errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import shlex
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+from kubeagentix import sync
+from kubeagentix.contracts import MagicPlugin
+from kubeagentix.errors import KubeAgentiXError, UsageError
+from kubeagentix.notebook.awaiting import may_return_awaitable
+from kubeagentix.notebook.reporting import show_in_one_line
+from kubeagentix.options import OneLineParser
+
+
+def parser_of(plugin: MagicPlugin) -> OneLineParser:
+    """The option parser of a magic."""
+    note = f"%%{plugin.id}: the body holds more of these, one line each; # starts a comment." if plugin.has_cell else ""
+    parser = OneLineParser(f"%{plugin.id}", plugin.help, note)
+    plugin.configure(parser)
+    return parser
+
+
+def call(plugin: MagicPlugin, line: str, cell: str | None, user_ns: dict[str, Any]) -> Any:
+    """What the magic returns, or an awaitable of it where the cell awaits. Known errors render in one line."""
+    try:
+        arguments = _parsed(plugin, line, cell)
+        if arguments is None:
+            return None
+        result = plugin.call(arguments, user_ns)
+        if not inspect.isawaitable(result):
+            return result
+        if may_return_awaitable():
+            return _awaited(_coroutine(result))
+        return sync.run(_coroutine(result))
+    except (KubeAgentiXError, KeyboardInterrupt) as error:
+        show_in_one_line(error)
+        raise
+
+
+async def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await sync.arun(work)
+    except KubeAgentiXError as error:
+        show_in_one_line(error)
+        raise
+    except asyncio.CancelledError:  # how an interrupt reaches a cell that awaits
+        interrupt = KeyboardInterrupt()
+        show_in_one_line(interrupt)
+        raise interrupt from None
+
+
+async def _coroutine(work: Awaitable[Any]) -> Any:
+    return await work
+
+
+def _parsed(plugin: MagicPlugin, line: str, cell: str | None) -> argparse.Namespace | None:
+    try:
+        words = shlex.split(line, comments=True)
+        for body_line in (cell or "").splitlines():
+            words += shlex.split(body_line, comments=True)
+    except ValueError as error:
+        raise UsageError(
+            f"%{plugin.id}: {str(error).lower()}", hint="close the quotation, or quote the whole"
+        ) from error
+    try:
+        return parser_of(plugin).parse(words)
+    except SystemExit:  # argparse printed the help
+        return None
