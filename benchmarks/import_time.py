@@ -1,0 +1,37 @@
+"""What `import kubeagentix` adds to an empty interpreter: whole processes in turn, medians of each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+STATEMENTS = {"empty": "pass", "import": "import kubeagentix"}
+
+
+def seconds(statement: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statement], check=True)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=30)
+    runs = parser.parse_args().runs
+    for statement in STATEMENTS.values():
+        seconds(statement)
+    times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
+    for _ in range(runs):
+        for name, statement in STATEMENTS.items():
+            times[name].append(seconds(statement))
+    medians = {name: round(statistics.median(values) * 1000, 1) for name, values in times.items()}
+    added = round(medians["import"] - medians["empty"], 1)
+    print(json.dumps({"runs": runs, "empty_ms": medians["empty"], "import_ms": medians["import"], "added_ms": added}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""What the README shows is what the program prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kubeagentix.cli.app import main
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_example_is_real_output(capsys: pytest.CaptureFixture[str]) -> None:
+    examples = re.findall(
+        r"^```\n(1 root cause .*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert len(examples) == 1
+    assert main(["dx", "--demo=database-disk-full"]) == 0
+    printed = iter(capsys.readouterr().out.splitlines())
+    shown = [line for line in examples[0].splitlines() if line.strip() != "[…]"]
+    assert len(shown) > 20
+    assert [line for line in shown if line not in printed] == []  # in this order
+
+
+def test_there_are_two_commands_to_begin_with() -> None:
+    assert len(re.findall(r"^```sh$", README.read_text(encoding="utf-8"), re.MULTILINE)) == 2
