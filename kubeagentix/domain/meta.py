@@ -8,7 +8,7 @@ decode; `null` in place of a collection is repaired where pages are decoded.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import field
@@ -161,10 +161,3 @@ class LocalReference(Value, frozen=True):
 def condition(conditions: tuple[Condition, ...], condition_type: str) -> Condition | None:
     """The condition of that type, or None."""
     return next((item for item in conditions if item.type == condition_type), None)
-
-
-class CustomResource(Resource, frozen=True):
-    """Any other object: only its metadata and its generic conditions are read."""
-
-    kind: ClassVar[str] = "CustomResource"
-    status: dict[str, Any] = {}
