@@ -190,3 +190,11 @@ def test_the_deployment_behind_a_set_that_could_not_be_read(
 ) -> None:
     snapshot = snapshot_of(HASHED, *manifests, gaps=gaps)
     assert [str(ref) for ref in snapshot.pods_by_workload] == [expected]
+
+
+def test_a_pod_that_matches_one_pair_of_a_selector_but_not_the_other_is_not_selected() -> None:
+    labels = {"both": "{app: web, tier: front}", "one": "{app: web, tier: back}", "other": "{app: api, tier: front}"}
+    snapshot = snapshot_of(
+        *(f"{{kind: Pod, metadata: {{name: {name}, labels: {pairs}}}}}" for name, pairs in labels.items())
+    )
+    assert [pod.name for pod in snapshot.pods_selected("default", {"app": "web", "tier": "front"})] == ["both"]
