@@ -17,8 +17,9 @@ from typing import Any, cast
 
 import msgspec
 
+from kubeagentix.analysis.hosts import MAX_TEXT_CHARS, hosts_in
 from kubeagentix.domain.diagnosis import Gap
-from kubeagentix.domain.meta import Metadata, Resource, Value
+from kubeagentix.domain.meta import Resource, TrackedMetadata, Value
 from kubeagentix.domain.resources import KINDS, Kind
 from kubeagentix.domain.storage import ConfigMap, Secret, TlsCertificate
 from kubeagentix.errors import excerpt
@@ -39,14 +40,14 @@ class Page(Value, frozen=True):
 
 
 class _ConfigMapWire(Value, frozen=True):
-    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    metadata: TrackedMetadata = msgspec.field(default_factory=TrackedMetadata)
     data: dict[str, msgspec.Raw] | None = None
     binary_data: dict[str, msgspec.Raw] | None = None
     immutable: bool = False
 
 
 class _SecretWire(Value, frozen=True):
-    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    metadata: TrackedMetadata = msgspec.field(default_factory=TrackedMetadata)
     type: str = ""
     data: dict[str, str] | None = None
     immutable: bool = False
@@ -188,8 +189,21 @@ def _config_map(wire: _ConfigMapWire) -> ConfigMap:
         metadata=wire.metadata,
         keys=tuple(entries),
         size_bytes=sum(len(bytes(value)) for value in entries.values()),
+        hosts=_hosts(wire.data or {}),
         immutable=wire.immutable,
     )
+
+
+def _hosts(data: dict[str, msgspec.Raw]) -> dict[str, tuple[str, ...]]:
+    """The hosts that each value names: all that is kept of the values."""
+    texts = ((key, bytes(raw)) for key, raw in data.items())
+    found = ((key, tuple(hosts_in(key, _text(raw)))) for key, raw in texts if len(raw) <= MAX_TEXT_CHARS)
+    return {key: hosts for key, hosts in found if hosts}
+
+
+def _text(raw: bytes) -> str:
+    value = typed(raw, Any)
+    return value if isinstance(value, str) else ""
 
 
 def _secret(wire: _SecretWire) -> Secret:

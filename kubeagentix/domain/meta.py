@@ -37,7 +37,7 @@ class OwnerReference(Value, frozen=True):
 
 
 class Metadata(Value, frozen=True):
-    """`metadata`, without managedFields and without kubectl's last-applied copy."""
+    """`metadata`, without managedFields (see TrackedMetadata) and without kubectl's last-applied copy."""
 
     name: str = ""
     namespace: str = ""
@@ -55,6 +55,21 @@ class Metadata(Value, frozen=True):
 
     def __post_init__(self) -> None:
         self.annotations.pop(LAST_APPLIED, None)
+
+
+class Writer(Value, frozen=True):
+    """`metadata.managedFields[]` without the fields: who wrote, and when last."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: Moment | None = None
+
+
+class TrackedMetadata(Metadata, frozen=True):
+    """`metadata` of the kinds that people change, with who wrote when."""
+
+    managed_fields: tuple[Writer, ...] = ()
 
 
 class Resource(Value, frozen=True):
@@ -77,6 +92,31 @@ class Resource(Value, frozen=True):
     def controller(self) -> OwnerReference | None:
         """The owner that manages this object (`controller: true`), if any."""
         return next((owner for owner in self.metadata.owner_references if owner.controller), None)
+
+
+# Who writes status, scale and bookkeeping; servers before 1.22 do not say which subresource was written.
+_CONTROLLERS = ("kube-controller-manager", "kubelet", "kube-scheduler", "kube-apiserver", "cloud-controller-manager")
+_MAKING_S = 5.0  # a write this soon after the creation is a part of it
+
+
+class TrackedResource(Resource, frozen=True):
+    """An object of a kind that people change, so that when it was last changed matters."""
+
+    metadata: TrackedMetadata = field(default_factory=TrackedMetadata)
+
+    @property
+    def last_write(self) -> Writer | None:
+        """The newest write to it by anything but a control-plane component, after it was made. Source: KEP-555."""
+        made = self.metadata.creation_timestamp
+        writes = [
+            (item.time, item)
+            for item in self.metadata.managed_fields
+            if item.time is not None and not item.subresource and item.manager not in _CONTROLLERS
+        ]
+        if not writes or made is None:
+            return None
+        at, newest = max(writes, key=lambda write: write[0])
+        return newest if (at - made).total_seconds() > _MAKING_S else None
 
 
 class Condition(Value, frozen=True):

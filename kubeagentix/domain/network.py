@@ -12,6 +12,7 @@ from kubeagentix.domain.meta import (
     LabelSelector,
     ObjectReference,
     Resource,
+    TrackedResource,
     Value,
 )
 
@@ -60,7 +61,7 @@ class ServiceStatus(Value, frozen=True):
     conditions: tuple[Condition, ...] = ()
 
 
-class Service(Resource, frozen=True):
+class Service(TrackedResource, frozen=True):
     """A Service."""
 
     kind: ClassVar[str] = "Service"
@@ -170,7 +171,7 @@ class IngressSpec(Value, frozen=True):
     tls: tuple[IngressTls, ...] = ()
 
 
-class Ingress(Resource, frozen=True):
+class Ingress(TrackedResource, frozen=True):
     """An Ingress (networking.k8s.io/v1)."""
 
     kind: ClassVar[str] = "Ingress"
@@ -242,7 +243,7 @@ class NetworkPolicySpec(Value, frozen=True):
     egress: tuple[EgressPolicyRule, ...] = ()
 
 
-class NetworkPolicy(Resource, frozen=True):
+class NetworkPolicy(TrackedResource, frozen=True):
     """A NetworkPolicy."""
 
     kind: ClassVar[str] = "NetworkPolicy"

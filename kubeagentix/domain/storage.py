@@ -14,6 +14,7 @@ from kubeagentix.domain.meta import (
     ObjectReference,
     Quantity,
     Resource,
+    TrackedResource,
     Value,
 )
 from kubeagentix.domain.pods import NodeSelector
@@ -101,12 +102,13 @@ class StorageClass(Resource, frozen=True):
         return self.metadata.annotations.get("storageclass.kubernetes.io/is-default-class") == "true"
 
 
-class ConfigMap(Resource, frozen=True):
-    """A ConfigMap: its key names and sizes; values are not kept."""
+class ConfigMap(TrackedResource, frozen=True):
+    """A ConfigMap: its key names, its size, and the hosts that the value of a key names; values are not kept."""
 
     kind: ClassVar[str] = "ConfigMap"
     keys: tuple[str, ...] = ()
     size_bytes: int = 0
+    hosts: dict[str, tuple[str, ...]] = {}
     immutable: bool = False
 
 
@@ -120,7 +122,7 @@ class TlsCertificate(Value, frozen=True):
     not_after: datetime | None = None
 
 
-class Secret(Resource, frozen=True):
+class Secret(TrackedResource, frozen=True):
     """A Secret without its values: type, key names, for TLS the certificate, for pull secrets the registry names."""
 
     kind: ClassVar[str] = "Secret"

@@ -14,6 +14,7 @@ from kubeagentix.domain.meta import (
     ObjectReference,
     Quantity,
     Resource,
+    TrackedResource,
     Value,
 )
 from kubeagentix.domain.pods import PodTemplate
@@ -59,7 +60,7 @@ class DeploymentStatus(Value, frozen=True):
     conditions: tuple[Condition, ...] = ()
 
 
-class Deployment(Resource, frozen=True):
+class Deployment(TrackedResource, frozen=True):
     """A Deployment."""
 
     kind: ClassVar[str] = "Deployment"
@@ -124,7 +125,7 @@ class StatefulSetStatus(Value, frozen=True):
     update_revision: str = ""
 
 
-class StatefulSet(Resource, frozen=True):
+class StatefulSet(TrackedResource, frozen=True):
     """A StatefulSet."""
 
     kind: ClassVar[str] = "StatefulSet"
@@ -153,7 +154,7 @@ class DaemonSetStatus(Value, frozen=True):
     updated_number_scheduled: int = 0
 
 
-class DaemonSet(Resource, frozen=True):
+class DaemonSet(TrackedResource, frozen=True):
     """A DaemonSet."""
 
     kind: ClassVar[str] = "DaemonSet"
@@ -217,7 +218,7 @@ class CronJobStatus(Value, frozen=True):
     active: tuple[ObjectReference, ...] = ()
 
 
-class CronJob(Resource, frozen=True):
+class CronJob(TrackedResource, frozen=True):
     """A CronJob."""
 
     kind: ClassVar[str] = "CronJob"

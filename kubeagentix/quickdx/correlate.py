@@ -1,19 +1,24 @@
 """Hangs symptoms under causes: which finding is the reason for which.
 
-Three rules, each from what the objects themselves say. (1) A finding names objects whose failure would explain it
+Three rules go by what the objects themselves say. (1) A finding names objects whose failure would explain it
 (`points_at`): the nearest finding at or behind such an object is its cause. (2) A finding that says only that
 something is wrong (`is_symptom`) is explained by any other on the same object. (3) On one object, what fails
 earlier in a pod's life explains what fails later: a container that never started is not ready for that reason.
+Where they find no reason, a fourth may: (4) what a workload is told to call (by its environment, arguments or
+ConfigMaps) and is broken no later than itself explains a failure for which it gives no reason of its own.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx.changes import began
 from kubeagentix.quickdx.graph import Graph, Relation
 
 # A pod's life in order; what fails earlier hides or causes what fails later. Reasons before their slash; of those of
@@ -41,6 +46,13 @@ _CARRIES: frozenset[Relation] = frozenset({"manages", "selects", "routes to", "b
 
 # What a workload says when a connection of its does not come about.
 CONNECTION_FAILURES = frozenset({"ConnectionTimeout", "ConnectionRefused", "NoSuchHost"})
+
+
+# Findings that say how something fails, and not why: an exit by an error of no known kind, a probe answered badly.
+_WITHOUT_REASON = frozenset({"CrashLoopBackOff/Error", "Error/Error"})
+_ANSWERED_BADLY = re.compile(r"statuscode: 5\d\d|(?i:timeout|timed out|deadline exceeded)")
+_CALLS: frozenset[Relation] = frozenset({"calls"})
+_SLACK = timedelta(minutes=2)  # a client may notice before its server's trouble is seen in a status
 
 
 def correlate(snapshot: Snapshot, findings: Sequence[Finding], graph: Graph) -> tuple[Finding, ...]:
@@ -117,7 +129,41 @@ def _causes_of(
     elif not found or snapshot.pods_of(place):
         # What has no pods (an Ingress) says itself where its symptom comes from; its other faults are other matters.
         found += _beside(finding, here, is_explained=bool(found))
-    return list({other.id: other for other in found if other.id != finding.id}.values())
+    found = list({other.id: other for other in found if other.id != finding.id}.values())
+    if not any(not other.is_symptom for other in found) and _gives_no_reason(finding):
+        found += _called(snapshot, finding, place, by_ref, graph)
+    return found
+
+
+def _gives_no_reason(finding: Finding) -> bool:
+    """Whether it says that something fails, or how, but nothing of why, so that what it calls may be the reason."""
+    if finding.is_symptom:
+        return not finding.points_at
+    if finding.points_at:
+        return False
+    if finding.reason in _WITHOUT_REASON:
+        return True
+    events = (item.excerpt for item in finding.evidence if item.source == "event")
+    return finding.reason.startswith("Unhealthy/") and any(_ANSWERED_BADLY.search(text) for text in events)
+
+
+def _called(
+    snapshot: Snapshot,
+    finding: Finding,
+    place: ResourceRef,
+    by_ref: Mapping[ResourceRef, Sequence[Finding]],
+    graph: Graph,
+) -> list[Finding]:
+    """What is critically broken, since no later than `finding`, in the Services that its workload is told to call."""
+    start = began(snapshot, finding)
+    found: list[Finding] = []
+    for edge in graph.edges_from(place, _CALLS):
+        for other in _nearest(snapshot, edge.target, place, by_ref, graph):
+            since = began(snapshot, other)
+            is_first = start is None or since is None or since <= start + _SLACK
+            if other.severity is Severity.CRITICAL and is_first:
+                found.append(other)
+    return found
 
 
 def _beside(finding: Finding, here: Sequence[Finding], *, is_explained: bool) -> list[Finding]:

@@ -7,12 +7,12 @@ against them. The target of an edge need not exist: a missing Secret is a node t
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kubeagentix.analysis.hosts import hosts_in
 from kubeagentix.domain import network, storage, workloads
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.meta import LabelSelector
@@ -130,8 +130,8 @@ def _spec_edges(snapshot: Snapshot, source: ResourceRef, namespace: str, spec: P
 
     for container in (*spec.init_containers, *spec.containers):
         yield from (Edge(source, "reads", named(kind, name)) for kind, name in _env_sources(container))
-        for service in _called_services(snapshot, namespace, container):
-            yield Edge(source, "calls", service)
+        yield from (Edge(source, "calls", service) for service in _called_services(snapshot, namespace, container))
+    yield from (Edge(source, "calls", service) for service in _configured_services(snapshot, namespace, spec))
     for volume in spec.volumes:
         yield from (Edge(source, "mounts", named(kind, name)) for kind, name in _volume_sources(volume))
     for secret in spec.image_pull_secrets:
@@ -168,29 +168,42 @@ def _volume_sources(volume: Volume) -> Iterator[tuple[str, str]]:
             yield "Secret", source.secret.name
 
 
-# A host with a port, a URL's host, or a Service's long name; a bare word is no evidence of a call.
-_HOST = re.compile(
-    r"(?:^|[\s,;=@'\"(]|//)([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*)(?=:\d{2,5}\b|/|\.svc\b)"
-    r"|([a-z0-9-]+(?:\.[a-z0-9-]+)+\.svc)\b"
-)
-_HOST_VARIABLE = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|ENDPOINT|SERVICE|SERVER|URL|URI)S?$")
-
-
 def _called_services(snapshot: Snapshot, namespace: str, container: Container) -> Iterator[ResourceRef]:
     """The existing Services whose names stand in the container's environment, command or arguments."""
     for variable in container.env:
         if variable.value:
-            is_host = bool(_HOST_VARIABLE.search(variable.name.upper()))
-            yield from _services_in(snapshot, namespace, variable.value, is_host=is_host)
+            yield from _services(snapshot, namespace, hosts_in(variable.name, variable.value))
     for text in (*container.command, *container.args):
-        yield from _services_in(snapshot, namespace, text, is_host=False)
+        yield from _services(snapshot, namespace, hosts_in("", text))
 
 
-def _services_in(snapshot: Snapshot, namespace: str, text: str, *, is_host: bool) -> Iterator[ResourceRef]:
-    hosts = {first or second for first, second in _HOST.findall(text.lower())}
-    if is_host:
-        hosts.add(text.strip().lower())
-    for host in sorted(hosts):
+def _configured_services(snapshot: Snapshot, namespace: str, spec: PodSpec) -> Iterator[ResourceRef]:
+    """The existing Services that the ConfigMaps which the pod reads or mounts name, as far as it takes their keys."""
+    for name, keys in _configuration(spec):
+        config = snapshot.get(storage.ConfigMap, namespace, name)
+        if config is not None:
+            hosts = (host for key, found in config.hosts.items() if keys is None or key in keys for host in found)
+            yield from _services(snapshot, namespace, hosts)
+
+
+def _configuration(spec: PodSpec) -> Iterator[tuple[str, tuple[str, ...] | None]]:
+    """(ConfigMap, its keys that are taken; None for all) of a pod's environment and volumes."""
+    for container in (*spec.init_containers, *spec.containers):
+        for source in container.env_from:
+            if source.config_map_ref:
+                yield source.config_map_ref.name, None
+        for variable in container.env:
+            chosen = variable.value_from.config_map_key_ref if variable.value_from else None
+            if chosen:
+                yield chosen.name, (chosen.key,)
+    for volume in spec.volumes:
+        for kind, name in _volume_sources(volume):
+            if kind == "ConfigMap":
+                yield name, None
+
+
+def _services(snapshot: Snapshot, namespace: str, hosts: Iterable[str]) -> Iterator[ResourceRef]:
+    for host in hosts:
         name, _, rest = host.partition(".")
         service = snapshot.get(network.Service, rest.split(".")[0] or namespace, name)
         if service is not None:

@@ -19,6 +19,7 @@ from kubeagentix.domain.diagnosis import Finding, Gap, Target, digest
 from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.quickdx.changes import with_changes
 from kubeagentix.quickdx.correlate import correlate
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Graph
@@ -93,7 +94,7 @@ def diagnose_snapshot(
     analyzed = time.perf_counter()
     listen(StageChanged(stage="correlate", done=0, total=1))
     graph = Graph.of(snapshot)
-    findings = correlate(snapshot, found, graph)
+    findings = with_changes(snapshot, graph, correlate(snapshot, found, graph))
     if target.namespace is not None:
         findings = in_namespace(snapshot, findings, target.namespace)
     hypotheses = rank(snapshot, findings)

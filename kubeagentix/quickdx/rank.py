@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from kubeagentix.domain.diagnosis import Finding, Hypothesis, ResourceRef, Severity, Term, digest
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx.changes import LOCATORS, began, change_of
 from kubeagentix.quickdx.correlate import primary
 
 # A confidence starts at the analyzer's own: about 0.95 where the API says the reason in so many words, 0.9 where it
@@ -26,7 +27,8 @@ MAX_EXPLAINED = 0.20  # … up to this share, as many symptoms of one fault are 
 ONLY_A_SYMPTOM = -0.15  # something is wrong, but why was not found: with a symptom's 0.6, less than even odds
 UNSEEN = -0.10  # the object it blames could not be read, so it may be well
 MIN_CONFIDENCE, MAX_CONFIDENCE = 0.05, 0.99  # nothing is impossible, nothing certain, whatever an analyzer claims
-RECENT = timedelta(hours=1)  # what began within this time is told first among equals
+CHANGED = 0.15  # of the doubt: something that it rests on was changed shortly before
+RECENT = (timedelta(hours=1), timedelta(days=1))  # what began within the first is told before the second, then the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class _Incident:
 
 
 def rank(snapshot: Snapshot, findings: Sequence[Finding]) -> tuple[Hypothesis, ...]:
-    """The hypotheses of correlated findings, best first: by severity, by reach, by recency, by confidence."""
+    """The hypotheses of correlated findings, best first: by severity, by recency, by reach, by confidence."""
     incidents = _incidents(snapshot, findings)
     hypotheses = [(incident, _hypothesis(snapshot, incident)) for incident in incidents]
-    hypotheses.sort(key=lambda pair: _order(snapshot.taken_at, *pair))
+    hypotheses.sort(key=lambda pair: _order(snapshot, *pair))
     return tuple(hypothesis for _, hypothesis in hypotheses)
 
 
@@ -132,12 +134,17 @@ def _summary(incident: _Incident) -> str:
 
 def _terms(snapshot: Snapshot, incident: _Incident) -> tuple[Term, ...]:
     first = incident.roots[0]
-    sources = sorted({item.source for finding in incident.roots for item in finding.evidence})
+    evidence = [item for finding in incident.roots for item in finding.evidence if item.locator not in LOCATORS]
+    sources = sorted({item.source for item in evidence})
     terms = [Term(label=f"{first.analyzer}: {first.reason}", value=first.confidence)]
     if first.is_symptom:  # whatever agrees agrees that something is wrong, not why
         terms.append(Term(label="only the symptom was found", value=ONLY_A_SYMPTOM))
     else:
         terms += _agreement(first, sources, len(incident.symptoms))
+        change = next(filter(None, map(change_of, incident.roots)), None)
+        if change is not None:
+            doubt = max(0.0, 1.0 - first.confidence)
+            terms.append(Term(label=f"{change.ref.kind} {change.ref.name} was changed before", value=CHANGED * doubt))
     if any(_is_unseen(snapshot, ref) for ref in first.points_at):
         terms.append(Term(label="what it blames could not be read", value=UNSEEN))
     terms = [Term(label=term.label, value=round(term.value, 3)) for term in terms]
@@ -162,9 +169,19 @@ def _is_unseen(snapshot: Snapshot, ref: ResourceRef) -> bool:
     return kind is not None and snapshot.find(ref) is None and not snapshot.was_read(kind.type, ref.namespace)
 
 
-def _order(now: datetime, incident: _Incident, hypothesis: Hypothesis) -> tuple[int, bool, int, bool, float, str]:
+def _order(snapshot: Snapshot, incident: _Incident, hypothesis: Hypothesis) -> tuple[int, bool, int, int, float, str]:
     worst = max(finding.severity.rank for finding in incident.all)
     affected = len({finding.ref for finding in incident.all})
-    began = max((finding.since for finding in incident.roots if finding.since), default=None)
-    is_recent = began is not None and now - began < RECENT
-    return (-worst, incident.roots[0].is_symptom, -affected, not is_recent, -hypothesis.confidence, hypothesis.id)
+    age = _age_class(snapshot, incident)
+    return (-worst, incident.roots[0].is_symptom, age, -affected, -hypothesis.confidence, hypothesis.id)
+
+
+def _age_class(snapshot: Snapshot, incident: _Incident) -> int:
+    """0 for what began, or was changed, within the hour, 1 within the day, 2 for what is older or of unknown age."""
+    moments = [began(snapshot, finding) for finding in incident.roots]
+    moments += [change.observed_at for change in map(change_of, incident.roots) if change is not None]
+    newest = max((moment for moment in moments if moment is not None), default=None)
+    if newest is None:
+        return len(RECENT)
+    age = snapshot.taken_at - newest
+    return next((index for index, limit in enumerate(RECENT) if age < limit), len(RECENT))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.quickdx.correlate import correlate, primary
 from kubeagentix.quickdx.graph import Graph
 from kubeagentix.quickdx.rank import rank
-from kubeagentix.testing import snapshot_of
+from kubeagentix.testing import NOW, snapshot_of
 
 CLUSTER = """
 {kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: [{name: app}]}}}}
@@ -211,3 +214,58 @@ def test_the_refusal_is_told_before_the_missing_object_that_it_is_about() -> Non
     missing = finding("Deployment/db", "ServiceAccountNotFound", confidence=0.95)
     refused = finding("Deployment/db", "FailedCreate/ServiceAccountNotFound")
     assert primary((missing, refused)) is refused
+
+
+CALLING = (
+    CLUSTER
+    + """
+---
+kind: Deployment
+metadata: {name: shop}
+spec: {template: {spec: {containers: [{name: app, env: [{name: DB_HOST, value: db}]}]}}}
+---
+kind: Deployment
+metadata: {name: lone}
+spec: {template: {spec: {containers: [{name: app}]}}}
+"""
+)
+
+
+def caused(client: Finding, *others: Finding) -> list[str]:
+    snapshot = snapshot_of(CALLING)
+    found = correlate(snapshot, (client, *others), Graph.of(snapshot))
+    titles = {item.id: item.title for item in found}
+    return [titles[one] for item in found if item.id == client.id for one in item.caused_by]
+
+
+def test_an_exit_without_a_known_reason_is_explained_by_the_broken_service_it_is_told_to_call() -> None:
+    exits = finding("Deployment/shop", "CrashLoopBackOff/Error", confidence=0.6)
+    assert caused(exits, SERVER) == ["Deployment/db OOMKilled"]
+    assert caused(replace(exits, ref=ref("Deployment/lone")), SERVER) == []
+
+
+def test_an_exit_with_a_reason_of_its_own_is_not() -> None:
+    assert caused(finding("Deployment/shop", "CrashLoopBackOff/Panic"), SERVER) == []
+
+
+def test_what_it_calls_explains_nothing_that_was_broken_long_before() -> None:
+    exits = replace(finding("Deployment/shop", "CrashLoopBackOff/Error"), since=NOW - timedelta(hours=3))
+    assert caused(exits, replace(SERVER, since=NOW - timedelta(minutes=5))) == []
+    assert caused(exits, replace(SERVER, since=NOW - timedelta(hours=4))) == ["Deployment/db OOMKilled"]
+
+
+def answering(message: str) -> Finding:
+    probe = finding("Deployment/shop", "Unhealthy/Readiness", confidence=0.7)
+    event = Evidence.of(probe.ref, "event", "Warning Unhealthy", excerpt=message)
+    return replace(probe, evidence=(*probe.evidence, event))
+
+
+def test_a_probe_that_is_answered_with_an_error_may_suffer_from_what_is_called_but_a_wrong_port_does_not() -> None:
+    failed = answering("Readiness probe failed: HTTP probe failed with statuscode: 503")
+    assert caused(failed, SERVER) == ["Deployment/db OOMKilled"]
+    assert caused(answering("Readiness probe failed: dial tcp 10.1.1.1:9: connect: connection refused"), SERVER) == []
+
+
+def test_what_is_called_and_only_warned_of_explains_nothing() -> None:
+    exits = finding("Deployment/shop", "CrashLoopBackOff/Error")
+    assert caused(exits, replace(SERVER, severity=Severity.WARNING)) == []

@@ -102,3 +102,44 @@ def test_distances_count_the_steps() -> None:
     steps = {f"{ref.kind}/{ref.name}": distance for ref, distance in found.items()}
     assert (steps["Ingress/edge"], steps["Service/web"], steps["Deployment/web"]) == (0, 1, 2)
     assert (steps["Pod/web-1-a"], steps["Node/n1"]) == (3, 4)
+
+
+CONFIGURED = """
+{kind: ConfigMap, metadata: {name: settings}, data: {DB_HOST: db, app.yaml: "cache:\\n  url: redis://cache.infra:6379"}}
+---
+{kind: Service, metadata: {name: db}}
+---
+{kind: Service, metadata: {name: cache, namespace: infra}}
+---
+kind: Deployment
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: app, envFrom: [{configMapRef: {name: settings}}]}]}}}
+---
+kind: Deployment
+metadata: {name: one-key}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: app, env: [{name: DB, valueFrom: {configMapKeyRef: {name: settings, key: DB_HOST}}}]}
+"""
+
+
+def test_services_that_a_config_map_names_are_called_by_who_reads_those_keys() -> None:
+    graph = Graph.of(snapshot_of(CONFIGURED))
+    calls = {
+        name: sorted(
+            edge.target.name
+            for edge in graph.edges_from(ResourceRef(kind="Deployment", namespace="default", name=name))
+            if edge.relation == "calls"
+        )
+        for name in ("web", "one-key")
+    }
+    assert calls == {"web": ["cache", "db"], "one-key": ["db"]}
+
+
+def test_the_values_of_a_config_map_are_not_kept() -> None:
+    manifest = "{kind: ConfigMap, metadata: {name: s}, data: {URL: 'amqp://user:hunter2@mq:5672/v', NOTE: hunter2}}"
+    (config,) = snapshot_of(manifest).objects["ConfigMap"]
+    assert "hunter2" not in repr(config)
+    assert "'mq'" in repr(config)
