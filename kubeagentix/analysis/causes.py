@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.backends import describe_ports
 from kubeagentix.analysis.containers import PodContainer
 from kubeagentix.analysis.heaps import heap_option
-from kubeagentix.analysis.logs import PANIC, LoggedFailure, resolve_host
+from kubeagentix.analysis.logs import PANIC, LoggedFailure
 from kubeagentix.analysis.mentions import endpoint_in, is_address
 from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path
 from kubeagentix.analysis.signatures import (

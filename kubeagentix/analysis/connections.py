@@ -47,6 +47,7 @@ class FailedConnection:
             f"container {self.container} of {self.client.name} logs: {self.failure.line.strip()[:200]}",
             excerpt="\n".join(self.failure.excerpt),
             locator=f"log/{self.container}{which}",
+            observed_at=self.failure.last_at,
         )
 
 

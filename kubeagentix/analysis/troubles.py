@@ -157,14 +157,21 @@ def log_evidence(snapshot: Snapshot, container: PodContainer, failure: LoggedFai
     logs = logs_of_last_life(snapshot, container)
     if failure is not None:
         log = next((log for log in logs if any(failure.line in line for line in log.lines)), logs[0] if logs else None)
-        return (_log(snapshot, container, log, failure.line, failure.excerpt),)
+        return (_log(snapshot, container, log, failure.line, failure.excerpt, at=failure.last_at),)
     if not logs:
         return ()
-    return (_log(snapshot, container, logs[0], "the last lines of its log", logs[0].lines[-EXCERPT_LINES:]),)
+    at = logs[0].time_of(len(logs[0].lines) - 1)
+    return (_log(snapshot, container, logs[0], "the last lines of its log", logs[0].lines[-EXCERPT_LINES:], at=at),)
 
 
 def _log(
-    snapshot: Snapshot, container: PodContainer, log: ContainerLog | None, summary: str, lines: Sequence[str]
+    snapshot: Snapshot,
+    container: PodContainer,
+    log: ContainerLog | None,
+    summary: str,
+    lines: Sequence[str],
+    *,
+    at: datetime | None,
 ) -> Evidence:
     previous = " (previous)" if log is not None and log.is_previous else ""
     return Evidence.of(
@@ -173,6 +180,7 @@ def _log(
         clipped(summary, 200),
         excerpt=clipped("\n".join(lines), LOG_EXCERPT_MAX_CHARS),
         locator=f"log/{container.name}{previous}",
+        observed_at=at,
     )
 
 

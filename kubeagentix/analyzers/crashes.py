@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from kubeagentix.analysis.causes import Explanation, explain
 from kubeagentix.analysis.containers import (
@@ -100,8 +101,12 @@ def _trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         remedies=_remedies(snapshot, container, story),
         points_at=story.points_at,
         is_rough=explanation is None,
-        since=min((event.first_timestamp for event in started if event.first_timestamp), default=None),
+        since=min((event.first_timestamp for event in started if event.first_timestamp), default=_first_said(failure)),
     )
+
+
+def _first_said(failure: LoggedFailure | None) -> datetime | None:
+    return failure.first_at if failure is not None else None
 
 
 def _verb(container: PodContainer, family: str) -> str:

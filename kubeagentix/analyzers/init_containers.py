@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.causes import Explanation, explain, hosts_named_in
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, uptime_s
-from kubeagentix.analysis.logs import LoggedFailure, read_failure, resolve_host
+from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.shortfall import describe_age
 from kubeagentix.analysis.signatures import NO_SUCH_HOST
 from kubeagentix.analysis.troubles import (

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kubeagentix.cluster.client import Answer, Client, Deadline
+from kubeagentix.cluster.log_times import split_times
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.pods import Container, ContainerStatus, Pod
 from kubeagentix.domain.snapshot import ContainerLog
@@ -190,9 +191,10 @@ async def _read_log(client: Client, request: LogRequest, deadline: Deadline) -> 
         answer = await _ask(client, request, tail, deadline)
     if _has_no_log(answer):
         return None
-    lines = _lines(answer.checked(_what(request), ask_for="get on pods/log"))
-    if not lines:
+    stamped = _lines(answer.checked(_what(request), ask_for="get on pods/log"))
+    if not stamped:
         return None
+    lines, begins_at, offsets_ms = split_times(stamped)
     return ContainerLog(
         namespace=request.namespace,
         pod=request.pod,
@@ -200,11 +202,18 @@ async def _read_log(client: Client, request: LogRequest, deadline: Deadline) -> 
         is_previous=request.is_previous,
         lines=lines,
         is_truncated=is_cut or len(lines) >= tail,
+        begins_at=begins_at,
+        offsets_ms=offsets_ms,
     )
 
 
 async def _ask(client: Client, request: LogRequest, tail: int, deadline: Deadline) -> Answer:
-    params: dict[str, str | int] = {"container": request.container, "tailLines": tail, "limitBytes": MAX_BYTES}
+    params: dict[str, str | int] = {
+        "container": request.container,
+        "tailLines": tail,
+        "limitBytes": MAX_BYTES,
+        "timestamps": "true",
+    }
     if request.is_previous:
         params["previous"] = "true"
     path = f"/api/v1/namespaces/{request.namespace}/pods/{request.pod}/log"

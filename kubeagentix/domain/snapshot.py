@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -28,7 +28,11 @@ MAX_OWNER_DEPTH = 8  # longer chains of owners do not exist; a cycle in bad data
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerLog:
-    """The newest lines of one container's log, oldest first. `is_previous`: of the instance before this one."""
+    """The newest lines of one container's log, oldest first. `is_previous`: of the instance before this one.
+
+    `begins_at` is the kubelet's time of the first line, `offsets_ms` holds each line's distance from it; both are
+    empty where the server gave no times.
+    """
 
     namespace: str
     pod: str
@@ -36,6 +40,14 @@ class ContainerLog:
     is_previous: bool
     lines: tuple[str, ...]
     is_truncated: bool = False  # older lines exist that were not read
+    begins_at: datetime | None = None
+    offsets_ms: tuple[int, ...] = ()
+
+    def time_of(self, index: int) -> datetime | None:
+        """When the line at `index` was written, if that is known."""
+        if self.begins_at is None or not 0 <= index < len(self.offsets_ms):
+            return None
+        return self.begins_at + timedelta(milliseconds=self.offsets_ms[index])
 
 
 @dataclass(frozen=True, kw_only=True)

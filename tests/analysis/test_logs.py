@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from kubeagentix.analysis.logs import EXCERPT_LINES, read_failure, resolve_host
+from kubeagentix.analysis.addresses import resolve_host
+from kubeagentix.analysis.logs import EXCERPT_LINES, read_failure
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.testing import log_of, snapshot_of
 

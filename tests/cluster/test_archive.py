@@ -89,6 +89,19 @@ def test_what_is_loaded_equals_what_was_saved_field_by_field(tmp_path: Path) -> 
     assert isinstance(loaded.logs[0], ContainerLog)
 
 
+def test_the_times_of_log_lines_are_kept_and_files_without_them_load(tmp_path: Path) -> None:
+    log = log_of("web", "app", "one\ntwo", namespace="shop")
+    timed = dataclasses.replace(log, begins_at=datetime(2026, 1, 15, 11, 0, tzinfo=UTC), offsets_ms=(0, 2500))
+    save(picture(logs=(timed,)), tmp_path / "new")
+    assert load(tmp_path / "new").logs == (timed,)
+    older = gzip.decompress((tmp_path / "new").read_bytes()).replace(
+        b',"begins_at":"2026-01-15T11:00:00Z","offsets_ms":[0,2500]', b""
+    )
+    assert b"offsets_ms" not in older
+    (tmp_path / "old").write_bytes(gzip.compress(older))
+    assert load(tmp_path / "old").logs == (log,)
+
+
 def test_kinds_that_were_not_read_stay_unread(tmp_path: Path) -> None:
     snapshot = Snapshot(taken_at=datetime.now(UTC), objects={"Pod": ()})
     save(snapshot, tmp_path / "s")

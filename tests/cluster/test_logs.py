@@ -175,7 +175,29 @@ def test_lines_are_read_within_bounds(api: FakeApi, client: Client) -> None:
     assert log.lines == ("first", "second \ufffd", "", "last")
     assert not log.is_truncated
     assert gaps == []
-    assert api.seen[0].query == {"container": "app", "tailLines": "200", "limitBytes": "65536"}
+    assert api.seen[0].query == {
+        "container": "app",
+        "tailLines": "200",
+        "limitBytes": "65536",
+        "timestamps": "true",
+    }
+
+
+def test_the_kubelets_times_are_kept_beside_the_lines(api: FakeApi, client: Client) -> None:
+    api.on(PATH, Reply(b"2026-01-15T11:59:01.250000000Z a\n2026-01-15T11:59:03.000000000Z \n"))
+    (log,), _ = read(client)
+    assert log.lines == ("a", "")
+    assert [str(log.time_of(index)) for index in (0, 1)] == [
+        "2026-01-15 11:59:01.250000+00:00",
+        "2026-01-15 11:59:03+00:00",
+    ]
+    assert log.time_of(2) is None
+
+
+def test_a_server_that_gives_no_times_is_read_all_the_same(api: FakeApi, client: Client) -> None:
+    api.on(PATH, Reply(b"a\nb\n"))
+    (log,), _ = read(client)
+    assert (log.lines, log.begins_at, log.offsets_ms) == (("a", "b"), None, ())
 
 
 def test_the_previous_log_is_asked_for(api: FakeApi, client: Client) -> None:

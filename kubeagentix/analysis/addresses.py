@@ -1,0 +1,59 @@
+"""Which object of the cluster a host name or an address is, as a container would reach it."""
+
+from __future__ import annotations
+
+import re
+
+from kubeagentix.analysis.mentions import is_address
+from kubeagentix.domain.diagnosis import ResourceRef
+from kubeagentix.domain.network import Service
+from kubeagentix.domain.nodes import Namespace
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+
+_DNS_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$")
+
+
+def resolve_host(snapshot: Snapshot, namespace: str, host: str) -> ResourceRef | None:
+    """The object behind a `host` or `host:port` as a container in `namespace` would reach it.
+
+    A Service for a cluster DNS name or a ClusterIP (also one that does not exist, if the name can only mean a
+    Service), the workload for a pod's address, None for what is outside the cluster or the container itself.
+    Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
+    """
+    name = host.partition("://")[2] or host
+    name = name.rpartition("@")[2].partition("/")[0].rstrip(".")
+    address = name.partition(":")[0].lower()
+    if not _DNS_NAME.match(address) or address == "localhost" or address.startswith("127."):
+        return None
+    return _behind_address(snapshot, address) if is_address(address) else _behind_name(snapshot, namespace, address)
+
+
+def _behind_address(snapshot: Snapshot, address: str) -> ResourceRef | None:
+    for service in snapshot.all(Service):
+        if service.spec.cluster_ip == address:
+            return snapshot.ref(service)
+    for pod in snapshot.all(Pod):
+        if pod.status.pod_ip == address and not pod.spec.host_network and not pod.is_finished:
+            return snapshot.workload_of(pod)
+    return None
+
+
+def _behind_name(snapshot: Snapshot, namespace: str, name: str) -> ResourceRef | None:
+    labels = name.split(".")
+    if "svc" in labels[2:]:
+        at = labels.index("svc", 2)
+        return snapshot.named("Service", labels[at - 1], labels[at - 2])
+    if len(labels) == 1:
+        return _service(snapshot, namespace, name)
+    service, place = labels[-2], labels[-1]
+    if snapshot.get(Service, namespace, place) is not None:  # pod.service, of a headless Service
+        return snapshot.named("Service", namespace, place)
+    is_namespace = snapshot.get(Namespace, "", place) is not None
+    return _service(snapshot, place, service) if is_namespace else None
+
+
+def _service(snapshot: Snapshot, namespace: str, name: str) -> ResourceRef | None:
+    exists = snapshot.get(Service, namespace, name) is not None
+    is_known = exists or snapshot.was_read(Service, namespace)
+    return snapshot.named("Service", namespace, name) if is_known or not snapshot.covers(namespace) else None
