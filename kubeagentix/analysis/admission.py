@@ -12,7 +12,46 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kubeagentix.domain.quantities import format_bytes, quantity_or_zero
 from kubeagentix.errors import excerpt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """One amount that a quota refused: what was asked for beyond what is used, and the most that may be."""
+
+    resource: str
+    requested: str
+    used: str
+    hard: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """One bound of a LimitRange that was not kept: `side` is `min`, `max` or `ratio`, `of` the field it is about.
+
+    `given` is empty where the field is not set at all.
+    """
+
+    side: str
+    resource: str
+    type: str
+    bound: str
+    of: str = ""
+    given: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """`memory limit 128Mi is above the maximum of 64Mi per Container`."""
+        given = _readable(self.resource, self.given)
+        if self.side == "ratio":
+            ratio = f"{float(given):g}" if given else "unbounded"
+            return f"{self.resource} limit to request ratio is {ratio}, at most {self.bound} per {self.type}"
+        word = "maximum" if self.side == "max" else "minimum"
+        if not given:
+            return f"no {self.resource} {self.of} is set, where the {word} per {self.type} is {self.bound}"
+        place = "above" if self.side == "max" else "below"
+        return f"{self.resource} {self.of} {given} is {place} the {word} of {self.bound} per {self.type}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +59,19 @@ class Refusal:
     """Why a creation was refused: the refinement of its reason (empty: not known), and in words.
 
     `objects` are the (kind, namespace, name) that stand behind it, nearest first; an empty namespace means the
-    namespace of what was to be created.
+    namespace of what was to be created. `amounts` and `bounds` are the numbers of a quota and of a LimitRange,
+    `detail` what a title has room for.
     """
 
     split: str
     cause: str
+    detail: str = ""
     objects: tuple[tuple[str, str, str], ...] = field(default=())
+    amounts: tuple[Amount, ...] = ()
+    bounds: tuple[Bound, ...] = ()
 
+
+TITLE_MAX_CHARS = 100  # of a refusal's own words in a title
 
 _NOISE = re.compile(
     r"^(\(combined from similar events\): )?"
@@ -40,6 +85,14 @@ _QUOTA_UNSPECIFIED = re.compile(r"failed quota: (?P<quota>[^:]+): must specify (
 _SCOPES = re.compile(r"insufficient quota to match these scopes: (?P<what>.*)")
 _LIMIT = re.compile(
     r"(?P<text>(?:maximum|minimum) \S+ usage per \w+ is .*|\S+ max limit to request ratio per \w+ is .*)", re.DOTALL
+)
+_BOUND = re.compile(
+    r"(?P<side>max|min)imum (?P<resource>\S+) usage per (?P<type>\w+) is (?P<bound>\S+?)"
+    r"(?:\.\s+No (?P<unset>request|limit) is specified|, but (?P<of>request|limit) is (?P<given>[^\s,\]]+))"
+)
+_RATIO = re.compile(
+    r"(?P<resource>[^\s\[]+) max limit to request ratio per (?P<type>\w+) is (?P<bound>\S+), but "
+    r"(?:provided ratio is (?P<given>[\d.]+)|no )"
 )
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]+)": (?P<what>.*)', re.DOTALL)
 _OLD_POD_SECURITY = re.compile(
@@ -84,15 +137,23 @@ def read_amounts(text: str) -> dict[str, str]:
 
 def _quota(match: re.Match[str]) -> Refusal:
     used, limited = read_amounts(match["used"]), read_amounts(match["limited"])
-    parts = [
-        f"{name}: {amount} more is asked for, {used.get(name, '?')} of {limited.get(name, '?')} are in use"
+    amounts = tuple(
+        Amount(resource=name, requested=amount, used=used.get(name, "?"), hard=limited.get(name, "?"))
         for name, amount in read_amounts(match["requested"]).items()
+    )
+    parts = [
+        f"{item.resource}: {item.requested} more is asked for, {item.used} of {item.hard} are in use"
+        for item in amounts
     ]
     quota = match["quota"].strip()
     return Refusal(
         split="QuotaExceeded",
         cause=f"ResourceQuota {quota} is used up ({'; '.join(parts)}).",
         objects=(("ResourceQuota", "", quota),),
+        detail=f"{amounts[0].resource} {amounts[0].requested} more with {amounts[0].used} of {amounts[0].hard} used"
+        if amounts
+        else quota,
+        amounts=amounts,
     )
 
 
@@ -101,18 +162,27 @@ def _quota_unspecified(match: re.Match[str]) -> Refusal:
     return Refusal(
         split="QuotaUnspecified",
         cause=f"ResourceQuota {quota} makes every pod say {excerpt(match['what'])}, and this one does not.",
+        detail=_short(match["what"]),
         objects=(("ResourceQuota", "", quota),),
     )
 
 
 def _pod_security(match: re.Match[str]) -> Refusal:
     what = excerpt(match["what"], 400)
-    return Refusal(split="PodSecurity", cause=f"The namespace enforces Pod Security {match['level']}: {what}")
+    return Refusal(
+        split="PodSecurity",
+        cause=f"The namespace enforces Pod Security {match['level']}: {what}",
+        detail=_short(f"{match['level']}: {match['what']}"),
+    )
 
 
 def _denied(match: re.Match[str]) -> Refusal:
     why = excerpt(match["why"]) or "without explanation"
-    return Refusal(split="WebhookDenied", cause=f"Admission webhook {match['name']} denied it: {why}")
+    return Refusal(
+        split="WebhookDenied",
+        cause=f"Admission webhook {match['name']} denied it: {why}",
+        detail=_short(f"{match['name']}: {why}"),
+    )
 
 
 def _unavailable(match: re.Match[str]) -> Refusal:
@@ -120,6 +190,7 @@ def _unavailable(match: re.Match[str]) -> Refusal:
     return Refusal(
         split="WebhookUnavailable",
         cause=f"Admission webhook {match['name']} could not be asked: {excerpt(match['why'])}",
+        detail=match["name"],
         objects=(("Service", url["namespace"], url["service"]),) if url else (),
     )
 
@@ -127,7 +198,10 @@ def _unavailable(match: re.Match[str]) -> Refusal:
 def _missing(split: str, kind: str) -> Callable[[re.Match[str]], Refusal]:
     def decode(match: re.Match[str]) -> Refusal:
         return Refusal(
-            split=split, cause=f"{kind} {match['name']} does not exist.", objects=((kind, "", match["name"]),)
+            split=split,
+            cause=f"{kind} {match['name']} does not exist.",
+            detail=match["name"],
+            objects=((kind, "", match["name"]),),
         )
 
     return decode
@@ -144,9 +218,48 @@ def _account_token(match: re.Match[str]) -> Refusal:
 
 def _quoting(split: str, group: str, lead: str = "") -> Callable[[re.Match[str]], Refusal]:
     def decode(match: re.Match[str]) -> Refusal:
-        return Refusal(split=split, cause=lead + excerpt(match[group], 400))
+        return Refusal(split=split, cause=lead + excerpt(match[group], 400), detail=_short(match[group]))
 
     return decode
+
+
+def _limit_range(match: re.Match[str]) -> Refusal:
+    bounds = (
+        *(
+            Bound(
+                side=item["side"],
+                resource=item["resource"],
+                type=item["type"],
+                bound=item["bound"],
+                of=item["of"] or item["unset"],
+                given=item["given"] or "",
+            )
+            for item in _BOUND.finditer(match["text"])
+        ),
+        *(
+            Bound(
+                side="ratio",
+                resource=item["resource"],
+                type=item["type"],
+                bound=item["bound"],
+                given=item["given"] or "",
+            )
+            for item in _RATIO.finditer(match["text"])
+        ),
+    )
+    said = "; ".join(dict.fromkeys(bound.in_words for bound in bounds))
+    cause = f"{said[:1].upper()}{said[1:]}." if said else excerpt(match["text"], 400)
+    return Refusal(split="LimitRange", cause=cause, detail=_short(said or match["text"]), bounds=bounds)
+
+
+def _short(text: str) -> str:
+    return excerpt(text, TITLE_MAX_CHARS)
+
+
+def _readable(resource: str, amount: str) -> str:
+    """Bytes of a pod are summed up as a plain number; `134217728` is `128Mi`."""
+    is_bytes = resource in ("memory", "storage", "ephemeral-storage") and amount.isdigit()
+    return format_bytes(quantity_or_zero(amount)) if is_bytes else amount
 
 
 def _policy(match: re.Match[str]) -> Refusal:
@@ -178,6 +291,6 @@ _DECODERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Refusal]], ...
     (_PRIORITY, _missing("PriorityClassNotFound", "PriorityClass")),
     (_RUNTIME_CLASS, _missing("RuntimeClassNotFound", "RuntimeClass")),
     (_TERMINATING, _terminating),
-    (_LIMIT, _quoting("LimitRange", "text")),
+    (_LIMIT, _limit_range),
     (_INVALID, _quoting("Invalid", "why")),
 )

@@ -16,7 +16,7 @@ from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.workloads import DaemonSet, Deployment, ReplicaSet, StatefulSet
+from kubeagentix.domain.workloads import DaemonSet, Deployment, ReplicaSet, ReplicationController, StatefulSet
 
 # Labels that say which program a pod is, by Kubernetes' recommendation and older habit.
 IDENTITY_KEYS = ("app", "app.kubernetes.io/name", "k8s-app", "name", "run", "component", "app.kubernetes.io/component")
@@ -58,9 +58,10 @@ def candidates(snapshot: Snapshot, namespace: str) -> tuple[Candidate, ...]:
 
 def _candidates(snapshot: Snapshot, namespace: str) -> tuple[Candidate, ...]:
     found: list[Candidate] = []
-    workloads: list[Deployment | StatefulSet | DaemonSet] = [
+    workloads: list[Deployment | StatefulSet | ReplicationController | DaemonSet] = [
         *snapshot.in_namespace(Deployment, namespace),
         *snapshot.in_namespace(StatefulSet, namespace),
+        *(item for item in snapshot.in_namespace(ReplicationController, namespace) if item.controller is None),
         *snapshot.in_namespace(DaemonSet, namespace),
     ]
     for workload in workloads:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.pods import Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.workloads import CronJob, DaemonSet, Deployment, Job, ReplicaSet, StatefulSet
+from kubeagentix.domain.workloads import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+)
 
 _MIRROR = "kubernetes.io/config.mirror"  # the API's image of a pod that a kubelet runs from a file
 
@@ -47,10 +55,11 @@ def is_static(pod: Pod) -> bool:
 
 
 def _controllers(snapshot: Snapshot) -> Iterator[Template]:
-    replicated: tuple[Deployment | StatefulSet | ReplicaSet, ...] = (
+    replicated: tuple[Deployment | StatefulSet | ReplicaSet | ReplicationController, ...] = (
         *snapshot.all(Deployment),
         *snapshot.all(StatefulSet),
         *snapshot.all(ReplicaSet),
+        *snapshot.all(ReplicationController),
     )
     for item in replicated:
         if item.controller is None:

@@ -17,8 +17,8 @@ from kubeagentix.domain.workloads import PodDisruptionBudget
 
 ID = "lint-pods"
 _DIGEST = re.compile(r"@[a-z0-9]+:[0-9a-f]{32,}$")
-_LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
-_BUDGETED = ("Deployment", "StatefulSet", "ReplicaSet")
+_BUDGETED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+_LONG_RUNNING = (*_BUDGETED, "DaemonSet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,22 +6,38 @@ workload, and counts only while something is still missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubeagentix.analysis import kubectl
+from kubeagentix.analysis import kubectl, quotas
 from kubeagentix.analysis.admission import Refusal, read_refusal, strip_noise
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition, Resource, condition
 from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.pods import Pod, PodTemplate
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.workloads import CronJob, DaemonSet, Deployment, Job, ReplicaSet, StatefulSet
+from kubeagentix.domain.workloads import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+)
 from kubeagentix.errors import excerpt
 
 ID = "replica-creation"
 CLUSTER_SCOPED = ("PriorityClass", "RuntimeClass", "Namespace")
+USERS_SHOWN = 3
+# A pod's request above its limit, where the limit need not be the template's own but a LimitRange's default.
+# Source: pkg/apis/core/validation, ValidateResourceRequirements ("of 40m" since 1.26).
+_ABOVE_LIMIT = re.compile(
+    r"containers\[(?P<index>\d+)\]\.resources\.requests.*must be less than or equal to (?P<resource>\S+) limit"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +91,9 @@ def _short_owners(snapshot: Snapshot) -> Iterator[tuple[Resource, int, int]]:
     """(owner, how many pods it lacks, how many it has) of every controller that lacks some."""
     counted: list[tuple[Resource, int, int]] = [
         *((item, item.spec.replicas, item.status.replicas) for item in snapshot.all(ReplicaSet)),
+        *((item, item.spec.replicas, item.status.replicas) for item in snapshot.all(ReplicationController)),
         *((item, item.spec.replicas, item.status.replicas) for item in snapshot.all(StatefulSet)),
-        *(
-            (item, item.status.desired_number_scheduled, item.status.current_number_scheduled)
-            for item in snapshot.all(DaemonSet)
-        ),
+        *((item, *_daemon_counts(snapshot, item)) for item in snapshot.all(DaemonSet)),
         *(  # a Deployment's ReplicaSets speak for it, where they were read
             (item, item.spec.replicas, item.status.replicas)
             for item in snapshot.all(Deployment)
@@ -93,6 +107,18 @@ def _short_owners(snapshot: Snapshot) -> Iterator[tuple[Resource, int, int]]:
             yield owner, wanted - present, present
 
 
+def _daemon_counts(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[int, int]:
+    """(pods wanted, pods there): a controller whose creations fail may not come to write the status.
+
+    Source: syncDaemonSet in pkg/controller/daemon, which returned at the first error before 1.27.
+    """
+    status, ref = daemon_set.status, snapshot.ref(daemon_set)
+    is_behind = status.observed_generation < daemon_set.metadata.generation
+    if not is_behind or not snapshot.was_read(Pod, ref.namespace):
+        return status.desired_number_scheduled, status.current_number_scheduled
+    return max(status.desired_number_scheduled, 1), len(snapshot.children(Pod, ref))
+
+
 def _job_counts(job: Job) -> tuple[int, int]:
     is_over = any(item.status == "True" and item.type in ("Complete", "Failed") for item in job.status.conditions)
     if is_over or job.spec.suspend:
@@ -104,7 +130,7 @@ def _job_counts(job: Job) -> tuple[int, int]:
 
 
 def _conditions(owner: Resource) -> tuple[Condition, ...]:
-    return owner.status.conditions if isinstance(owner, ReplicaSet | Deployment) else ()
+    return owner.status.conditions if isinstance(owner, ReplicaSet | ReplicationController | Deployment) else ()
 
 
 def _from_condition(snapshot: Snapshot, owner: Resource, failing: Condition, missing: int, present: int) -> _Failure:
@@ -141,26 +167,67 @@ def _age_key(moment: datetime | None) -> float:
 def _finding(snapshot: Snapshot, workload: ResourceRef, failure: _Failure, refusal: Refusal) -> Finding:
     count = f"{failure.missing} pod{'s' if failure.missing > 1 else ''}"
     what = "no Job can" if isinstance(failure.owner, CronJob) else f"{count} cannot"
+    refusal = _explained_by_default(snapshot, failure, refusal)
     reason = f"FailedCreate/{refusal.split}" if refusal.split else "FailedCreate"
     is_down = not any(pod.is_ready for pod in snapshot.pods_of(workload))
+    old = _older_pods_that_serve(snapshot, workload, failure)
     return Finding.of(
         analyzer=ID,
         reason=reason,
         ref=workload,
-        title=f"{workload}: {what} be created ({_in_words(refusal)})",
+        title=f"{workload}: {what} be created ({_in_words(refusal)}){_still(old)}",
         severity=Severity.CRITICAL if is_down or not failure.present else Severity.WARNING,
         confidence=0.9 if refusal.split else 0.7,
         cause=refusal.cause,
-        evidence=_evidence(snapshot, failure),
-        remedies=_remedies(snapshot, workload, refusal),
+        evidence=(*_evidence(snapshot, failure), *_numbers(snapshot, workload, refusal)),
+        remedies=_remedies(snapshot, workload, refusal, is_update=old > 0),
         points_at=_objects(snapshot, workload, refusal),
         since=failure.at,
     )
 
 
+def _explained_by_default(snapshot: Snapshot, failure: _Failure, refusal: Refusal) -> Refusal:
+    """A pod that is invalid because a LimitRange gave it a limit below what it requests is refused by that."""
+    match = _ABOVE_LIMIT.search(refusal.cause) if refusal.split == "Invalid" else None
+    template = _template(failure.owner)
+    if match is None or template is None or int(match["index"]) >= len(template.spec.containers):
+        return refusal
+    container, resource = template.spec.containers[int(match["index"])], match["resource"]
+    found = quotas.default_limit(snapshot, failure.owner.namespace, resource)
+    if resource in container.resources.limits or found is None:
+        return refusal
+    limit_range, default = found
+    asked = container.resources.requests.get(resource, "?")
+    return Refusal(
+        split="LimitRange",
+        cause=f"Container {container.name} requests {asked} of {resource} and states no limit, "
+        f"so LimitRange {limit_range.name} limits it to its default of {default}, which is less.",
+        detail=f"{asked} of {resource} requested, {default} is its default limit",
+        objects=(("LimitRange", "", limit_range.name),),
+    )
+
+
+def _template(owner: Resource) -> PodTemplate | None:
+    if isinstance(owner, ReplicaSet | ReplicationController | StatefulSet | DaemonSet | Deployment | Job):
+        return owner.spec.template
+    return None
+
+
+def _older_pods_that_serve(snapshot: Snapshot, workload: ResourceRef, failure: _Failure) -> int:
+    """How many pods of other ReplicaSets of the Deployment are ready, while this one's cannot be made."""
+    if not isinstance(failure.owner, ReplicaSet) or failure.owner.controller is None:
+        return 0
+    own = {pod.name for pod in snapshot.children(Pod, snapshot.ref(failure.owner))}
+    return sum(pod.is_ready and pod.name not in own for pod in snapshot.pods_of(workload))
+
+
+def _still(old: int) -> str:
+    return f"; {old} of the old revision still serve{'s' if old == 1 else ''}" if old else ""
+
+
 _WORDS = {
     "QuotaExceeded": "quota exceeded",
-    "QuotaUnspecified": "the quota asks for requests or limits that are not given",
+    "QuotaUnspecified": "the quota asks for what the containers do not state",
     "LimitRange": "outside of the LimitRange",
     "PodSecurity": "forbidden by pod security",
     "WebhookDenied": "denied by an admission webhook",
@@ -175,7 +242,23 @@ _WORDS = {
 
 
 def _in_words(refusal: Refusal) -> str:
-    return _WORDS.get(refusal.split, "refused")
+    words = _WORDS.get(refusal.split, "refused")
+    return f"{words}: {refusal.detail}" if refusal.detail else words
+
+
+def _numbers(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal) -> Iterator[Evidence]:
+    """Who uses the quota up, and where the bound is written."""
+    for amount in refusal.amounts:
+        quota = snapshot.named("ResourceQuota", workload.namespace, refusal.objects[0][2])
+        for user, value in quotas.users(snapshot, workload.namespace, amount)[:USERS_SHOWN]:
+            summary = f"{user} uses {value} of the {amount.hard} {amount.resource}"
+            yield Evidence.of(quota, "status", summary, locator="status.used")
+    for bound in refusal.bounds:
+        for limit_range in quotas.limit_ranges(snapshot, workload.namespace, bound):
+            ref = snapshot.ref(limit_range)
+            side = "maxLimitRequestRatio" if bound.side == "ratio" else bound.side
+            summary = f"{bound.type}: {side} {bound.resource} {bound.bound}"
+            yield Evidence.of(ref, "spec", summary, locator=f"spec.limits[{bound.type}].{side}")
 
 
 def _evidence(snapshot: Snapshot, failure: _Failure) -> tuple[Evidence, ...]:
@@ -200,10 +283,14 @@ def _objects(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal) -> tup
     )
 
 
-def _remedies(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal) -> tuple[Remedy, ...]:
+def _remedies(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal, *, is_update: bool) -> tuple[Remedy, ...]:
     objects = _objects(snapshot, workload, refusal)
     looks = tuple(kubectl.describe(ref) for ref in objects if snapshot.find(ref) is not None)
-    return (*looks, *(_advice(workload, refusal) or (kubectl.describe(workload),)))
+    swap: tuple[Remedy, ...] = ()
+    if is_update and refusal.split == "QuotaExceeded":
+        why = "maxSurge: 0 with maxUnavailable: 1 needs no room for a pod more than there are"
+        swap = (kubectl.edit(workload, "Let the update take an old pod away first", why=why),)
+    return (*looks, *(_advice(workload, refusal) or (kubectl.describe(workload),)), *swap)
 
 
 def _advice(workload: ResourceRef, refusal: Refusal) -> tuple[Remedy, ...]:

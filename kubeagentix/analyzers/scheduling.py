@@ -111,7 +111,7 @@ def _refused(snapshot: Snapshot, cluster: Cluster, waiting: list[Pod]) -> Iterat
 
 def _is_interchangeable(pod: Pod) -> bool:
     """Whether its siblings fare as it does: not so with DaemonSets (own nodes) and StatefulSets (own claims)."""
-    return pod.controller is not None and pod.controller.kind in ("ReplicaSet", "Job")
+    return pod.controller is not None and pod.controller.kind in ("ReplicaSet", "ReplicationController", "Job")
 
 
 def _case(cluster: Cluster, pod: Pod, workload: ResourceRef, refusal: _Refusal) -> Case | None:

@@ -54,11 +54,12 @@ class ServedKind:
 
 
 _WORKLOADS = ("Pod", "Service", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob")
-_IN_ALL = {*_WORKLOADS, "HorizontalPodAutoscaler"}  # what `kubectl get all` asks for
+_IN_ALL = {*_WORKLOADS, "HorizontalPodAutoscaler", "ReplicationController"}  # what `kubectl get all` asks for
 _SUBRESOURCES = {
     "Pod": ("status", "log", "eviction"),
     "Deployment": ("status", "scale"),
     "ReplicaSet": ("status", "scale"),
+    "ReplicationController": ("status", "scale"),
     "StatefulSet": ("status", "scale"),
     **dict.fromkeys(
         (
@@ -76,13 +77,6 @@ _ADMISSION = "admissionregistration.k8s.io"
 _OTHERS = (
     ServedKind(kind="Endpoints", plural="endpoints", short_names=("ep",), singular="endpoints"),
     ServedKind(kind="PodTemplate", plural="podtemplates"),
-    ServedKind(
-        kind="ReplicationController",
-        plural="replicationcontrollers",
-        short_names=("rc",),
-        categories=("all",),
-        subresources=("status", "scale"),
-    ),
     ServedKind(kind="ControllerRevision", plural="controllerrevisions", group="apps"),
     ServedKind(kind="Lease", plural="leases", group="coordination.k8s.io"),
     ServedKind(kind="Event", plural="events", group="events.k8s.io", short_names=("ev",)),

@@ -50,6 +50,7 @@ _ALL = (
     Kind(type=workloads.LimitRange, plural="limitranges", short_names=("limits",)),
     Kind(type=workloads.Deployment, plural="deployments", group="apps", short_names=("deploy",)),
     Kind(type=workloads.ReplicaSet, plural="replicasets", group="apps", short_names=("rs",)),
+    Kind(type=workloads.ReplicationController, plural="replicationcontrollers", short_names=("rc",)),
     Kind(type=workloads.StatefulSet, plural="statefulsets", group="apps", short_names=("sts",)),
     Kind(type=workloads.DaemonSet, plural="daemonsets", group="apps", short_names=("ds",)),
     Kind(type=workloads.Job, plural="jobs", group="batch"),

@@ -79,6 +79,7 @@ class ReplicaSetSpec(Value, frozen=True):
 class ReplicaSetStatus(Value, frozen=True):
     """`status` of a ReplicaSet."""
 
+    observed_generation: int = 0
     replicas: int = 0
     ready_replicas: int = 0
     available_replicas: int = 0
@@ -90,6 +91,22 @@ class ReplicaSet(Resource, frozen=True):
 
     kind: ClassVar[str] = "ReplicaSet"
     spec: ReplicaSetSpec = field(default_factory=ReplicaSetSpec)
+    status: ReplicaSetStatus = field(default_factory=ReplicaSetStatus)
+
+
+class ReplicationControllerSpec(Value, frozen=True):
+    """`spec` of a ReplicationController; its selector is a plain map of labels."""
+
+    replicas: int = 1
+    selector: dict[str, str] = {}
+    template: PodTemplate = field(default_factory=PodTemplate)
+
+
+class ReplicationController(Resource, frozen=True):
+    """A ReplicationController, what ReplicaSets were before there were Deployments."""
+
+    kind: ClassVar[str] = "ReplicationController"
+    spec: ReplicationControllerSpec = field(default_factory=ReplicationControllerSpec)
     status: ReplicaSetStatus = field(default_factory=ReplicaSetStatus)
 
 
@@ -312,6 +329,7 @@ class LimitRangeItem(Value, frozen=True):
     min: dict[str, Quantity] = {}
     default: dict[str, Quantity] = {}
     default_request: dict[str, Quantity] = {}
+    max_limit_request_ratio: dict[str, Quantity] = {}
 
 
 class LimitRangeSpec(Value, frozen=True):

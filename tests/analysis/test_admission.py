@@ -24,18 +24,37 @@ FORBIDDEN = 'Error creating: pods "web-7c8f4d5b-jklxw" is forbidden: '
             "QuotaUnspecified",
             "limits.cpu for: app; limits.memory for: app",
         ),
-        (FORBIDDEN + "maximum cpu usage per Container is 1, but limit is 2", "LimitRange", "but limit is 2"),
+        (
+            FORBIDDEN + "maximum cpu usage per Container is 1, but limit is 2",
+            "LimitRange",
+            "Cpu limit 2 is above the maximum of 1 per Container.",
+        ),
         (FORBIDDEN + "minimum memory usage per Pod is 64Mi, but request is 32Mi", "LimitRange", "64Mi"),
         (
             FORBIDDEN + "[maximum cpu usage per Container is 1, but limit is 2, maximum memory usage per Container "
             "is 1Gi, but limit is 2Gi]",
             "LimitRange",
-            "2Gi",
+            "Cpu limit 2 is above the maximum of 1 per Container; memory limit 2Gi is above the maximum of 1Gi",
+        ),
+        (
+            FORBIDDEN + "maximum memory usage per Pod is 100Mi, but limit is 125829120",
+            "LimitRange",
+            "Memory limit 120Mi is above the maximum of 100Mi per Pod.",
+        ),
+        (
+            FORBIDDEN + "minimum cpu usage per Container is 20m.  No request is specified",
+            "LimitRange",
+            "No cpu request is set, where the minimum per Container is 20m.",
         ),
         (
             FORBIDDEN + "memory max limit to request ratio per Container is 2, but provided ratio is 4.000000",
             "LimitRange",
-            "ratio",
+            "Memory limit to request ratio is 4, at most 2 per Container.",
+        ),
+        (
+            FORBIDDEN + "[cpu max limit to request ratio per Pod is 2, but no request is specified or request is 0]",
+            "LimitRange",
+            "Cpu limit to request ratio is unbounded, at most 2 per Pod.",
         ),
         (
             FORBIDDEN + 'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "app" '

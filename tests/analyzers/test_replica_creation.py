@@ -129,3 +129,108 @@ def test_webhook_points_at_its_service() -> None:
     (finding,) = find(DEPLOYMENT, replica_set(message, present=0))
     assert finding.reason == "FailedCreate/WebhookUnavailable"
     assert [str(ref) for ref in finding.points_at] == ["Service policy/hook"]
+
+
+def user(name: str, cpu: str) -> str:
+    return f"""
+kind: Pod
+metadata: {{name: {name}}}
+spec: {{containers: [{{name: app, resources: {{requests: {{cpu: {cpu}}}}}}}]}}
+status: {{phase: Running, conditions: [{{type: Ready, status: "True"}}]}}
+"""
+
+
+def test_the_title_has_the_numbers_and_the_evidence_who_uses_the_quota_up() -> None:
+    (finding,) = find(DEPLOYMENT, replica_set(), user("a", "300m"), user("b", "100m"))
+    assert "requests.cpu 200m more with 400m of 500m used" in finding.title
+    assert [item.summary for item in finding.evidence[1:]] == [
+        "Pod default/a uses 300m of the 500m requests.cpu",
+        "Pod default/b uses 100m of the 500m requests.cpu",
+    ]
+
+
+def test_users_that_do_not_add_up_are_not_named() -> None:
+    (finding,) = find(DEPLOYMENT, replica_set(), user("a", "300m"))
+    assert len(finding.evidence) == 1
+
+
+OLD_SET = replica_set(wanted=1, present=1).replace("web-1", "web-0")
+OLD_POD = READY_POD.replace("web-1", "web-0")
+
+
+def test_an_update_that_cannot_surge_says_what_still_serves() -> None:
+    (finding,) = find(DEPLOYMENT, replica_set(present=0), OLD_SET, OLD_POD)
+    assert finding.title.endswith("; 1 of the old revision still serves")
+    assert any("maxSurge: 0" in remedy.why for remedy in finding.remedies)
+
+
+def test_pods_of_the_same_revision_are_no_old_ones() -> None:
+    (finding,) = find(DEPLOYMENT, replica_set(), READY_POD)
+    assert "old revision" not in finding.title
+    assert not any("maxSurge" in remedy.why for remedy in finding.remedies)
+
+
+BOUNDS = """
+kind: LimitRange
+metadata: {name: bounds}
+spec: {limits: [{type: Container, max: {memory: 64Mi}, default: {cpu: 40m}}]}
+"""
+
+
+def test_the_limit_range_whose_bound_it_is_is_named_with_the_numbers() -> None:
+    message = 'pods \\"w\\" is forbidden: maximum memory usage per Container is 64Mi, but limit is 128Mi'
+    other = "kind: LimitRange\nmetadata: {name: other}\nspec: {limits: [{type: Container, max: {memory: 32Mi}}]}"
+    (finding,) = find(DEPLOYMENT, replica_set(message), BOUNDS, other)
+    assert finding.reason == "FailedCreate/LimitRange"
+    assert "memory limit 128Mi is above the maximum of 64Mi per Container" in finding.title
+    assert [str(item.ref) for item in finding.evidence[1:]] == ["LimitRange default/bounds"]
+
+
+ABOVE = (
+    'Pod \\"w\\" is invalid: spec.containers[0].resources.requests: Invalid value: \\"100m\\": must be less than or '
+    "equal to cpu limit"
+)
+
+
+def asking(resources: str) -> str:
+    template = f"spec: {{replicas: 4, template: {{spec: {{containers: [{{name: app, resources: {resources}}}]}}}}}}"
+    return replica_set(ABOVE).replace("spec: {replicas: 4}", template)
+
+
+def test_a_default_limit_below_the_request_is_the_limit_ranges_doing() -> None:
+    (finding,) = find(DEPLOYMENT, asking("{requests: {cpu: 100m}}"), BOUNDS)
+    assert finding.reason == "FailedCreate/LimitRange"
+    assert "LimitRange bounds limits it to its default of 40m" in finding.cause
+
+
+def test_a_limit_of_ones_own_below_the_request_is_just_invalid() -> None:
+    (finding,) = find(DEPLOYMENT, asking("{requests: {cpu: 100m}, limits: {cpu: 50m}}"), BOUNDS)
+    assert finding.reason == "FailedCreate/Invalid"
+
+
+DAEMON_SET = "kind: DaemonSet\nmetadata: {name: agent, generation: 2}\nstatus: {observedGeneration: 1, %s}"
+AGENT = "kind: Pod\nmetadata: {name: agent-a, ownerReferences: [{kind: DaemonSet, name: agent, controller: true}]}"
+
+
+def test_a_daemon_set_whose_status_was_never_written_is_short_too() -> None:
+    refused = event("DaemonSet", "agent", "Error creating: " + QUOTA)
+    (finding,) = find("kind: DaemonSet\nmetadata: {name: agent, generation: 1}", refused)
+    assert str(finding.ref) == "DaemonSet default/agent"
+    stale = DAEMON_SET % "desiredNumberScheduled: 1, currentNumberScheduled: 1"
+    assert [item.reason for item in find(stale, refused)] == ["FailedCreate/QuotaExceeded"]
+    assert find(stale, AGENT, refused) == []
+
+
+def test_a_replication_controller_is_refused_as_a_replica_set_is() -> None:
+    controller = f"""
+kind: ReplicationController
+metadata: {{name: old}}
+spec: {{replicas: 1}}
+status: {{conditions: [{{type: ReplicaFailure, status: "True", reason: FailedCreate, message: "{ACCOUNT}"}}]}}
+"""
+    (finding,) = find(controller)
+    assert (str(finding.ref), finding.reason) == (
+        "ReplicationController default/old",
+        "FailedCreate/ServiceAccountNotFound",
+    )
+    assert "no such ServiceAccount: robot" in finding.title
