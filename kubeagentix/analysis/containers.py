@@ -36,12 +36,23 @@ _EXIT_CODES = {
         "Completed",
         "its command ends by itself (exit code 0), while a container of this workload is expected to go on",
     ),
+    2: ("Error", "exit code 2: by convention, it was called with wrong arguments"),
     126: ("NotExecutable", "exit code 126: the shell found the command but may not execute it"),
     127: ("CommandNotFound", "exit code 127: the shell did not find the command"),
+    129: ("Terminated", "exit code 129: its terminal or its parent went away (SIGHUP)"),
+    130: ("Interrupted", "exit code 130: the process was interrupted (SIGINT)"),
+    131: ("Aborted", "exit code 131: the process was told to quit (SIGQUIT)"),
+    132: ("IllegalInstruction", "exit code 132: the process executed what this CPU does not know (SIGILL)"),
+    133: ("Aborted", "exit code 133: the process hit a trap, as runtimes do on a failed check (SIGTRAP)"),
     134: ("Aborted", "exit code 134: the process aborted itself (SIGABRT)"),
+    135: ("BusError", "exit code 135: the process accessed memory that is not there, as of a shortened file (SIGBUS)"),
+    136: ("ArithmeticError", "exit code 136: the process divided by zero or the like (SIGFPE)"),
     137: ("Killed", "exit code 137: the process was killed (SIGKILL) and no out-of-memory kill was reported"),
     139: ("SegmentationFault", "exit code 139: segmentation fault (SIGSEGV)"),
+    141: ("BrokenPipe", "exit code 141: who should read its output went away (SIGPIPE)"),
     143: ("Terminated", "exit code 143: the process was asked to end (SIGTERM)"),
+    159: ("ForbiddenCall", "exit code 159: the process made a system call that seccomp forbids (SIGSYS)"),
+    255: ("Error", "exit code 255: the process returned -1, or its status was lost"),
 }
 
 
@@ -187,7 +198,7 @@ def killed_by_probe(snapshot: Snapshot, container: PodContainer) -> ProbeKind | 
     then the last life must have been long enough for the probe to fail.
     """
     end = container.last_end
-    if end is None or end.reason == "OOMKilled":
+    if end is None or end.reason in ("OOMKilled", *_LOST_REASONS):
         return None
     for event in events_of(snapshot, container, "Killing"):
         match = _PROBE_KILLED.search(event.message)
@@ -199,7 +210,29 @@ def killed_by_probe(snapshot: Snapshot, container: PodContainer) -> ProbeKind | 
         for kind in ("Startup", "Liveness"):
             if probe_events(snapshot, container, kind) and _could_kill(probe_of(container, kind), end):
                 return kind
-    return None
+    return _presumed_killer(snapshot, container, end)
+
+
+def _presumed_killer(snapshot: Snapshot, container: PodContainer, end: TerminatedState) -> ProbeKind | None:
+    """Which probe would have ended a container just when it was, where the kubelet's events are still on their way.
+
+    A kubelet sends five events a second, in their order, and drops what is too much. So an event of the pod from
+    after the end, with none of a probe, says that it was no probe.
+    """
+    lifetime, at = lifetime_s(end), end.finished_at
+    if end.exit_code not in (137, 143) or lifetime is None or at is None:
+        return None
+    if any(event.seen_at is not None and event.seen_at > at for event in snapshot.events_for(container.pod)):
+        return None
+    kind: ProbeKind = "Startup" if container.spec.startup_probe is not None else "Liveness"
+    probe = probe_of(container, kind)
+    if probe is None:
+        return None
+    grace = container.pod.spec.termination_grace_period_seconds
+    first = probe.initial_delay_seconds + (probe.failure_threshold - 1) * probe.period_seconds - 2
+    last = first + 2 * probe.period_seconds + probe.failure_threshold * probe.timeout_seconds + 5
+    last += (30 if grace is None else grace) if end.exit_code == 137 else 0
+    return kind if first <= lifetime <= last else None
 
 
 def probe_of(container: PodContainer, kind: ProbeKind) -> Probe | None:

@@ -127,4 +127,5 @@ def lifetime_s(end: TerminatedState) -> float | None:
     """Seconds from start to end, None where unknown or where the container never started."""
     if end.started_at is None or end.started_at.year <= _EPOCH_YEAR:
         return None
-    return end.lifetime_s
+    seconds = end.lifetime_s
+    return max(seconds, 0.0) if seconds is not None else None  # a runtime's clock runs a little behind the kubelet's

@@ -83,7 +83,7 @@ def _trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
     tells_more = failure is not None and failure.signature and (by_exit, failure.signature) not in _SAME
     explanation = explain(snapshot, container, failure) if failure is not None and tells_more else None
     if explanation is None:
-        phrase = words + _told(by_exit, failure)
+        phrase = words + _told(by_exit, failure, _last_words(snapshot, container))
         story = Explanation(phrase=phrase, cause=_cause_by_exit(snapshot, container, words, failure))
     else:
         story = explanation
@@ -115,14 +115,20 @@ def _verb(container: PodContainer, family: str) -> str:
     return "has ended" if container.running is not None and container.status.restart_count < 2 else "keeps ending"
 
 
-def _told(by_exit: str, failure: LoggedFailure | None) -> str:
+def _told(by_exit: str, failure: LoggedFailure | None, last_words: str) -> str:
     """What the log adds to an exit code: the command that a shell does not find, or an error of no known kind."""
-    if failure is None:
-        return ""
-    match = _NOT_FOUND.search(failure.line) if by_exit == "CommandNotFound" else None
+    match = _NOT_FOUND.search(failure.line) if failure is not None and by_exit == "CommandNotFound" else None
     if match is not None:
         return f" ({match[1]})"
-    return f', after "{clipped(failure.line, _TITLE_MAX_CHARS)}"' if by_exit == "Error" else ""
+    said = failure.line if failure is not None else last_words
+    return f', after "{clipped(said, _TITLE_MAX_CHARS)}"' if said and by_exit == "Error" else ""
+
+
+def _last_words(snapshot: Snapshot, container: PodContainer) -> str:
+    """The last line of its termination message, or else of its log; "" if there is none."""
+    end, logs = container.last_end, logs_of_last_life(snapshot, container)
+    texts = (end.message.splitlines() if end is not None else (), logs[0].lines if logs else ())
+    return next((line.strip() for lines in texts for line in reversed(lines) if line.strip()), "")
 
 
 def _cause_by_exit(snapshot: Snapshot, container: PodContainer, words: str, failure: LoggedFailure | None) -> str:
@@ -131,15 +137,23 @@ def _cause_by_exit(snapshot: Snapshot, container: PodContainer, words: str, fail
         return (
             f"The main process: {words}. A shell that has run its last line, or a program that went to the background."
         )
-    said = f' Its log says: "{failure.line}".' if failure is not None else ""
-    if failure is None:
-        logs = logs_of_last_life(snapshot, container)
-        last = next((line.strip() for line in reversed(logs[0].lines) if line.strip()), "") if logs else ""
-        said = f' The last line of its log: "{clipped(last, _TITLE_MAX_CHARS)}".' if last else ""
+    last = clipped(_last_words(snapshot, container), _TITLE_MAX_CHARS)
+    said = f' The last it said: "{last}".' if last else " It said nothing."
+    if failure is not None:
+        said = f' Its log says: "{failure.line}".'
+    return f"The main process ended: {words}.{said}{_suspects(container, end)}"
+
+
+def _suspects(container: PodContainer, end: TerminatedState | None) -> str:
+    """Who else ends a container with that code, by its spec: a probe whose events are not there, or memory."""
+    if end is None or end.exit_code not in (137, 143):
+        return ""
     # The kubelet's events may come late, or not at all: it sends only a few a second.
-    may_be_probe = end is not None and end.exit_code in (137, 143) and (_killing_probe(container) is not None)
-    probed = f" Its {_killing_probe(container)} probe would end it in this way, too." if may_be_probe else ""
-    return f"The main process ended: {words}.{said}{probed}"
+    probe, limit = _killing_probe(container), container.spec.resources.limits.get("memory")
+    told = f" Its {probe} probe would end it in this way, too." if probe is not None else ""
+    if end.exit_code == 137 and limit:
+        told += f" So would its memory limit of {limit}: runtimes do not report every such kill."
+    return told
 
 
 def _killing_probe(container: PodContainer) -> str | None:

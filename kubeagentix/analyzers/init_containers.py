@@ -71,7 +71,6 @@ def _trouble(snapshot: Snapshot, container: PodContainer, uptime: float) -> Trou
             edit_workload(snapshot, container.pod, f"what {container.label} waits for"),
         ),
         points_at=story.points_at,
-        is_symptom=not refinement and not story.points_at,
         is_rough=not refinement,
         since=since,
     )

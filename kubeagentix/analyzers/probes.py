@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, explain
+from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, explain, hosts_named_in
 from kubeagentix.analysis.containers import (
     PodContainer,
     ProbeKind,
@@ -25,8 +25,9 @@ from kubeagentix.analysis.containers import (
     probe_of,
     uptime_s,
 )
-from kubeagentix.analysis.logs import LoggedFailure, read_failure
+from kubeagentix.analysis.logs import LoggedFailure, read_failure, resolve_host
 from kubeagentix.analysis.present_pods import lifetime_s
+from kubeagentix.analysis.probe_fit import TIMED_OUT, misfit
 from kubeagentix.analysis.shortfall import START_GRACE_S
 from kubeagentix.analysis.troubles import (
     Trouble,
@@ -43,8 +44,9 @@ from kubeagentix.analysis.troubles import (
 )
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
+from kubeagentix.domain.network import Service
 from kubeagentix.domain.nodes import Event
-from kubeagentix.domain.pods import Probe
+from kubeagentix.domain.pods import Container, Probe
 from kubeagentix.domain.snapshot import Snapshot
 
 _JUST_NOW = timedelta(minutes=5)
@@ -52,20 +54,24 @@ _EAGER_S = 90.0  # a life this short may have been spent on starting
 _FLAPPING_AFTER_S = 600.0  # a ready container is no longer starting
 _FLAPPING_FAILURES = 10
 
+_NOT_UP = re.compile(rf"connection refused|{TIMED_OUT.pattern[4:]}", re.IGNORECASE)
+_UNWELL = re.compile(r"statuscode: 5\d\d")
+
 # What a probe's message says, in words: (pattern, words).
 _ANSWERS = (
     (r"statuscode: 404", "the path it asks does not exist (404)"),
     (r"statuscode: (401|403)", "it is refused for lack of credentials"),
-    (r"statuscode: 5\d\d", "the application itself says that it is not well"),
+    (_UNWELL.pattern, "the application itself says that it is not well"),
     (r"statuscode: 400", "the application does not understand the request (often HTTP on an HTTPS port)"),
     (r"statuscode: \d+", "the answer is no success"),
     (r"connection refused", "nothing listens on that port"),
     (r"no route to host|network is unreachable", "the pod cannot be reached"),
-    (r"(?i)deadline exceeded|timeout|timed out", "no answer within its timeout"),
+    (TIMED_OUT.pattern, "no answer within its timeout"),
     (r"server gave HTTP response to HTTPS client", "it asks by HTTPS, and the application speaks HTTP"),
     (r"malformed HTTP|EOF|connection reset", "the answer is no HTTP, or the connection is cut"),
     (r"strconv\.Atoi|couldn't find port|invalid port", "its named port is not a port of the container"),
-    (r"executable file not found", "its command is not in the image"),
+    (r"executable file not found|exec: .*no such file or directory", "its command is not in the image"),
+    (r"exec: .*permission denied", "its command may not be executed"),
 )
 
 
@@ -117,21 +123,28 @@ def _ends_by_itself(snapshot: Snapshot, container: PodContainer) -> bool:
 
 def _is_unready(snapshot: Snapshot, container: PodContainer) -> bool:
     probe, events = container.spec.readiness_probe, probe_events(snapshot, container, "Readiness")
-    if probe is None or not events:
+    if probe is None:
         return False
     failures, uptime = sum(event.times for event in events), uptime_s(container, snapshot.taken_at) or 0.0
     if container.status.ready:
-        last = events[0].seen_at
-        is_now = last is not None and snapshot.taken_at - last <= _JUST_NOW
-        firsts = [event.first_timestamp for event in events if event.first_timestamp is not None]
-        hours = (snapshot.taken_at - min(firsts)).total_seconds() / 3600 if firsts else 0.0
-        is_often = failures >= _FLAPPING_FAILURES * max(1.0, hours)  # an event that is seen again is kept for long
-        return is_now and uptime > _FLAPPING_AFTER_S and is_often
+        return bool(events) and uptime > _FLAPPING_AFTER_S and _is_flapping(events, failures, snapshot.taken_at)
     if container.status.started is False:
         return False  # the startup probe has not let the others begin
     # A restarted container is given less time: its start was waited for before.
-    grace_s = START_GRACE_S if container.status.restart_count == 0 else 0.0
-    return failures >= probe.failure_threshold and uptime > grace_s + probe.initial_delay_seconds + probe.period_seconds
+    is_reported = failures >= probe.failure_threshold
+    grace_s = 0.0 if container.status.restart_count and is_reported else START_GRACE_S
+    # Events may come late: a container that is not ready after all this has a probe that fails.
+    attempts = 1 if is_reported else probe.failure_threshold
+    return uptime > grace_s + probe.initial_delay_seconds + attempts * probe.period_seconds
+
+
+def _is_flapping(events: tuple[Event, ...], failures: int, now: datetime) -> bool:
+    """Whether the probe of a ready container fails now, and again and again."""
+    last = events[0].seen_at
+    firsts = [event.first_timestamp for event in events if event.first_timestamp is not None]
+    hours = (now - min(firsts)).total_seconds() / 3600 if firsts else 0.0
+    is_often = failures >= _FLAPPING_FAILURES * max(1.0, hours)  # an event that is seen again is kept for long
+    return last is not None and now - last <= _JUST_NOW and is_often
 
 
 def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Trouble:
@@ -141,18 +154,17 @@ def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Tr
     log = snapshot.log(container.pod, container.name)
     failure = read_failure(log) if kind == "Readiness" and log is not None and not _is_silent(message) else None
     dependency = failure if failure is not None and failure.signature in CONNECTION_SIGNATURES else None
-    words, points_at = _why(snapshot, container, dependency)
+    words, points_at = _why(snapshot, container, kind, message, dependency)
+    unfit = misfit(snapshot, container, probe, message) if probe is not None else ""
     return Trouble(
         pod=container.pod,
         part=container.name,
         reason=f"Unhealthy/{kind}",
-        title=f"{container.label} fails its {kind.lower()} probe: {_answer(message)}",
-        cause=" ".join(
-            filter(None, (_story(container, kind), _told(message), _misfit(container, probe, message), words))
-        ),
+        title=f"{container.label} fails its {kind.lower()} probe: {_answer(message, unfit)}",
+        cause=" ".join(filter(None, (_story(container, kind, message), _told(message), unfit, words))),
         evidence=tuple(_evidence(snapshot, container, kind, events, dependency)),
         severity=Severity.WARNING if kind == "Readiness" and container.status.ready else Severity.CRITICAL,
-        confidence=0.9 if events else 0.8,
+        confidence=0.9 if events else 0.8 if unfit else 0.75,
         remedies=(
             describe_pod(snapshot, container.pod),
             read_log(container, of_last_life=kind != "Readiness"),
@@ -167,19 +179,23 @@ def _is_silent(message: str) -> bool:
     return re.search(r"connection refused|statuscode: 4\d\d|strconv\.Atoi", message) is not None
 
 
-def _answer(message: str) -> str:
+def _answer(message: str, unfit: str) -> str:
     if not message:
-        return "no answer of it was recorded"
+        return unfit[:1].lower() + unfit[1:].partition(". ")[0].rstrip(".") or "no answer of it was recorded"
     known = (words for pattern, words in _ANSWERS if re.search(pattern, message))
     output = " ".join(message.partition(":")[2].split())
-    return next(known, clipped(output, 120) or "its command fails and prints nothing")
+    return next(
+        known, clipped(output, 120) or "its command fails, or takes longer than its timeout, and prints nothing"
+    )
 
 
 def _told(message: str) -> str:
-    return f"The kubelet says: {sentence(message)}" if message else ""
+    if not message:
+        return "The kubelet has not said why yet."
+    return f"The kubelet says: {sentence(message)}" if message.partition("ed:")[2].strip() else ""
 
 
-def _story(container: PodContainer, kind: ProbeKind) -> str:
+def _story(container: PodContainer, kind: ProbeKind, message: str) -> str:
     if kind == "Readiness":
         return "" if container.status.ready else "The container runs, but gets no traffic until its probe succeeds."
     end = container.last_end
@@ -191,33 +207,39 @@ def _story(container: PodContainer, kind: ProbeKind) -> str:
     told = f"The kubelet kills and restarts it{after} because the probe fails (restarts: {count})."
     probe = probe_of(container, kind)
     is_eager = seconds is not None and seconds <= _EAGER_S and container.spec.startup_probe is None
-    if kind != "Liveness" or probe is None or not is_eager or container.status.ready:
+    has_answered = bool(message) and not _NOT_UP.search(message)
+    if kind != "Liveness" or probe is None or not is_eager or has_answered or container.status.ready:
         return told
     return f"{told} If it only needs longer to start than that, a startupProbe would give it the time."
 
 
-def _misfit(container: PodContainer, probe: Probe | None, message: str) -> str:
-    if probe is None:
-        return ""
-    ports, wanted = container.spec.ports, probe.port
-    if isinstance(wanted, str) and not wanted.isdigit():
-        if all(port.name != wanted for port in ports):
-            return f"The probe asks port {wanted!r}, and no port of the container has that name."
-    elif wanted and ports and all(port.container_port != int(wanted) for port in ports):
-        declared = ", ".join(str(port.container_port) for port in ports)
-        return f"The probe asks port {wanted}; the container declares {declared}."
-    if re.search(r"(?i)deadline exceeded|timeout|timed out", message):
-        return f"The probe waits for {probe.timeout_seconds} s (timeoutSeconds)."
-    return ""
-
-
 def _why(
-    snapshot: Snapshot, container: PodContainer, dependency: LoggedFailure | None
+    snapshot: Snapshot, container: PodContainer, kind: ProbeKind, message: str, dependency: LoggedFailure | None
 ) -> tuple[str, tuple[ResourceRef, ...]]:
-    if dependency is None:
+    """What the container depends on, in words and as objects: by its log, by the probe's command, by its settings."""
+    if dependency is not None:
+        story = explain(snapshot, container, dependency)
+        return story.cause, story.points_at
+    probe = probe_of(container, kind)
+    if probe is not None and probe.exec is not None:
+        asked, where = Container(command=probe.exec.command), "The probe's command"
+    elif kind == "Readiness" and _UNWELL.search(message):
+        asked, where = container.spec, "What its command and env"
+    else:
         return "", ()
-    story = explain(snapshot, container, dependency)
-    return story.cause, story.points_at
+    hosts = {host: resolve_host(snapshot, container.pod.namespace, host) for host in hosts_named_in(asked)}
+    known = tuple(
+        dict.fromkeys(ref for ref in hosts.values() if ref is not None and not _is_behind(snapshot, ref, container))
+    )
+    verb = "names" if probe is not None and probe.exec is not None else "name:"
+    return (f"{where} {verb} {' and '.join(str(ref) for ref in known)}.", known) if known else ("", ())
+
+
+def _is_behind(snapshot: Snapshot, ref: ResourceRef, container: PodContainer) -> bool:
+    """Whether the pod itself is what stands behind that Service."""
+    service = snapshot.find(ref)
+    selector = service.spec.selector if isinstance(service, Service) else {}
+    return bool(selector) and selector.items() <= container.pod.metadata.labels.items()
 
 
 def _evidence(

@@ -67,6 +67,8 @@ def test_a_crash_loop_is_found_in_each_of_its_states(
         (1, "Error"),
         (126, "NotExecutable"),
         (127, "CommandNotFound"),
+        (130, "Interrupted"),
+        (132, "IllegalInstruction"),
         (134, "Aborted"),
         (137, "Killed"),
         (139, "SegmentationFault"),
@@ -112,6 +114,33 @@ def test_a_termination_message_serves_where_no_log_was_read(workload: Build) -> 
     [finding] = found(workload(BACKOFF, last=last, restarts=3))
     assert finding.reason == "CrashLoopBackOff/MissingFile"
     assert "/etc/app/config.yaml" in finding.title
+
+
+def test_a_termination_message_of_no_known_kind_is_told(workload: Build) -> None:
+    last = ended(1, message="checking\nlicence of 2019 expired\n")
+    [finding] = found(workload(BACKOFF, last=last, restarts=3), logs=[log_of("web-1", "app", "bye")])
+    assert finding.reason == "CrashLoopBackOff/Error"
+    assert "licence of 2019 expired" in finding.title
+
+
+def test_the_last_line_of_a_log_without_an_error_is_told(workload: Build) -> None:
+    log = log_of("web-1", "app", "loading\nlost the upstream\n")
+    [finding] = found(workload(BACKOFF, last=ended(3), restarts=3), logs=[log])
+    assert 'exit code 3, after "lost the upstream"' in finding.title
+
+
+def test_a_clock_that_runs_behind_makes_no_negative_life(workload: Build) -> None:
+    last = {**ended(1), "startedAt": "2026-01-15T11:59:46Z"}
+    [finding] = found(workload(BACKOFF, last=last, restarts=3))
+    assert "ended 0 s after its start" in finding.cause
+
+
+@pytest.mark.parametrize(("limits", "said"), [({"memory": "64Mi"}, True), ({"cpu": "1"}, False)])
+def test_a_kill_that_nobody_explains_is_held_against_the_memory_limit(
+    workload: Build, limits: dict[str, str], said: bool
+) -> None:
+    [finding] = found(workload(BACKOFF, last=ended(137), restarts=3, container={"resources": {"limits": limits}}))
+    assert ("memory limit of 64Mi" in finding.cause) is said
 
 
 def test_the_shells_exit_code_says_more_than_permission_denied(workload: Build) -> None:
@@ -249,7 +278,7 @@ def test_an_error_of_no_known_kind_is_in_the_title_and_a_last_line_in_the_cause(
     [told] = found(objects, logs=[log_of("web-1", "app", "starting\nERROR the flux is low\nbye")])
     assert 'exit code 1, after "ERROR the flux is low"' in told.title
     [quiet] = found(objects, logs=[log_of("web-1", "app", "starting\nthread pool exhausted, leaving")])
-    assert 'The last line of its log: "thread pool exhausted, leaving"' in quiet.cause
+    assert 'The last it said: "thread pool exhausted, leaving"' in quiet.cause
 
 
 def test_one_end_is_not_yet_a_habit(workload: Build) -> None:

@@ -53,9 +53,10 @@ def test_its_command_names_the_service_it_waits_for(workload: Build, command: st
     assert [str(ref) for ref in there.points_at] == [str(ref) for ref in missing.points_at] == ["Service default/cache"]
 
 
-def test_without_a_clue_it_is_only_a_symptom(workload: Build) -> None:
+def test_without_a_clue_it_still_names_what_holds_the_pod_up(workload: Build) -> None:
     [finding] = found(stuck(workload, container={"command": ["migrate"]}))
-    assert (finding.reason, finding.severity, finding.is_symptom) == ("InitContainerStuck", Severity.WARNING, True)
+    assert (finding.reason, finding.severity, finding.is_symptom) == ("InitContainerStuck", Severity.WARNING, False)
+    assert 'init container "app"' in finding.title
 
 
 def test_a_short_run_is_silent(workload: Build) -> None:

@@ -17,6 +17,11 @@ BACKOFF = {"waiting": {"reason": "CrashLoopBackOff"}}
 KILLED = {"exitCode": 137, "reason": "Error", "startedAt": "2026-01-15T11:58:00Z", "finishedAt": "2026-01-15T11:59:00Z"}
 GET = {"httpGet": {"path": "/healthz", "port": 8080}}
 READINESS, LIVENESS, STARTUP = ({f"{kind}Probe": GET} for kind in ("readiness", "liveness", "startup"))
+NO_COMMAND = (
+    "rpc error: code = Unknown desc = failed to exec in container: failed to start exec "
+    '"25b23e0c223840b2": OCI runtime exec failed: exec failed: unable to start container process: '
+    'exec: "/bin/health": stat /bin/health: no such file or directory: unknown'
+)
 REFUSED = 'Get "http://10.244.0.70:8080/": dial tcp 10.244.0.70:8080: connect: connection refused'
 
 
@@ -35,6 +40,7 @@ def found(manifests: list[dict[str, Any]], *extra: Any, logs: tuple[ContainerLog
         ('Readiness probe errored: strconv.Atoi: parsing "web": invalid syntax', "named port"),
         ("Readiness probe failed: cat: can't open '/tmp/ready': No such file or directory", "/tmp/ready"),
         ("Readiness probe failed: ", "prints nothing"),
+        (f"Readiness probe errored: {NO_COMMAND}", "its command is not in the image"),
         ("(combined from similar events): Readiness probe failed: HTTP probe failed with statuscode: 404", "404"),
     ],
 )
@@ -124,7 +130,8 @@ def test_a_pod_that_is_ready_on_and_off_is_a_warning(workload: Build) -> None:
 
 def test_fewer_failures_than_the_threshold_are_silent(workload: Build) -> None:
     events = [("Unhealthy", f"Readiness probe failed: {REFUSED}", 2, 5)]
-    assert found(workload(RUNNING, container=READINESS, events=events)) == []
+    state = {"running": {"startedAt": "2026-01-15T11:58:45Z"}}
+    assert found(workload(state, container=READINESS, events=events)) == []
 
 
 def test_a_startup_probe_that_still_fails_is_what_it_is_for(workload: Build) -> None:
@@ -155,7 +162,82 @@ def test_events_of_another_container_are_not_its_own(workload: Build) -> None:
         RUNNING, container=READINESS, events=[("Unhealthy", f"Readiness probe failed: {REFUSED}", 9, 20)]
     )
     objects[-1]["involvedObject"]["fieldPath"] = "spec.containers{proxy}"
-    assert found(objects) == []
+    [finding] = found(objects)
+    assert "no answer of it was recorded" in finding.title
+    assert not any(item.source == "event" for item in finding.evidence)
+
+
+@pytest.mark.parametrize(("started", "is_told"), [("11:58:00", True), ("11:58:45", False)])
+def test_a_container_that_is_not_ready_fails_its_probe_whether_or_not_events_have_come(
+    workload: Build, started: str, is_told: bool
+) -> None:
+    state = {"running": {"startedAt": f"2026-01-15T{started}Z"}}
+    container = {"ports": [{"containerPort": 8081}], **READINESS}
+    told = found(workload(state, container=container))
+    assert [item.reason for item in told] == ["Unhealthy/Readiness"] * is_told
+    assert all("asks port 8080; the container declares 8081" in item.title for item in told)
+
+
+def test_a_container_without_a_readiness_probe_fails_none(workload: Build) -> None:
+    assert found(workload(RUNNING)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "lived", "later", "is_told"),
+    [
+        (137, 26, (), True),
+        (143, 26, (), True),
+        (137, 5, (), False),
+        (137, 400, (), False),
+        (1, 26, (), False),
+        (137, 26, [("BackOff", "Back-off restarting failed container", 2, 1)], False),
+    ],
+)
+def test_a_kill_at_the_probes_time_is_the_probes_while_no_later_event_denies_it(
+    workload: Build, code: int, lived: int, later: Any, is_told: bool
+) -> None:
+    start = (NOW - timedelta(seconds=30 + lived)).isoformat()
+    last = {**KILLED, "exitCode": code, "startedAt": start, "finishedAt": (NOW - timedelta(seconds=30)).isoformat()}
+    told = found(workload(BACKOFF, last=last, restarts=3, container=LIVENESS, events=later))
+    assert [item.reason for item in told] == ["Unhealthy/Liveness"] * is_told
+    assert all(item.confidence < 0.8 for item in told)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("INFO server listening on :9090", "listens on port 9090"),
+        ("Listening at: http://127.0.0.1:8080 (7)", "listens on 127.0.0.1 only"),
+        ("Tomcat started on port(s): 8080 (http)", ""),
+        ("connected to cache:6379", ""),
+    ],
+)
+def test_where_the_log_says_it_listens_is_held_against_the_probe(workload: Build, line: str, words: str) -> None:
+    objects = workload(RUNNING, container=READINESS, events=[("Unhealthy", f"Readiness probe failed: {REFUSED}", 9, 5)])
+    [finding] = found(objects, logs=(log_of("web-1", "app", line),))
+    assert words in finding.cause
+    assert bool(words) is ("Its log says that it listens" in finding.cause)
+
+
+def test_a_port_of_another_container_is_named_as_such(workload: Build) -> None:
+    proxy = {"name": "proxy", "ports": [{"containerPort": 8080, "name": "web"}]}
+    for port, words in ((8080, "which is container proxy's"), ("web", "It is one of container proxy")):
+        app = {"name": "app", "image": "i", "readinessProbe": {"tcpSocket": {"port": port}}}
+        objects = workload(RUNNING, spec={"containers": [app, proxy]})
+        assert words in found(objects)[0].cause
+
+
+@pytest.mark.parametrize(("used", "is_told"), [("99m", True), ("20m", False)])
+def test_a_timeout_of_a_throttled_container_is_laid_to_its_cpu_limit(workload: Build, used: str, is_told: bool) -> None:
+    metrics = {
+        "kind": "PodMetrics",
+        "metadata": {"name": "web-1"},
+        "containers": [{"name": "app", "usage": {"cpu": used}}],
+    }
+    container = {**READINESS, "resources": {"limits": {"cpu": "100m"}}}
+    event = ("Unhealthy", 'Readiness probe failed: Get "http://x/": context deadline exceeded', 9, 5)
+    [finding] = found(workload(RUNNING, container=container, events=[event]), metrics)
+    assert ("99m of its CPU limit of 100m" in finding.cause) is is_told
 
 
 @pytest.mark.parametrize(
@@ -188,6 +270,36 @@ def test_a_probe_that_kills_while_starting_is_told_of_startup_probes(workload: B
     old = {**KILLED, "startedAt": "2026-01-15T11:30:00Z"}
     [other] = found(workload(BACKOFF, last=old, restarts=3, container=LIVENESS, events=events))
     assert "startupProbe" not in other.cause
+    answered = [*events, ("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 404", 3, 60)]
+    [up] = found(workload(BACKOFF, last=last, restarts=3, container=LIVENESS, events=answered))
+    assert "startupProbe" not in up.cause
+
+
+def test_what_the_probes_command_asks_for_is_pointed_at(workload: Build) -> None:
+    db = {"kind": "Service", "metadata": {"name": "db"}}
+    container = {"readinessProbe": {"exec": {"command": ["sh", "-c", "nc -z db 5432"]}}}
+    [finding] = found(workload(RUNNING, container=container, events=[("Unhealthy", "Readiness probe failed: ")]), db)
+    assert [str(ref) for ref in finding.points_at] == ["Service default/db"]
+
+
+def test_a_probe_of_the_pods_own_service_points_nowhere(workload: Build) -> None:
+    own = {"kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}}}
+    container = {"readinessProbe": {"exec": {"command": ["wget", "-q", "http://web:80/"]}}}
+    objects = workload(RUNNING, container=container)
+    objects[-1]["metadata"]["labels"] = {"app": "web"}
+    [finding] = found(objects, own)
+    assert finding.points_at == ()
+
+
+@pytest.mark.parametrize(("code", "is_asked"), [(503, True), (404, False)])
+def test_an_app_that_says_it_is_unwell_may_owe_it_to_what_it_depends_on(
+    workload: Build, code: int, is_asked: bool
+) -> None:
+    db = {"kind": "Service", "metadata": {"name": "db"}}
+    container = {**READINESS, "env": [{"name": "DATABASE_URL", "value": "postgres://db:5432/x"}]}
+    event = ("Unhealthy", f"Readiness probe failed: HTTP probe failed with statuscode: {code}")
+    [finding] = found(workload(RUNNING, container=container, events=[event]), db)
+    assert bool(finding.points_at) is is_asked
 
 
 @pytest.mark.parametrize(("hours", "is_told"), [(0.5, True), (20, False)])
