@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from kubeagentix.analysis.selectors import is_one_slip
 from kubeagentix.domain.diagnosis import ResourceRef
+from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import Secret, ServiceAccount
@@ -47,6 +48,40 @@ def parse_image(reference: str) -> Image:
         registry = DOCKER_HUB
         repository = repository if "/" in repository else f"library/{repository}"
     return Image(registry=registry, repository=repository, version=digest or tag or "latest")
+
+
+def short_name(reference: str) -> str:
+    """An image as people write it: without Docker Hub's name, and without what its own images have before theirs."""
+    return reference.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")
+
+
+def images_by_node(snapshot: Snapshot) -> Mapping[str, frozenset[str]]:
+    """The images that nodes hold, short and without digests, so far as their kubelets name them: by node."""
+    return {
+        node.name: frozenset(
+            short_name(name) for image in node.status.images for name in image.names if "@" not in name
+        )
+        for node in snapshot.all(Node)
+    }
+
+
+def holders(snapshot: Snapshot, reference: str) -> tuple[str, ...]:
+    """The nodes that hold that very image."""
+    wanted = parse_image(reference)
+    held = snapshot.derived(images_by_node).items()
+    return tuple(node for node, names in held if any(parse_image(name) == wanted for name in names))
+
+
+def known_images(snapshot: Snapshot) -> frozenset[str]:
+    """The names of all images that some container was started from, or some node holds."""
+    started = (
+        status.image
+        for pod in snapshot.all(Pod)
+        for status in pod.status.container_statuses
+        if status.image and status.image_id and not status.image.startswith("sha256:")
+    )
+    held = (name for names in snapshot.derived(images_by_node).values() for name in names)
+    return frozenset((*map(short_name, started), *held))
 
 
 def likest(wanted: str, running: Iterable[str]) -> str:

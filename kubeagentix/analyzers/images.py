@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
-from kubeagentix.analysis.pulls import Image, likest, parse_image, pull_secret_problems
+from kubeagentix.analysis.pulls import Image, holders, known_images, likest, parse_image, pull_secret_problems
+from kubeagentix.analysis.scheduler.case import listed
 from kubeagentix.analysis.troubles import (
     Trouble,
     describe_pod,
@@ -25,10 +26,10 @@ from kubeagentix.analysis.troubles import (
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef
 from kubeagentix.domain.nodes import Event
-from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
 _BACK_OFF = "ImagePullBackOff"
+_NO_ACCESS = f"{_BACK_OFF}/Unauthorized"
 _PULLING = (_BACK_OFF, "ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed")
 _AS_THEY_ARE = {
     "InvalidImageName": "it is not a valid image name",
@@ -90,6 +91,11 @@ class _Verdict:
     phrase: str
     confidence: float
 
+    @property
+    def is_of_name(self) -> bool:
+        """Whether it may be the image's name that is wrong: no registry that is away, and no certificate."""
+        return self.reason.endswith("NotFound") or self.reason in (_BACK_OFF, "ErrImageNeverPull", _NO_ACCESS)
+
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One finding per workload and container: `ImagePullBackOff/<X>`, `InvalidImageName`, `ErrImageNeverPull` …."""
@@ -138,7 +144,7 @@ def _ambiguous(image: Image) -> _Verdict:
             reason=f"{_BACK_OFF}/RepositoryNotFound", phrase="the registry has no such repository", confidence=0.85
         )
     return _Verdict(
-        reason=f"{_BACK_OFF}/Unauthorized",
+        reason=_NO_ACCESS,
         phrase="the repository is private and the credentials do not open it, or it does not exist",
         confidence=0.75,
     )
@@ -149,13 +155,14 @@ def _trouble(
 ) -> Trouble:
     image = container.spec.image
     secrets = _secrets(snapshot, container, verdict)
-    advice = _elsewhere(snapshot, container) if verdict.reason.endswith("NotFound") else ""
+    meant = _meant(snapshot, container, verdict)
+    advice = _advice(snapshot, container, verdict, meant)
     said = f"The kubelet says: {sentence(message)}" if message else ""
     return Trouble(
         pod=container.pod,
         part=container.name,
         reason=verdict.reason,
-        title=f"{container.label} cannot get image {image}: {verdict.phrase}",
+        title=f"{container.label} cannot get image {image}: {verdict.phrase}{f' (there is {meant})' if meant else ''}",
         cause=" ".join(filter(None, (said, *(words for words, _ in secrets), advice))) or f"{image}: {verdict.phrase}.",
         evidence=tuple(_evidence(snapshot, container, event)),
         confidence=verdict.confidence,
@@ -185,19 +192,28 @@ def _secrets(
     return tuple((item.words, item.ref) for item in pull_secret_problems(snapshot, container.pod, registry))
 
 
-def _elsewhere(snapshot: Snapshot, container: PodContainer) -> str:
-    like = likest(container.spec.image, snapshot.derived(_running))
-    return f"Running in this cluster: {like}." if like else ""
+def _meant(snapshot: Snapshot, container: PodContainer, verdict: _Verdict) -> str:
+    """The image of this cluster that may have been meant, if the fault may be in the name."""
+    image = container.spec.image
+    if verdict.reason == "InvalidImageName":
+        name, colon, tag = image.rpartition(":")
+        return f"{name.lower()}{colon}{tag}" if name and name != name.lower() else ""
+    if not verdict.is_of_name:
+        return ""
+    return likest(image, snapshot.derived(known_images))
 
 
-def _running(snapshot: Snapshot) -> frozenset[str]:
-    """The names of all images that some container was started from."""
-    return frozenset(
-        status.image
-        for pod in snapshot.all(Pod)
-        for status in pod.status.container_statuses
-        if status.image and status.image_id and not status.image.startswith("sha256:")
-    )
+def _advice(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, meant: str) -> str:
+    """What the cluster's own images say to it, in a sentence."""
+    image, policy = container.spec.image, container.spec.image_pull_policy
+    held = listed(holders(snapshot, image)) if verdict.is_of_name or policy == "Always" else ""
+    if held and verdict.reason == "ErrImageNeverPull":
+        return f"Only {held} has it."
+    if held and policy == "Always" and verdict.reason.startswith(_BACK_OFF):
+        return f"{held} has it already: it is asked for again because imagePullPolicy is Always."
+    if verdict.reason == "InvalidImageName":
+        return f"Was {meant} meant?" if meant else ""
+    return f"In this cluster there is {meant}: was that meant?" if meant else ""
 
 
 plugin = AnalyzerPlugin(id="images", title="Images that cannot be pulled", analyze=analyze)

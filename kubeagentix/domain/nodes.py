@@ -34,6 +34,12 @@ class NodeInfo(Value, frozen=True):
     operating_system: str = ""
 
 
+class NodeImage(Value, frozen=True):
+    """`status.images[]`: one image that the node holds, by its names (tags and digests)."""
+
+    names: tuple[str, ...] = ()
+
+
 class NodeStatus(Value, frozen=True):
     """`status` of a Node."""
 
@@ -41,6 +47,7 @@ class NodeStatus(Value, frozen=True):
     allocatable: dict[str, Quantity] = {}
     conditions: tuple[Condition, ...] = ()
     node_info: NodeInfo = field(default_factory=NodeInfo)
+    images: tuple[NodeImage, ...] = ()  # the kubelet names the fifty largest
 
 
 class Node(Resource, frozen=True):

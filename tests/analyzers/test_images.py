@@ -190,4 +190,45 @@ def test_only_images_that_may_have_been_meant_are_offered(workload: Build, other
         "status": {"phase": "Running", "containerStatuses": [{"name": "c", "image": other, "imageID": "sha256:1"}]},
     }
     [finding] = found(*workload(waiting("ErrImagePull", message), container={"image": "nginx:9.99"}), pod)
-    assert ("Running in this cluster" in finding.cause) is is_told
+    assert ("In this cluster there is nginx:1.25" in finding.cause) is is_told
+    assert ("(there is nginx:1.25)" in finding.title) is is_told
+
+
+def node(name: str, *images: str) -> dict[str, Any]:
+    return {"kind": "Node", "metadata": {"name": name}, "status": {"images": [{"names": list(images)}]}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        ("docker.io/library/nginx:1.52: not found", True),
+        ("dial tcp 10.0.0.9:443: i/o timeout", False),
+        ("x509: certificate signed by unknown authority", False),
+    ],
+)
+def test_what_nodes_hold_is_offered_where_the_name_may_be_wrong(workload: Build, answer: str, is_told: bool) -> None:
+    held = node("node-1", "docker.io/library/nginx@sha256:ab", "docker.io/library/nginx:1.25")
+    message = CONTAINERD.format(image="nginx:1.52") + answer
+    [finding] = found(*workload(waiting("ErrImagePull", message), container={"image": "nginx:1.52"}), held)
+    assert ("(there is nginx:1.25)" in finding.title) is is_told
+
+
+@pytest.mark.parametrize(("policy", "is_told"), [("Always", True), ("IfNotPresent", False)])
+def test_a_pull_of_what_the_node_holds_is_laid_to_the_pull_policy(workload: Build, policy: str, is_told: bool) -> None:
+    message = CONTAINERD.format(image="acme/api:2") + "docker.io/acme/api:2: not found"
+    container = {"image": "acme/api:2", "imagePullPolicy": policy}
+    [finding] = found(
+        *workload(waiting("ErrImagePull", message), container=container), node("n", "docker.io/acme/api:2")
+    )
+    assert ("n has it already" in finding.cause) is is_told
+
+
+def test_an_image_that_is_never_pulled_is_looked_for_on_other_nodes(workload: Build) -> None:
+    objects = workload(waiting("ErrImageNeverPull", "x"), container={"image": "acme/api:2"})
+    [finding] = found(*objects, node("node-1"), node("node-7", "docker.io/acme/api:2"))
+    assert "Only node-7 has it" in finding.cause
+
+
+def test_capitals_in_a_name_are_told_in_small_letters(workload: Build) -> None:
+    [finding] = found(*workload(waiting("InvalidImageName", "x"), container={"image": "Acme/API:v2"}))
+    assert "Was acme/api:v2 meant?" in finding.cause
