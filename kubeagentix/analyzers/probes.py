@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, explain, hosts_named_in
 from kubeagentix.analysis.containers import (
     PodContainer,
@@ -25,7 +26,7 @@ from kubeagentix.analysis.containers import (
     probe_of,
     uptime_s,
 )
-from kubeagentix.analysis.logs import LoggedFailure, read_failure, resolve_host
+from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.present_pods import lifetime_s
 from kubeagentix.analysis.probe_fit import TIMED_OUT, misfit
 from kubeagentix.analysis.shortfall import START_GRACE_S
