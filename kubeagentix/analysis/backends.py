@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubeagentix.analysis.node_life import late_pods
 from kubeagentix.analysis.selectors import candidates, matching
+from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.domain.meta import IntOrString
-from kubeagentix.domain.network import IngressServicePort, Service, ServicePort
+from kubeagentix.domain.network import EndpointSlice, IngressServicePort, Service, ServicePort
 from kubeagentix.domain.pods import Container, ContainerPort, Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -44,6 +46,23 @@ def backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None = 
     return Backing(pods=pods, ready=len(able))
 
 
+NEW_SERVICE_GRACE_S = 60.0  # a Service is often made a moment before its pods
+
+
+def is_deserted(snapshot: Snapshot, service: Service, port: ServicePort | None = None) -> bool:
+    """Whether nobody takes traffic behind a Service (or one port of it), and that not for being new alone."""
+    backing = backing_of(snapshot, service, port)
+    if not backing.is_empty:
+        return False
+    if any(pod.is_ready for pod in backing.pods):  # they have no such port
+        return True
+    if backing.pods:
+        return bool(late_pods(snapshot, backing.pods))
+    is_settled = is_older_than(service.metadata.creation_timestamp, NEW_SERVICE_GRACE_S, snapshot.taken_at)
+    selected = snapshot.pods_selected(service.namespace, service.spec.selector)
+    return is_settled and not any(pod.is_terminating for pod in selected)
+
+
 def is_switched_off(snapshot: Snapshot, service: Service) -> bool:
     """Whether nobody stands behind a Service because the workloads that it selects are scaled to zero."""
     meant = matching(service.spec.selector, candidates(snapshot, service.namespace)) if service.spec.selector else ()
@@ -53,7 +72,11 @@ def is_switched_off(snapshot: Snapshot, service: Service) -> bool:
 def _from_slices(snapshot: Snapshot, service: Service) -> Backing:
     slices = snapshot.endpoint_slices(service)
     ready = sum(endpoint.is_ready for piece in slices for endpoint in piece.endpoints)
-    is_known = bool(slices) or bool(service.spec.selector and snapshot.was_read(Pod, service.namespace))
+    is_known = (
+        bool(slices)
+        or bool(service.spec.selector and snapshot.was_read(Pod, service.namespace))
+        or (not service.spec.selector and snapshot.was_read(EndpointSlice, service.namespace))
+    )
     return Backing(ready=ready, is_known=is_known)
 
 

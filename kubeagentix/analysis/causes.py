@@ -18,12 +18,14 @@ from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.logs import PANIC, LoggedFailure
 from kubeagentix.analysis.mentions import endpoint_in, is_address
 from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path
+from kubeagentix.analysis.resolution import service_meant, unresolved
 from kubeagentix.analysis.signatures import (
     AUTHENTICATION_FAILED,
     CERTIFICATE_INVALID,
     CONNECTION_REFUSED,
     CONNECTION_TIMEOUT,
     DISK_FULL,
+    DNS_LOOP,
     FORBIDDEN,
     IS_A_DIRECTORY,
     MISSING_DATABASE,
@@ -46,7 +48,6 @@ from kubeagentix.domain.snapshot import Snapshot
 
 CONNECTION_SIGNATURES = (CONNECTION_REFUSED, NO_SUCH_HOST, CONNECTION_TIMEOUT, AUTHENTICATION_FAILED)
 _ON_THE_WAY = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, CERTIFICATE_INVALID)
-_DNS_SERVICE = ("kube-system", "kube-dns")  # the name every installer keeps, for CoreDNS too
 
 # How a failure reads in a title: with the thing it names, and without.
 _PHRASES = {
@@ -63,6 +64,7 @@ _PHRASES = {
     READ_ONLY: ("{} is on a read-only file system", "it writes to a read-only file system"),
     "AddressInUse": ("{} is already in use", "its address is already in use"),
     DISK_FULL: ("no space left for {}", "no space is left on a disk"),
+    DNS_LOOP: ("its questions of zone {} come back to itself", "its questions come back to itself"),
     "ConfigInvalid": ("its configuration is not valid: {}", ""),
     IS_A_DIRECTORY: ("{} is a directory, where it expects a file", "it finds a directory where it expects a file"),
     MISSING_DATABASE: ("the database {} does not exist", "the database it uses does not exist"),
@@ -106,6 +108,8 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
         return Explanation(phrase=phrase, cause=cause + words, points_at=points_at)
     if failure.signature == OUT_OF_MEMORY:
         cause += _about_memory(container)
+    elif failure.signature == DNS_LOOP:
+        cause += " It forwards to a name server that asks it again: most often the node's resolv.conf names 127.0.0.53."
     elif failure.signature == MISSING_TABLE:
         cause += " Tables are made by migrations: have they run on this database?"
     return Explanation(phrase=phrase, cause=cause)
@@ -120,17 +124,18 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     host = failure.subject or _spoken_of(snapshot, container, failure)
     phrase, cause = _phrase(failure.signature, host, failure.line), f'Its log says: "{failure.line}".'
     target = other_end(snapshot, container.pod.namespace, container.spec, host)
+    if failure.signature == NO_SUCH_HOST:
+        return _about_name(snapshot, container, failure, host, target, phrase=phrase)
     if target is None:
-        return Explanation(phrase=phrase, cause=cause, points_at=_dns(snapshot) if _is_dns_trouble(failure) else ())
+        return Explanation(phrase=phrase, cause=cause)
     exists = snapshot.find(target) is not None
     points_at: tuple[ResourceRef, ...] = (target,)
-    wrong_port = _wrong_port(snapshot, target, host)
+    port = asked_port(snapshot, container.pod.namespace, container.spec, failure, target, named=host)
+    wrong_port = _wrong_port(snapshot, target, port)
     if not exists and target.kind == "Service":
-        cause += f" There is no Service {target.name} in namespace {target.namespace}.{_meant(snapshot, target)}"
+        cause += f" There is no Service {target.name} in namespace {target.namespace}."
+        cause += service_meant(snapshot, target)
         phrase += f": no such Service in {target.namespace}" if target.namespace != container.pod.namespace else ""
-    elif failure.signature == NO_SUCH_HOST:
-        cause += f" {target} exists, so name resolution itself is in doubt."
-        points_at += _dns(snapshot)
     elif wrong_port:
         cause += f" That is {target}, which {wrong_port}."
         points_at = ()  # however the Service is, nobody answers there
@@ -148,6 +153,31 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     )
 
 
+def _about_name(
+    snapshot: Snapshot,
+    container: PodContainer,
+    failure: LoggedFailure,
+    host: str,
+    target: ResourceRef | None,
+    *,
+    phrase: str,
+) -> Explanation:
+    """A name that was not resolved."""
+    story = unresolved(snapshot, container.pod, host, target, failure.line)
+    is_there = target is not None and snapshot.find(target) is not None
+    if target is not None and not is_there and target.namespace != container.pod.namespace:
+        phrase += f": no such Service in {target.namespace}"
+    if target is not None and target.name not in phrase:
+        phrase += f" ({target.kind} {target.name})"
+    remedies = [kubectl.describe(ref) for ref in story.points_at if snapshot.find(ref) is not None]
+    return Explanation(
+        phrase=phrase,
+        cause=f'Its log says: "{failure.line}".{story.words}',
+        points_at=story.points_at,
+        remedies=tuple(remedies) or (_list_services(target) if target is not None and not is_there else ()),
+    )
+
+
 def _spoken_of(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> str:
     """The host of an error that names none: where the lines above say it connects, or the only one it is told of."""
     above = (endpoint_in(line) for line in reversed(failure.excerpt) if re.search(r"(?i)\bconnecting to\b", line))
@@ -156,37 +186,13 @@ def _spoken_of(snapshot: Snapshot, container: PodContainer, failure: LoggedFailu
     return next(above, "") or (next(iter(known)) if len(set(known.values())) == 1 else "")
 
 
-def _wrong_port(snapshot: Snapshot, target: ResourceRef, host: str) -> str:
+def _wrong_port(snapshot: Snapshot, target: ResourceRef, port: int | None) -> str:
     """`has no port 80 (its ports: 8080)`, or "". A headless Service leads to its pods, whatever ports it names."""
     service = snapshot.get(Service, target.namespace, target.name) if target.kind == "Service" else None
-    port = host.rpartition(":")[2]
-    if service is None or not port.isdigit() or service.spec.cluster_ip == "None" or not service.spec.ports:
+    if service is None or port is None or service.spec.cluster_ip == "None" or not service.spec.ports:
         return ""
-    is_served = any(item.port == int(port) for item in service.spec.ports)
+    is_served = any(item.port == port for item in service.spec.ports)
     return "" if is_served else f"has no port {port} (its ports: {describe_ports(service)})"
-
-
-def _meant(snapshot: Snapshot, missing: ResourceRef) -> str:
-    like = nearest(missing.name, (item.name for item in snapshot.in_namespace(Service, missing.namespace)))
-    if like:
-        return f" There is Service {like}: was that meant?"
-    elsewhere = sorted(item.namespace for item in snapshot.all(Service) if item.name == missing.name)
-    if not elsewhere:
-        return ""
-    return f" Namespace {elsewhere[0]} has one of that name: from here it is {missing.name}.{elsewhere[0]}."
-
-
-def _is_dns_trouble(failure: LoggedFailure) -> bool:
-    text = failure.line
-    return (
-        failure.signature == NO_SUCH_HOST
-        and re.search(r"(?i)EAI_AGAIN|temporary|timeout|misbehaving", text) is not None
-    )
-
-
-def _dns(snapshot: Snapshot) -> tuple[ResourceRef, ...]:
-    service = snapshot.get(Service, *_DNS_SERVICE)
-    return (snapshot.ref(service),) if service is not None else ()
 
 
 def _list_services(missing: ResourceRef) -> tuple[Remedy, ...]:
@@ -272,6 +278,42 @@ _HOST_ARGUMENTS = (
     re.compile(r"(?:\s-h|--host)[ =]([a-z][\w.-]*)"),
     re.compile(r"/dev/tcp/([a-z][\w.-]*)/(\d+)"),
 )
+
+
+def asked_port(
+    snapshot: Snapshot,
+    namespace: str,
+    container: Container,
+    failure: LoggedFailure,
+    target: ResourceRef | None,
+    *,
+    named: str = "",
+) -> int | None:
+    """The port that was asked for: as the error has it, or the lines above it, or the only one that was told of.
+
+    `named` is the other end as far as the error names it.
+    """
+    host, _, port = named.rpartition(":")
+    if host and port.isdigit():
+        return int(port)
+    above = re.findall(rf"{re.escape(named)}:(\d{{2,5}})\b", "\n".join(failure.excerpt)) if named else []
+    if above:
+        return int(above[-1])
+    told = {port for host, port in _ports_told(container) if resolve_host(snapshot, namespace, host) == target}
+    return int(told.pop()) if target is not None and len(told) == 1 else None
+
+
+def _ports_told(container: Container) -> Iterator[tuple[str, str]]:
+    """(host, port) of the hosts that a container is told of: `db:5432`, or DB_HOST and DB_PORT."""
+    for named in hosts_named_in(container):
+        host, _, port = named.rpartition(":")
+        if host and port.isdigit():
+            yield host, port
+    values = {variable.name.upper(): variable.value for variable in container.env if variable.value}
+    for name, host in values.items():
+        port = values.get(f"{name[: -len('HOST')]}PORT", "") if name.endswith("HOST") else ""
+        if port.isdigit():
+            yield host, port
 
 
 def other_end(snapshot: Snapshot, namespace: str, container: Container, named: str) -> ResourceRef | None:

@@ -1,20 +1,28 @@
-"""Connections that fail, as the logs of containers in trouble tell of them: who asked whom, and how it went."""
+"""Connections that fail: who asked whom, and how it went.
+
+The logs of containers in trouble tell of them, the output of their probes, and the logs of containers that count as
+well and do nothing but try again.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubeagentix.analysis.causes import other_end
+from kubeagentix.analysis.causes import asked_port, other_end
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
-from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST
+from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, recognise
+from kubeagentix.analysis.troubles import event_evidence
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
-from kubeagentix.domain.pods import ContainerStatus, Pod
+from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.pods import Container, ContainerStatus, Pod
 from kubeagentix.domain.snapshot import Snapshot
 
 SIGNATURES = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST)
+RETRIES = 3  # failures of one kind that a log of a container which counts as well has to end in …
+RETRY_LINES = 12  # … within so many lines: what lies further back may have been overcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +40,7 @@ class FailedConnection:
     port: int | None
     target: ResourceRef | None
     at: datetime | None = None  # when the container ended of it; None if it did not
+    event: Event | None = None  # where a probe's output tells of it, and no log
 
     @property
     def signature(self) -> str:
@@ -39,7 +48,9 @@ class FailedConnection:
         return self.failure.signature
 
     def evidence(self, snapshot: Snapshot) -> Evidence:
-        """The log's own words."""
+        """The log's own words, or the probe's."""
+        if self.event is not None:
+            return event_evidence(snapshot, self.event, self.client)
         which = " (previous)" if self.is_previous else ""
         return Evidence.of(
             snapshot.ref(self.client),
@@ -52,7 +63,7 @@ class FailedConnection:
 
 
 def failed_connections(snapshot: Snapshot) -> tuple[FailedConnection, ...]:
-    """The failed connection of each container in trouble whose log tells of one; the current log goes first."""
+    """The failed connection of each container whose log or probe tells of one; the current log goes first."""
     return snapshot.derived(_failed_connections)
 
 
@@ -62,12 +73,51 @@ def missed_by(snapshot: Snapshot, target: ResourceRef) -> tuple[FailedConnection
 
 
 def _failed_connections(snapshot: Snapshot) -> tuple[FailedConnection, ...]:
-    found = []
+    found: dict[tuple[str, str, str], FailedConnection | None] = {}
     for namespace, name, container in dict.fromkeys((log.namespace, log.pod, log.container) for log in snapshot.logs):
         pod = snapshot.get(Pod, namespace, name)
-        if pod is not None and not pod.is_terminating and _is_in_trouble(pod, container):
-            found.append(_read(snapshot, pod, container))
-    return tuple(connection for connection in found if connection is not None)
+        if pod is None or pod.is_terminating:
+            continue
+        if _is_in_trouble(pod, container) or keeps_retrying(snapshot, pod, container):
+            found[namespace, name, container] = _read(snapshot, pod, container)
+    for item in _told_by_probes(snapshot):
+        key = (item.client.namespace, item.client.name, item.container)
+        found[key] = found.get(key) or item
+    return tuple(connection for connection in found.values() if connection is not None)
+
+
+def keeps_retrying(snapshot: Snapshot, pod: Pod, container: str) -> bool:
+    """Whether the log of a container that runs ends in one and the same failed connection, again and again."""
+    log = snapshot.log(pod, container)
+    failure = read_failure(log) if log is not None else None
+    status = next((status for spec, status, _ in pod.containers() if spec.name == container), None)
+    if log is None or failure is None or failure.signature not in SIGNATURES:
+        return False
+    if status is None or status.state.running is None:
+        return False
+    failed = [at for at, line in enumerate(log.lines) if (recognise(line) or ("", ""))[0] == failure.signature]
+    return len(failed) >= RETRIES and failed[-RETRIES] >= len(log.lines) - RETRY_LINES
+
+
+def _told_by_probes(snapshot: Snapshot) -> Iterator[FailedConnection]:
+    """What the commands of probes print; what the kubelet itself says of other probes is about the pod's own port."""
+    for event in snapshot.all(Event):
+        about = event.involved_object
+        if event.reason != "Unhealthy" or about.kind != Pod.kind:
+            continue
+        pod = snapshot.get(Pod, about.namespace, about.name)
+        for spec, status, _ in pod.containers() if pod is not None and not pod.is_terminating else ():
+            is_named = about.field_path.endswith(f"{{{spec.name}}}")
+            if pod is None or status is None or status.ready or not is_named or not _has_command(spec):
+                continue
+            failure = read_failure(event.message.partition(": ")[2].splitlines())
+            if failure is not None and failure.signature in SIGNATURES:
+                yield _connection(snapshot, pod, spec, failure, event=event)
+
+
+def _has_command(spec: Container) -> bool:
+    probes = (spec.readiness_probe, spec.liveness_probe, spec.startup_probe)
+    return any(probe is not None and probe.exec is not None for probe in probes)
 
 
 def _by_target(snapshot: Snapshot) -> Mapping[ResourceRef, tuple[FailedConnection, ...]]:
@@ -93,18 +143,33 @@ def _read(snapshot: Snapshot, pod: Pod, container: str) -> FailedConnection | No
             continue
         if failure.signature not in SIGNATURES:
             return None
-        host, _, port = failure.subject.rpartition(":") if ":" in failure.subject else (failure.subject, "", "")
-        return FailedConnection(
-            client=pod,
-            container=container,
-            is_previous=is_previous,
-            failure=failure,
-            host=host,
-            port=int(port) if port.isdigit() else None,
-            target=other_end(snapshot, pod.namespace, spec, host),
-            at=_failed_at(status),
-        )
+        return _connection(snapshot, pod, spec, failure, is_previous=is_previous, at=_failed_at(status))
     return None
+
+
+def _connection(
+    snapshot: Snapshot,
+    pod: Pod,
+    spec: Container,
+    failure: LoggedFailure,
+    *,
+    is_previous: bool = False,
+    at: datetime | None = None,
+    event: Event | None = None,
+) -> FailedConnection:
+    host = failure.subject.rpartition(":")[0] or failure.subject
+    target = other_end(snapshot, pod.namespace, spec, host)
+    return FailedConnection(
+        client=pod,
+        container=spec.name,
+        is_previous=is_previous,
+        failure=failure,
+        host=host,
+        port=asked_port(snapshot, pod.namespace, spec, failure, target, named=failure.subject),
+        target=target,
+        at=at,
+        event=event,
+    )
 
 
 def _is_in_trouble(pod: Pod, container: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from kubeagentix.domain.diagnosis import Remedy, ResourceRef
 
 
@@ -29,6 +32,13 @@ def write(title: str, command: str, namespace: str = "", why: str = "") -> Remed
 def edit(ref: ResourceRef, title: str, why: str = "") -> Remedy:
     """Open an object in an editor."""
     return Remedy(title=title, command=f"kubectl edit {arguments(ref)}", effect="write", why=why)
+
+
+def select(ref: ResourceRef, changes: Mapping[str, str | None], meant: ResourceRef) -> Remedy:
+    """The command that gives the Service those pairs of its selector, None for one to drop."""
+    patch = json.dumps({"spec": {"selector": dict(changes)}}, separators=(",", ":"))
+    command = f"patch service {ref.name} --type=merge -p '{patch}'"
+    return write(f"Let it select the pods of {meant}", command, ref.namespace)
 
 
 def labels_argument(labels: dict[str, str]) -> str:

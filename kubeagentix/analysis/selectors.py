@@ -46,9 +46,28 @@ class NearMiss:
     def in_words(self) -> str:
         """`version: v2` is asked for, the pods have `version: v1`."""
         return "; ".join(
-            f"{key}={wanted} is asked for, the pods have " + (f"{key}={got}" if got is not None else f"no label {key}")
-            for key, wanted, got in self.differences
+            f"{key}={wanted} is asked for, {self._got(key, wanted, got)}" for key, wanted, got in self.differences
         )
+
+    def _got(self, key: str, wanted: str, got: str | None) -> str:
+        if got is not None:
+            is_case = got.casefold() == wanted.casefold()
+            return f"the pods have {key}={got}" + (" (labels are case-sensitive)" if is_case else "")
+        elsewhere = self._elsewhere(wanted)
+        return f"the pods have no label {key}" + (f", but {elsewhere}={wanted}" if elsewhere else "")
+
+    def _elsewhere(self, value: str) -> str:
+        """Another key under which the pods have that value."""
+        return next((key for key in IDENTITY_KEYS if self.candidate.labels.get(key) == value), "")
+
+    def correction(self) -> Mapping[str, str | None]:
+        """What the differing keys of the selector ought to be, None for those to drop, so that it takes the pods."""
+        changes: dict[str, str | None] = {}
+        for key, wanted, got in self.differences:
+            changes[key] = got
+            if got is None and (elsewhere := self._elsewhere(wanted)):
+                changes[elsewhere] = wanted
+        return changes
 
 
 def candidates(snapshot: Snapshot, namespace: str) -> tuple[Candidate, ...]:

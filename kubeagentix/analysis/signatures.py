@@ -18,6 +18,7 @@ CERTIFICATE_INVALID = "CertificateInvalid"
 CONNECTION_REFUSED = "ConnectionRefused"
 CONNECTION_TIMEOUT = "ConnectionTimeout"
 DISK_FULL = "DiskFull"
+DNS_LOOP = "DNSLoop"
 EXEC_FORMAT = "ExecFormat"
 EXEC_NOT_FOUND = "ExecNotFound"
 FORBIDDEN = "Forbidden"
@@ -189,6 +190,7 @@ SIGNATURES: tuple[Signature, ...] = (
         r"(?i)tls: (?:bad|unknown|expired|failed to verify) certificate|tls.*unknown certificate authority",
         r"(?i)remote certificate is invalid|failed to find any PEM data in (?:certificate|key) input",
     ),
+    _row(DNS_LOOP, _named, r"plugin/loop: Loop \([^)]*\) detected for zone \"([^\"]+)\""),  # CoreDNS
     _row(
         "AddressInUse",
         _port,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.backends import backing_of, describe_ports, find_port, is_switched_off
+from kubeagentix.analysis.backends import describe_ports, find_port, is_deserted, is_switched_off
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
@@ -190,7 +190,7 @@ def _backend(snapshot: Snapshot, route: HTTPRoute, reference: RouteReference, pl
     if reference.port and port is None:
         what = f"port {reference.port}, but it has {describe_ports(service)}"
         yield _backend_finding(snapshot, route, target, "RouteBackendPortNotFound", what)
-    elif backing_of(snapshot, service, port).is_empty and not is_switched_off(snapshot, service):
+    elif is_deserted(snapshot, service, port) and not is_switched_off(snapshot, service):
         yield _backend_finding(snapshot, route, target, "RouteBackendNoEndpoints", "which has no ready endpoints")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.backends import backing_of, describe_ports, find_port, is_switched_off
+from kubeagentix.analysis.backends import describe_ports, find_port, is_deserted, is_switched_off
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.analysis.tls_names import covers, names_of
 from kubeagentix.contracts import AnalyzerPlugin
@@ -130,7 +130,7 @@ def _backend(snapshot: Snapshot, ingress: Ingress, backend: IngressServiceBacken
     port = find_port(service, backend.port)
     if port is None and service.spec.type != "ExternalName":
         yield _port_not_found(snapshot, ingress, backend, service)
-    elif backing_of(snapshot, service, port).is_empty:
+    elif is_deserted(snapshot, service, port):
         yield _no_endpoints(snapshot, ingress, service)
 
 

@@ -14,7 +14,6 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.backends import resolve_target_port
 from kubeagentix.analysis.connections import FailedConnection, failed_connections
 from kubeagentix.analysis.policies import (
-    DNS_PORT,
     Direction,
     Port,
     Verdict,
@@ -22,6 +21,7 @@ from kubeagentix.analysis.policies import (
     egress_verdict,
     ingress_verdict,
 )
+from kubeagentix.analysis.resolution import dns_servers
 from kubeagentix.analysis.signatures import CONNECTION_TIMEOUT, NO_SUCH_HOST
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
@@ -30,7 +30,6 @@ from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
 ID = "network-policies"
-DNS_NAMESPACE = "kube-system"
 CLIENTS_SHOWN = 3
 
 
@@ -60,7 +59,7 @@ def _blocks(snapshot: Snapshot, connection: FailedConnection) -> Iterator[_Block
     if connection.signature == NO_SUCH_HOST:
         if connection.target is not None and snapshot.find(connection.target) is None:
             return  # a name that nobody has, which DNS rightly does not know
-        verdict = dns_verdict(snapshot, connection.client, _dns_servers(snapshot))
+        verdict = dns_verdict(snapshot, connection.client, dns_servers(snapshot))
         if not verdict.is_allowed:
             yield _Block(connection=connection, verdict=verdict, split="DNS", to="the cluster's DNS")
     elif connection.signature == CONNECTION_TIMEOUT:
@@ -99,25 +98,6 @@ def _routes(snapshot: Snapshot, connection: FailedConnection) -> list[tuple[Pod,
 
 def _pod_port(port: ServicePort, pod: Pod) -> Port:
     return Port(number=resolve_target_port(port, pod.spec), protocol=port.protocol)
-
-
-def _dns_servers(snapshot: Snapshot) -> list[tuple[Pod, Port]]:
-    """The pods behind the cluster's DNS Service, with the ports they listen on for UDP."""
-    return [
-        (pod, _pod_port(port, pod))
-        for service in _dns_services(snapshot)
-        for port in service.spec.ports
-        if port.port == DNS_PORT and port.protocol == "UDP"
-        for pod in snapshot.pods_selected(service.namespace, service.spec.selector)
-    ]
-
-
-def _dns_services(snapshot: Snapshot) -> tuple[Service, ...]:
-    """Those of kube-system that answer on port 53; some distributions keep DNS elsewhere."""
-    services = [
-        service for service in snapshot.all(Service) if any(port.port == DNS_PORT for port in service.spec.ports)
-    ]
-    return tuple(item for item in services if item.namespace == DNS_NAMESPACE) or tuple(services)
 
 
 def _finding(snapshot: Snapshot, ref: ResourceRef, split: str, blocks: list[_Block]) -> Finding:

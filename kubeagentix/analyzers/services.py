@@ -7,11 +7,19 @@ from collections.abc import Iterable, Iterator
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import workloads_of
 from kubeagentix.analysis.backends import (
+    NEW_SERVICE_GRACE_S,
     backing_of,
 )
 from kubeagentix.analysis.connections import missed_by
 from kubeagentix.analysis.node_life import late_pods
-from kubeagentix.analysis.selectors import Candidate, NearMiss, candidates, matching, nearest, served
+from kubeagentix.analysis.selectors import (
+    Candidate,
+    NearMiss,
+    candidates,
+    matching,
+    nearest,
+    served,
+)
 from kubeagentix.analysis.shortfall import (
     describe_age,
     earliest,
@@ -28,8 +36,6 @@ from kubeagentix.errors import excerpt
 
 ID = "services"
 LOAD_BALANCER_GRACE_S = 300.0  # clouds take minutes to build one
-NEW_SERVICE_GRACE_S = 60.0  # a Service is often made a moment before its pods
-LISTENING_GRACE_S = 30.0  # without a readiness probe a pod is ready a while before its program listens
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -135,10 +141,11 @@ def _mismatch(snapshot: Snapshot, service: Service, miss: NearMiss) -> Finding:
         evidence=(
             _selector_evidence(ref, service),
             Evidence.of(nearest_ref, "spec", f"its pods are labelled {got}", locator="spec.template.metadata.labels"),
+            *(item.evidence(snapshot) for item in missed_by(snapshot, ref)[:2]),
         ),
         remedies=(
             kubectl.read("See the pods' labels", "get pods --show-labels", ref.namespace),
-            kubectl.edit(ref, "Correct the selector"),
+            kubectl.select(ref, miss.correction(), nearest_ref),
         ),
     )
 

@@ -1,7 +1,8 @@
 """Logs of containers in trouble: which to read is decided purely, from pods; then they are read, a bounded amount.
 
-Logs are the dearest thing to ask a cluster for (each goes through the API server to a kubelet), so healthy
-containers are left alone, replicas of one owner are sampled, and the newest lines are what is kept.
+Logs are the dearest thing to ask a cluster for (each goes through the API server to a kubelet), so replicas of one
+owner are sampled, the newest lines are what is kept, and containers that count as well are left alone: all but a few
+that call others, as a program which only retries looks well from outside.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from kubeagentix.analysis.causes import hosts_named_in
 from kubeagentix.cluster.client import Answer, Client, Deadline
 from kubeagentix.cluster.log_times import split_times
 from kubeagentix.domain.diagnosis import Gap
@@ -24,10 +26,12 @@ TAIL_LINES = 200
 MAX_BYTES = 64 << 10
 MAX_LOGS = 200
 MAX_PODS_PER_OWNER = 3  # replicas fail alike
+MAX_CALLERS = 30  # logs of containers that count as well, one for each owner
 SETTLING_TIME = timedelta(seconds=30)  # not to be ready, or to initialize, is no trouble before this
 LOG_DEADLINE_S = 10.0  # a kubelet that does not answer must not hold up the others
 
 CRASHING, STUCK, RESTARTED = 0, 1, 2  # how much trouble; less is worse
+CALLS, CALLS_AND_IS_ASKED = 3, 4  # none that shows: without and with a readiness probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +69,18 @@ def choose_logs(
     max_logs: int = MAX_LOGS,
     max_pods_per_owner: int = MAX_PODS_PER_OWNER,
 ) -> LogPlan:
-    """The logs worth reading: of containers that crash, are stuck, or were restarted, in that order.
+    """The logs worth reading: of containers that crash, are stuck, or were restarted, in that order, then of callers.
 
     Every owner's worst pod comes before any owner's second one. Pods on `silent_nodes` are left out, as a Gap.
     """
     by_owner: dict[tuple[str, str, str], list[list[_Trouble]]] = defaultdict(list)
+    callers: dict[tuple[str, str, str], list[_Trouble]] = {}
     for pod in pods:
         troubles = _troubles(pod, now)
         if troubles:
-            owner = pod.controller
-            key = (pod.namespace, owner.kind, owner.name) if owner else (pod.namespace, "Pod", pod.name)
-            by_owner[key].append(troubles)
+            by_owner[_owner(pod)].append(troubles)
+        elif _owner(pod) not in callers and pod.spec.node_name not in silent_nodes:
+            callers[_owner(pod)] = _calling(pod, now)
     wanted = list(_worst_first(by_owner.values(), max_pods_per_owner))
     unreachable = [trouble for trouble in wanted if trouble.pod.spec.node_name in silent_nodes]
     requests = [
@@ -85,7 +90,31 @@ def choose_logs(
         for request in _requests(trouble)
     ]
     kept = requests[:max_logs]
+    well = [trouble for owner, found in callers.items() if owner not in by_owner for trouble in found]
+    well.sort(key=lambda trouble: (trouble.rank, trouble.pod.name))
+    left = max(0, min(MAX_CALLERS, max_logs - len(kept)))
+    kept += [request for trouble in well[:left] for request in _requests(trouble)]
     return LogPlan(requests=tuple(kept), gaps=(*_unreachable_gaps(unreachable), *_limit_gaps(requests, kept, max_logs)))
+
+
+def _owner(pod: Pod) -> tuple[str, str, str]:
+    owner = pod.controller
+    return (pod.namespace, owner.kind, owner.name) if owner else (pod.namespace, "Pod", pod.name)
+
+
+def _calling(pod: Pod, now: datetime) -> list[_Trouble]:
+    """The containers that run and count as well, and are told of a host to call; those that nobody asks go first."""
+    found = []
+    for container, status, is_init in pod.containers():
+        running = status.state.running if status is not None else None
+        if running is None or is_init or pod.is_terminating:
+            continue
+        is_settled = running.started_at is None or now - running.started_at > SETTLING_TIME
+        if is_settled and any(hosts_named_in(container)):
+            found.append(
+                _Trouble(CALLS if container.readiness_probe is None else CALLS_AND_IS_ASKED, pod, container, 0)
+            )
+    return found
 
 
 async def read_logs(

@@ -8,6 +8,7 @@ from kubeagentix.analysis.backends import (
     backing_of,
     describe_ports,
     find_port,
+    is_deserted,
     is_switched_off,
     resolve_target_port,
     target_of,
@@ -97,3 +98,26 @@ spec: {{replicas: {replicas}, template: {{metadata: {{labels: {{app: web}}}}}}}}
     assert is_switched_off(snapshot, snapshot.all(Service)[0]) is is_off
     alone = snapshot_of(service())
     assert not is_switched_off(alone, alone.all(Service)[0])
+
+
+OLD, NEW = "2026-01-15T08:00:00Z", "2026-01-15T11:59:50Z"
+
+
+@pytest.mark.parametrize(("since", "is_told"), [(OLD, True), (NEW, False)])
+def test_a_service_whose_pods_are_starting_is_not_deserted_yet(since: str, is_told: bool) -> None:
+    unready = READY.replace('"True"', f'"False", lastTransitionTime: "{since}"')
+    snapshot = snapshot_of(service(), unready)
+    assert is_deserted(snapshot, snapshot.all(Service)[0]) is is_told
+
+
+@pytest.mark.parametrize(("made", "is_told"), [(OLD, True), (NEW, False)])
+def test_a_service_that_was_just_made_is_not_deserted_yet(made: str, is_told: bool) -> None:
+    snapshot = snapshot_of(service().replace("name: web}", f"name: web, creationTimestamp: '{made}'}}", 1))
+    assert is_deserted(snapshot, snapshot.all(Service)[0]) is is_told
+
+
+def test_a_service_without_a_selector_is_known_to_be_empty_where_slices_were_read() -> None:
+    by_hand = service("ports: [{port: 80}]")
+    assert is_deserted(snapshot_of(by_hand), snapshot_of(by_hand).all(Service)[0])
+    unread = snapshot_of(by_hand, gaps=[Gap(what="slices", why="403", kind="EndpointSlice")])
+    assert not is_deserted(unread, unread.all(Service)[0])

@@ -35,7 +35,7 @@ def test_a_service_that_does_not_exist_is_said_not_to() -> None:
 def test_a_service_that_exists_and_is_not_resolved_puts_dns_in_doubt() -> None:
     db = {"kind": "Service", "metadata": {"name": "db"}}
     story = explained("getaddrinfo EAI_AGAIN db", db, DNS)
-    assert [str(ref) for ref in story.points_at] == ["Service default/db", "Service kube-system/kube-dns"]
+    assert [str(ref) for ref in story.points_at] == ["Service kube-system/kube-dns"]
 
 
 def test_a_host_outside_the_cluster_points_at_nothing() -> None:

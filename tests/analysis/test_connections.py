@@ -80,6 +80,58 @@ def test_the_only_host_a_container_was_told_of_stands_for_an_address_next_door(
     assert str(found.target) == target
 
 
+WEB = "kind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.0.0.8, ports: [{port: 80}]}"
+UNREACHABLE = "wget: can't connect to remote host (10.0.0.8): Host is unreachable"
+
+
+@pytest.mark.parametrize(
+    ("told", "lines", "port"),
+    [
+        ("", f"Connecting to web:8080 (10.0.0.8:8080)\n{UNREACHABLE}", 8080),
+        (", args: ['wget http://web:8080/']", UNREACHABLE, 8080),
+        (", env: [{name: WEB_HOST, value: web}, {name: WEB_PORT, value: '8081'}]", UNREACHABLE, 8081),
+        (", args: ['http://web:8080/', 'http://web:81/']", UNREACHABLE, None),
+        (", args: ['wget http://db:8080/']", UNREACHABLE, None),
+    ],
+)
+def test_the_port_of_an_error_that_names_none_is_the_one_it_was_told_of(told: str, lines: str, port: int) -> None:
+    manifest = pod().replace("{name: app}]", f"{{name: app{told}}}]", 1)
+    snapshot = snapshot_of(manifest, WEB, SERVICE, logs=[log_of("api", "app", lines)])
+    (found,) = failed_connections(snapshot)
+    assert (str(found.target), found.port) == ("Service default/web", port)
+
+
+RUNNING = "ready: {}, state: {{running: {{startedAt: '2026-01-15T11:00:00Z'}}}}"
+UNHEALTHY = """
+kind: Event
+metadata: {name: e}
+involvedObject: {kind: Pod, namespace: default, name: api, fieldPath: "spec.containers{app}"}
+type: Warning
+reason: Unhealthy
+message: "Readiness probe failed: nc: connect to db port 5432 (tcp) failed: Connection refused"
+"""
+
+
+def test_what_a_probes_command_prints_counts_as_its_log_does() -> None:
+    asked = pod(RUNNING.format("false")).replace("name: app}", "name: app, readinessProbe: {exec: {command: [nc]}}}", 1)
+    snapshot = snapshot_of(asked, SERVICE, UNHEALTHY)
+    (found,) = failed_connections(snapshot)
+    assert (str(found.target), found.port, found.evidence(snapshot).source) == ("Service default/db", 5432, "event")
+    well = asked.replace("ready: false", "ready: true")
+    assert failed_connections(snapshot_of(well, SERVICE, UNHEALTHY)) == ()
+
+
+def test_what_the_kubelet_says_of_a_port_is_about_the_pod_itself() -> None:
+    asked = pod(RUNNING.format("false")).replace("name: app}", "name: app, readinessProbe: {tcpSocket: {port: 80}}}", 1)
+    assert failed_connections(snapshot_of(asked, SERVICE, UNHEALTHY)) == ()
+
+
+def test_a_container_that_is_well_counts_if_its_log_ends_in_failures() -> None:
+    manifest = pod(RUNNING.format("true"))
+    assert len(read(log_of("api", "app", "\n".join([REFUSED] * 3)), manifest=manifest)) == 1
+    assert read(log_of("api", "app", "\n".join([REFUSED] * 2)), manifest=manifest) == []
+
+
 def test_when_it_failed_is_when_the_container_ended() -> None:
     ended = CRASHED.replace("exitCode: 1", "exitCode: 1, finishedAt: '2026-01-15T11:58:00Z'")
     (found,) = read(log_of("api", "app", REFUSED), manifest=pod(ended))

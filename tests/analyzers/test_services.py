@@ -106,6 +106,24 @@ def test_selector_with_a_label_that_the_pods_lack() -> None:
     assert "the pods have no label tier" in found["NoEndpoints/SelectorMismatch"].title
 
 
+def test_the_correction_is_a_command_with_every_label_that_differs() -> None:
+    labels = "{app: web, version: v1}"
+    found = find(service("{app: Web, version: v2, tier: x}"), deployment(labels=labels), pod(labels=labels))
+    finding = found["NoEndpoints/SelectorMismatch"]
+    assert "app=web (labels are case-sensitive)" in finding.title
+    assert finding.remedies[-1].command == (
+        "kubectl patch service web --type=merge -p "
+        """'{"spec":{"selector":{"app":"web","tier":null,"version":"v1"}}}' -n default"""
+    )
+
+
+def test_a_value_that_the_pods_have_under_another_key_is_named() -> None:
+    labels = "{app.kubernetes.io/name: web}"
+    finding = find(service(), deployment(labels=labels), pod(labels=labels))["NoEndpoints/SelectorMismatch"]
+    assert "no label app, but app.kubernetes.io/name=web" in finding.title
+    assert '{"app":null,"app.kubernetes.io/name":"web"}' in finding.remedies[-1].command
+
+
 def test_misspelt_single_label_is_recognised_by_likeness() -> None:
     found = find(service("{app: web-frontend}"), deployment(labels="{app: web-front}"), pod(labels="{app: web-front}"))
     assert "Deployment default/web" in found["NoEndpoints/SelectorMismatch"].title

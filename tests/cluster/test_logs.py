@@ -88,6 +88,42 @@ def test_which_containers_are_in_trouble(statuses: list[dict[str, Any]], expecte
     assert chosen(pod("p", *statuses)) == [("p", "app", previous) for previous in expected]
 
 
+def calling(name: str, owner: str = "", *, probe: bool = False, started: str = LONG_AGO, value: str = "db:5432") -> Pod:
+    """A pod that is ready, and told where its database is."""
+    status = state("app", {"running": {"startedAt": started}}, ready=True)
+    container: dict[str, Any] = {"name": "app", "env": [{"name": "DATABASE", "value": value}]}
+    if probe:
+        container["readinessProbe"] = {"tcpSocket": {"port": 80}}
+    manifest = {
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "ownerReferences": [{"kind": "ReplicaSet", "name": owner, "controller": True}] if owner else [],
+        },
+        "spec": {"nodeName": "node-1", "containers": [container]},
+        "status": {"phase": "Running", "containerStatuses": [status]},
+    }
+    return cast("Pod", project(KINDS["Pod"], manifest))
+
+
+def test_of_those_that_are_well_one_of_each_owner_that_calls_others_is_read_last_and_those_nobody_asks_first() -> None:
+    pods = [
+        calling("a", probe=True),
+        calling("b", owner="web"),
+        calling("c", owner="web"),
+        calling("new", started=JUST_NOW),
+        calling("alone", value="verbose"),
+        pod("stuck", state("app", RUNNING)),
+    ]
+    assert [name for name, _, _ in chosen(*pods)] == ["stuck", "b", "a"]
+    assert [name for name, _, _ in chosen(*pods, max_logs=2)] == ["stuck", "b"]
+    assert choose_logs(pods, now=NOW, max_logs=1).gaps == ()
+
+
+def test_an_owner_in_trouble_is_not_read_once_more_for_its_calls() -> None:
+    assert [name for name, _, _ in chosen(calling("a", "web"), pod("b", state("app", RUNNING), owner="web"))] == ["b"]
+
+
 def test_a_pod_without_statuses_has_no_logs() -> None:
     assert chosen(pod("pending", phase="Pending")) == []
 

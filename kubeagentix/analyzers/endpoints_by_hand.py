@@ -1,0 +1,63 @@
+"""Services without a selector, whose endpoints somebody has to write, and nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.backends import is_deserted
+from kubeagentix.analysis.connections import missed_by
+from kubeagentix.analysis.selectors import IDENTITY_KEYS, Candidate, candidates
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, Severity
+from kubeagentix.domain.network import Service
+from kubeagentix.domain.snapshot import Snapshot
+
+ID = "endpoints-by-hand"
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per Service."""
+    for service in snapshot.all(Service):
+        if service.metadata.deletion_timestamp is not None or service.spec.type == "ExternalName":
+            continue
+        if not service.spec.selector and service.spec.ports and is_deserted(snapshot, service):
+            yield _by_hand(snapshot, service)
+
+
+def _by_hand(snapshot: Snapshot, service: Service) -> Finding:
+    ref, missed = snapshot.ref(service), missed_by(snapshot, snapshot.ref(service))
+    among = candidates(snapshot, service.namespace)
+    meant = next((item for item in among if service.name in (item.ref.name, *_identities(item))), None)
+    hint = f" {meant.ref} bears its name: was a selector forgotten?" if meant is not None else ""
+    wanted = {key: meant.labels[key] for key in IDENTITY_KEYS if key in meant.labels} if meant is not None else {}
+    is_headless = service.spec.cluster_ip == "None"
+    return Finding.of(
+        analyzer=ID,
+        reason="NoEndpoints/NoSelector",
+        ref=ref,
+        title=f"{ref} has no selector, and no endpoints were written for it",
+        severity=Severity.CRITICAL if missed else Severity.INFO if is_headless else Severity.WARNING,
+        confidence=0.9 if missed else 0.7,
+        cause="Without a selector nobody but its maker gives it EndpointSlices (or Endpoints), and there are none "
+        f"with a ready address.{hint}",
+        evidence=(
+            Evidence.of(ref, "spec", "no selector", locator="spec.selector"),
+            Evidence.of(ref, "status", "no EndpointSlice of it has a ready address", locator="endpointslices"),
+            *(item.evidence(snapshot) for item in missed[:2]),
+        ),
+        remedies=(
+            kubectl.read(
+                "See its endpoints", f"get endpointslices -l kubernetes.io/service-name={ref.name}", ref.namespace
+            ),
+            kubectl.read("See what was written by hand", f"get endpoints {ref.name} -o yaml", ref.namespace),
+            *((kubectl.select(ref, wanted, meant.ref),) if meant is not None and wanted else ()),
+        ),
+    )
+
+
+def _identities(item: Candidate) -> tuple[str, ...]:
+    return tuple(item.labels[key] for key in IDENTITY_KEYS if key in item.labels)
+
+
+plugin = AnalyzerPlugin(id=ID, title="Services without a selector and without endpoints", analyze=analyze)
