@@ -28,6 +28,8 @@ from kubeagentix.domain.storage import ConfigMap, Secret
 REASON = "CreateContainerConfigError"
 _MISSING_OBJECT = re.compile(r'(?i)\b(configmap|secret)s? "([^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (.+?) in (ConfigMap|Secret) ([^/\s]+)/(\S+)")
+# Source: pkg/kubelet/kubelet_pods.go, makeMounts
+_SUB_PATH = re.compile(r'(?:prepare subPath|create subPath directory) for volumeMount "([^"]+)"')
 _USER = re.compile(r"runAsNonRoot|non-root policy|non-numeric user")
 _KINDS: dict[str, type[ConfigMap] | type[Secret]] = {"configmap": ConfigMap, "secret": Secret}
 
@@ -81,12 +83,27 @@ def _judge(snapshot: Snapshot, container: PodContainer, message: str) -> _Verdic
     if _USER.search(message):
         return _Verdict(
             refinement="/RunAsNonRoot",
-            phrase="it must not run as root, and its image would",
+            phrase=_about_root(message),
             wrong="securityContext",
             cause=f"The kubelet says: {message}. Set runAsUser to a number other than 0, or take another image.",
         )
+    if (sub_path := _SUB_PATH.search(message)) is not None:
+        return _Verdict(
+            refinement="/SubPath",
+            phrase=f"the subPath of its mount of volume {sub_path[1]} cannot be made",
+            wrong="volumeMounts",
+            cause=f"The kubelet says: {message}. The path must lie in the volume, and the volume must let it be made.",
+        )
     said = message or "no message was recorded"
     return _Verdict(refinement="", phrase=said[:120], cause=f"The kubelet says: {said}", confidence=0.7)
+
+
+def _about_root(message: str) -> str:
+    if "breaks non-root policy" in message:
+        return "it must not run as root, and its runAsUser is 0"
+    if (named := re.search(r"non-numeric user \(([^)]+)\)", message)) is not None:
+        return f"it must not run as root, and its image names its user ({named[1]}) instead of giving a number"
+    return "it must not run as root, and its image would"
 
 
 def _missing_object(

@@ -22,6 +22,7 @@ from kubeagentix.analysis.containers import (
     killed_by_probe,
     logged_failure,
 )
+from kubeagentix.analysis.node_platforms import architectures
 from kubeagentix.analysis.paths import about_script, missing_sub_paths
 from kubeagentix.analysis.troubles import (
     Trouble,
@@ -41,6 +42,19 @@ from kubeagentix.domain.diagnosis import Evidence, Finding
 from kubeagentix.domain.snapshot import Snapshot
 
 _CREATING = ("CreateContainerError", "PreCreateHookError", "PreStartHookError")
+# What keeps a container from even being made: (refinement, words, pattern).
+_CREATE_MESSAGES = (
+    ("NoCommand", "neither the pod nor the image names a command", r"no command specified"),
+    (
+        "UserNotFound",
+        "its image has no such user or group",
+        r"unable to find (?:user|group) (\S+?):? |no users found|no matching entries in (?:passwd|group) file",
+    ),
+    ("SeccompProfile", "its seccomp profile is not to be had on the node", r"seccomp"),
+    ("AppArmorProfile", "its AppArmor profile is not to be had on the node", r"(?i)apparmor"),
+    ("NameReserved", "the container runtime has not let go of an earlier try", r"is reserved for"),
+    ("Timeout", "the container runtime of the node does not answer in time", r"context deadline exceeded"),
+)
 
 # What runtimes write, in the order to try: (refinement, words, pattern). Group 1, if any: the executable.
 _MESSAGES = (
@@ -72,6 +86,11 @@ _MESSAGES = (
         ),
     ),
     (
+        "WorkingDir",
+        "its workingDir cannot be entered or made",
+        r"mkdir (\S+): (?:not a directory|permission denied|read-only)|chdir to cwd \(\"([^\"]+)\"\)",
+    ),
+    (
         "NotExecutable",
         "its command is not executable",
         r'exec: "?([^":]+)"?: (?:permission denied|is a directory)|open executable: Permission denied',
@@ -81,6 +100,8 @@ _MESSAGES = (
 _NO_COMMAND = ("Mount", "MemoryLimit")  # of which the command knows nothing
 _KUBELET_PATH = re.compile(r"/[^\s\"]*/pods/[0-9a-f-]{36}/[^\s\":]*")  # long, and of no use to a reader
 _PATTERNS = tuple((name, words, re.compile(pattern, re.IGNORECASE)) for name, words, pattern in _MESSAGES)
+_CREATE_PATTERNS = tuple((name, words, re.compile(pattern)) for name, words, pattern in _CREATE_MESSAGES)
+_HOOK_ERROR = re.compile(r"failed - error: (.*?)(?:, message: \".*)?$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +142,12 @@ def _failed_event(snapshot: Snapshot, container: PodContainer) -> str:
 
 
 def _judge(container: PodContainer, message: str) -> _Verdict:
+    state = container.waiting.reason if container.waiting is not None else ""
+    if state in _CREATING:
+        for refinement, words, pattern in _CREATE_PATTERNS:
+            if (match := pattern.search(message)) is not None:
+                named = f" ({match[1]})" if match.groups() and match[1] else ""
+                return _Verdict(reason=f"{state}/{refinement}", phrase=f"{words}{named}", confidence=0.9)
     for refinement, words, pattern in _PATTERNS:
         match = pattern.search(message)
         if match is not None:
@@ -132,8 +159,8 @@ def _judge(container: PodContainer, message: str) -> _Verdict:
                 phrase=f"{named}: {words}{joined}" if named else words,
                 confidence=0.95,
             )
-    if container.waiting is not None and container.waiting.reason in _CREATING:
-        return _Verdict(reason=container.waiting.reason, phrase=_core(message), confidence=0.8)
+    if state in _CREATING:
+        return _Verdict(reason=state, phrase=_core(message), confidence=0.8)
     return _Verdict(reason="StartError/Other", phrase=_core(message), confidence=0.8)
 
 
@@ -152,7 +179,7 @@ def _core(message: str) -> str:
 
 def _trouble(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, message: str) -> Trouble:
     events = events_of(snapshot, container, "Failed")
-    hints = [hint for hint in (_hint(container, verdict, message),) if hint]
+    hints = [hint for hint in (_hint(snapshot, container, verdict, message),) if hint]
     wrong = [(source, words) for _, source, words in missing_sub_paths(snapshot, container) if _is_mount(verdict)]
     return Trouble(
         pod=container.pod,
@@ -182,8 +209,10 @@ def _said(message: str) -> str:
     return sentence(_KUBELET_PATH.sub("…", message or "nothing"), 400)
 
 
-def _hint(container: PodContainer, verdict: _Verdict, message: str) -> str:
-    """What the spec adds to the runtime's message."""
+def _hint(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, message: str) -> str:
+    """What the spec and the node add to the runtime's message."""
+    if verdict.reason == "StartError/ExecFormat":
+        return architectures(snapshot, container.pod)
     place = container.spec.working_dir
     if place and place in message:
         return f"Its workingDir is {place}."
@@ -223,8 +252,8 @@ def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         pod=container.pod,
         part=container.name,
         reason="PostStartHookError",
-        title=f"{container.label} is killed because its postStart hook fails",
-        cause=f"The kubelet says: {clipped(message, 300)}",
+        title=f"{container.label} is killed because its postStart hook fails{_hook_words(message)}",
+        cause=f"The kubelet says: {sentence(message, 600)}",
         evidence=(
             *((event_evidence(snapshot, event, container.pod),) if event is not None else ()),
             *((end_evidence(snapshot, container, end, f"ended with exit code {end.exit_code}"),) if end else ()),
@@ -236,6 +265,11 @@ def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         ),
         since=event.first_timestamp if event is not None else None,
     )
+
+
+def _hook_words(message: str) -> str:
+    match = _HOOK_ERROR.search(message)
+    return f": {' '.join(_core(match[1]).split())}" if match is not None else ""
 
 
 plugin = AnalyzerPlugin(id="container-start", title="Containers that cannot start", analyze=analyze)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
+from kubeagentix.analysis.node_platforms import architectures
 from kubeagentix.analysis.pulls import Image, holders, known_images, likest, parse_image, pull_secret_problems
 from kubeagentix.analysis.scheduler.case import listed
 from kubeagentix.analysis.troubles import (
@@ -206,6 +207,8 @@ def _meant(snapshot: Snapshot, container: PodContainer, verdict: _Verdict) -> st
 def _advice(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, meant: str) -> str:
     """What the cluster's own images say to it, in a sentence."""
     image, policy = container.spec.image, container.spec.image_pull_policy
+    if verdict.reason.endswith("/Platform"):
+        return architectures(snapshot, container.pod)
     held = listed(holders(snapshot, image)) if verdict.is_of_name or policy == "Always" else ""
     if held and verdict.reason == "ErrImageNeverPull":
         return f"Only {held} has it."

@@ -34,8 +34,48 @@ _VOLUME = re.compile(r'for volume "([^"]+)"|unmounted volumes=\[([^\]\s]+)')
 _OBJECT = re.compile(r'(?i)\b(configmap|secret)s? "([^"]+)" not found')
 _KEY = re.compile(r"references non-existent (?:config|secret) key: (\S+)")
 _CLAIM = re.compile(r'(?i)persistentvolumeclaims? "([^"]+)" not found|PVC \S+/(\S+): .*not found')
-_HOST_PATH = re.compile(r"(?i)hostPath type check failed|path \"[^\"]+\" does not exist")
+_HOST_PATH = re.compile(r"(?i)hostPath type check failed: (?P<said>.+)|path \"(?P<absent>[^\"]+)\" does not exist")
 _MULTI_ATTACH = re.compile(r"(?i)multi-attach|already exclusively attached|already used by pod")
+_ACCOUNT = re.compile(r'(?i)serviceaccounts? "([^"]+)" not found')
+# What drivers and the node's mount program say: (refinement, words, pattern), in the order to try.
+# Source: pkg/volume/csi, pkg/volume/plugins.go; util-linux, nfs-utils and cifs-utils.
+_DRIVERS = (
+    (
+        "DriverNotFound",
+        "the node has no driver for it",
+        r"no CSIDriver object|list of registered CSI drivers|no volume plugin matched|driver name \S+ not found",
+    ),
+    (
+        "MountHelperMissing",
+        "the node has no program that mounts such a file system",
+        r"/sbin/mount\.<type> helper|you might need a /sbin/mount\.|\"?mount(?:\.\w+)?\"?: executable file not found",
+    ),
+    ("AccessDenied", "its server does not let the node mount it", r"access denied by server|mount error\(13\)"),
+    (
+        "PathNotFound",
+        "its server has no such path",
+        r"reason given by server: No such file or directory|mount error\(2\)",
+    ),
+    (
+        "ServerUnreachable",
+        "its server does not answer",
+        (
+            r"mount\S*: .*(?:Connection (?:timed out|refused)|No route to host|Network is unreachable|Host is down)"
+            r"|Failed to resolve server|mount error\((?:110|111|112|113|115)\)"
+        ),
+    ),
+    (
+        "FileSystem",
+        "its file system cannot be mounted",
+        r"wrong fs type|(?:bad|can't read) superblock|unknown filesystem type|Structure needs cleaning|fsck found",
+    ),
+    (
+        "NotPermitted",
+        "its driver is refused",
+        r"code = (?:PermissionDenied|Unauthenticated)|AccessDenied|not authorized|UnauthorizedOperation",
+    ),
+)
+_DRIVER_PATTERNS = tuple((name, words, re.compile(pattern, re.IGNORECASE)) for name, words, pattern in _DRIVERS)
 _TIMEOUT = re.compile(r"(?i)timed out waiting|context deadline exceeded|timeout expired waiting")
 _CERTAIN = 2  # the rank from which the message itself is the cause
 _KINDS: dict[str, type[ConfigMap] | type[Secret]] = {"configmap": ConfigMap, "secret": Secret}
@@ -111,6 +151,12 @@ def _judge(snapshot: Snapshot, pod: Pod, event: Event) -> _Verdict:
         ref = snapshot.named("PersistentVolumeClaim", pod.namespace, claim[1] or claim[2].rstrip(":"))
         phrase = f"PersistentVolumeClaim {ref.name} does not exist"
         return _Verdict(reason="FailedMount/VolumeClaimNotFound", phrase=phrase, rank=3, volume=name, points_at=(ref,))
+    if (account := _ACCOUNT.search(message)) is not None:
+        ref = snapshot.named("ServiceAccount", pod.namespace, account[1])
+        phrase = f"no token can be had, as ServiceAccount {ref.name} does not exist"
+        return _Verdict(
+            reason="FailedMount/ServiceAccountNotFound", phrase=phrase, rank=3, volume=name, points_at=(ref,)
+        )
     return _other(snapshot, pod, event, name)
 
 
@@ -125,9 +171,19 @@ def _other(snapshot: Snapshot, pod: Pod, event: Event, name: str) -> _Verdict:
             volume=name,
             points_at=claims,
         )
-    if _HOST_PATH.search(event.message):
-        phrase = f"the node has no such path: {_host_path(pod, name) or 'see the message'}"
+    if (host := _HOST_PATH.search(event.message)) is not None:
+        said = host["said"] or f"{host['absent']} does not exist"
+        phrase = f"{said.strip()} on node {pod.spec.node_name}"
         return _Verdict(reason="FailedMount/HostPath", phrase=phrase, rank=3, volume=name, points_at=claims)
+    for refinement, words, pattern in _DRIVER_PATTERNS:
+        if pattern.search(event.message):
+            return _Verdict(
+                reason=f"FailedMount/{refinement}",
+                phrase=f"{words}{_origin(pod, name)}",
+                rank=2,
+                volume=name,
+                points_at=claims,
+            )
     if _TIMEOUT.search(event.message):
         return _Verdict(
             reason="FailedMount/Timeout", phrase="the kubelet waited in vain", rank=0, volume=name, points_at=claims
@@ -155,14 +211,15 @@ def _missing_key(snapshot: Snapshot, pod: Pod, volume: str, key: str) -> _Verdic
     sources = [ref for item in pod.spec.volumes if item.name == volume for ref in _sources(snapshot, pod, item, key)]
     held = [found for ref in sources if isinstance(found := snapshot.find(ref), ConfigMap | Secret)]
     where = " and ".join(str(ref) for ref in sources) or "its source"
-    keys = ", ".join(sorted(name for item in held for name in item.keys))
+    keys = sorted(name for item in held for name in item.keys)
+    like = nearest(key, keys)
     return _Verdict(
         reason="FailedMount/KeyNotFound",
         phrase=f"{where} has no key {key}",
         rank=3,
         volume=volume,
         points_at=tuple(sources),
-        hint=f"Its keys: {keys or 'none'}." if held else "",
+        hint=f"Its keys: {', '.join(keys) or 'none'}.{f' Was {like} meant?' if like else ''}" if held else "",
     )
 
 
@@ -196,8 +253,14 @@ def _claims(snapshot: Snapshot, pod: Pod, name: str) -> tuple[ResourceRef, ...]:
     )
 
 
-def _host_path(pod: Pod, name: str) -> str:
-    return next((item.host_path.path for item in pod.spec.volumes if item.name == name and item.host_path), "")
+def _origin(pod: Pod, name: str) -> str:
+    """Where the volume comes from, as far as its kind tells: ` (nfs.example:/exports)`."""
+    volume = next((item for item in pod.spec.volumes if item.name == name), None)
+    if volume is not None and volume.nfs is not None:
+        return f" ({volume.nfs.server}:{volume.nfs.path})"
+    if volume is not None and volume.csi is not None:
+        return f" ({volume.csi.driver})"
+    return ""
 
 
 def _remedies(snapshot: Snapshot, pod: Pod, verdict: _Verdict) -> tuple[Remedy, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.shortfall import earliest, format_duration, is_older_than
+from kubeagentix.analysis.troubles import sentence
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import condition
@@ -65,6 +66,7 @@ class _Ending:
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and kind of ending; leftovers of a workload that is well again are `info`."""
     yield from _ended(snapshot)
+    yield from _blocked(snapshot)
     yield from _stuck(snapshot)
 
 
@@ -101,7 +103,7 @@ def _failed_ending(pod: Pod) -> _Ending | None:
     if reason in _KNOWN:
         return _Ending(_KNOWN[reason], node if reason == "NodeLost" else "")
     # The kubelet would not have it, so no container ever ran.
-    return None if pod.status.container_statuses else _Ending("UnexpectedAdmissionError")
+    return None if pod.status.container_statuses else _Ending(f"UnexpectedAdmissionError/{reason}")
 
 
 def _eviction(message: str, node: str) -> _Ending:
@@ -217,6 +219,37 @@ def _ended_evidence(snapshot: Snapshot, pods: tuple[Pod, ...]) -> Iterator[Evide
             excerpt=excerpt(pod.status.message, EXCERPT_CHARS) or _disruption_message(pod),
             locator="status.reason" if pod.status.reason else "status.conditions[DisruptionTarget]",
             observed_at=_ended_at(snapshot, pod),
+        )
+
+
+def _blocked(snapshot: Snapshot) -> Iterator[Finding]:
+    """Pods that the kubelet keeps without starting them, for want of something on the node (as AppArmor up to 1.29).
+
+    Source: canRunPod and softAdmitHandlers in pkg/kubelet/kubelet.go.
+    """
+    pairs = (
+        (pod, pod.status.reason)
+        for pod in snapshot.all(Pod)
+        if pod.status.phase == "Pending"
+        and pod.spec.node_name
+        and not pod.is_terminating
+        and pod.status.reason not in ("", *_KNOWN)
+    )
+    for (workload, reason), pods in affected.group(snapshot, pairs).items():
+        lead = pods[0]
+        who = "it is" if workload.kind == "Pod" else affected.share(snapshot, workload, pods)
+        yield Finding.of(
+            analyzer=ID,
+            reason=f"UnexpectedAdmissionError/{reason}",
+            ref=workload,
+            title=f"{workload}: {who} held back by the kubelet of {lead.spec.node_name} ({reason})",
+            severity=affected.severity(snapshot, workload, pods),
+            confidence=0.9,
+            cause=f"The kubelet says: {sentence(lead.status.message or 'nothing more')}",
+            evidence=tuple(_ended_evidence(snapshot, pods)),
+            remedies=(kubectl.describe(snapshot.ref(lead)), kubectl.edit(workload, "Ask for what the node can give")),
+            since=earliest(pod.status.start_time for pod in pods),
+            detail=lead.spec.node_name,
         )
 
 

@@ -281,8 +281,12 @@ def _mount_failures(pod: Mapping[str, Any], world: World) -> Iterator[str]:
             if data is None:
                 yield f'{start}{kind.lower()} "{source[name_key]}" not found'
             elif missing:
-                what = "config" if kind == "ConfigMap" else "secret"
-                yield f"{start}references non-existent {what} key: {missing[0]}"
+                what = (
+                    "configmap references non-existent config"
+                    if kind == "ConfigMap"
+                    else "references non-existent secret"
+                )
+                yield f"{start}{what} key: {missing[0]}"
 
 
 def _data(kind: str, pod: Mapping[str, Any], name: str, world: World) -> dict[str, str] | None:

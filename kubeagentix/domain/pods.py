@@ -235,6 +235,19 @@ class EphemeralVolume(Value, frozen=True):
     """`ephemeral`: a claim named after the pod and the volume is made from a template."""
 
 
+class NfsVolume(Value, frozen=True):
+    """`nfs`."""
+
+    server: str = ""
+    path: str = ""
+
+
+class CsiVolume(Value, frozen=True):
+    """`csi`: a volume that a driver makes for this pod alone."""
+
+    driver: str = ""
+
+
 class Volume(Value, frozen=True):
     """`spec.volumes[]`."""
 
@@ -246,6 +259,8 @@ class Volume(Value, frozen=True):
     host_path: HostPathVolume | None = None
     empty_dir: EmptyDirVolume | None = None
     ephemeral: EphemeralVolume | None = None
+    nfs: NfsVolume | None = None
+    csi: CsiVolume | None = None
 
 
 class Toleration(Value, frozen=True):

@@ -64,22 +64,30 @@ def test_what_is_missing_is_named_with_the_nearest_name(
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("message", "words"),
     [
-        'container has runAsNonRoot and image will run as root (pod: "web-1", container: app)',
-        "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root",
-        "container's runAsUser breaks non-root policy",
+        ('container has runAsNonRoot and image will run as root (pod: "web-1", container: app)', "its image would"),
+        ("container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root", "(app)"),
+        ("container's runAsUser breaks non-root policy", "its runAsUser is 0"),
     ],
 )
-def test_an_image_that_would_run_as_root_is_told(workload: Build, message: str) -> None:
+def test_an_image_that_would_run_as_root_is_told(workload: Build, message: str, words: str) -> None:
     [finding] = found(*workload(config_error(message)))
     assert finding.reason == "CreateContainerConfigError/RunAsNonRoot"
+    assert words in finding.title
+
+
+def test_a_sub_path_that_cannot_be_made_names_its_volume(workload: Build) -> None:
+    [finding] = found(*workload(config_error('failed to prepare subPath for volumeMount "v" of container "app"')))
+    assert finding.reason == "CreateContainerConfigError/SubPath"
+    assert "volume v" in finding.title
+    assert "volumeMounts" in finding.remedies[-1].title
 
 
 def test_another_message_is_quoted(workload: Build) -> None:
-    [finding] = found(*workload(config_error('failed to prepare subPath for volumeMount "v" of container "app"')))
+    [finding] = found(*workload(config_error("container nope not found")))
     assert finding.reason == "CreateContainerConfigError"
-    assert "subPath" in finding.title
+    assert "container nope not found" in finding.title
 
 
 def test_the_event_serves_where_the_state_has_no_message(workload: Build) -> None:

@@ -40,7 +40,12 @@ MESSAGES = [
     (f"{RUNC}exec /app: exec format error", "ExecFormat"),
     (f"{RUNC}container init was OOM-killed (memory limit too low?): unknown", "MemoryLimit"),
     (f"{RUNC}error during container init: open /proc/sys/x: permission denied: unknown", "PermissionDenied"),
-    (f"{RUNC}error during container init: mkdir /etc/passwd: not a directory: unknown", "Other"),
+    (f"{RUNC}error during container init: mkdir /etc/passwd: not a directory: unknown", "WorkingDir"),
+    (
+        f'{DOCKER}process_linux.go:545: container init caused: chdir to cwd ("/srv") set in config.json failed',
+        "WorkingDir",
+    ),
+    (f"{RUNC}error during container init: write sysctl key: invalid argument: unknown", "Other"),
 ]
 
 
@@ -76,17 +81,34 @@ def test_a_kernels_refusal_is_read_from_the_log(workload: Build, line: str, refi
     assert finding.reason == f"StartError/{refinement}"
 
 
+_NO_USER, _RESERVED = "CreateContainerError/UserNotFound", "CreateContainerError/NameReserved"
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("failed to generate spec: no command specified", "CreateContainerError"),
-        ("context deadline exceeded", "CreateContainerError"),
+        ("failed to generate spec: no command specified", "CreateContainerError/NoCommand"),
+        ("context deadline exceeded", "CreateContainerError/Timeout"),
+        ("failed to generate spec: linux spec user: unable to find user app: no matching entries", _NO_USER),
+        ('failed to reserve container name "app_web": name "app_web" is reserved for "1f3c"', _RESERVED),
+        ("failed to generate security options: seccomp profile not found", "CreateContainerError/SeccompProfile"),
+        ("something else", "CreateContainerError"),
         ("container create failed: executable file `x` not found in $PATH", "StartError/CommandNotFound"),
     ],
 )
 def test_a_container_that_cannot_be_created(workload: Build, message: str, reason: str) -> None:
     [finding] = found(workload({"waiting": {"reason": "CreateContainerError", "message": message}}, phase="Pending"))
     assert finding.reason == reason
+
+
+def test_a_wrong_architecture_is_held_against_the_nodes(workload: Build) -> None:
+    def node(name: str, architecture: str) -> dict[str, Any]:
+        info = {"architecture": architecture, "operatingSystem": "linux"}
+        return {"kind": "Node", "metadata": {"name": name}, "status": {"nodeInfo": info}}
+
+    objects = workload(BACKOFF, last=refused(f"{RUNC}exec /app: exec format error"), restarts=3)
+    [finding] = found([*objects, node("node-1", "arm64"), node("node-2", "amd64")])
+    assert "Node node-1 is linux/arm64. Other nodes are linux/amd64 (node-2)." in finding.cause
 
 
 HOOK = [("FailedPostStartHook", "Exec lifecycle hook ([sh -c exit 3]) for Container app failed - error: exited with 3")]
@@ -98,6 +120,7 @@ def test_a_failing_hook_owns_the_restarts(workload: Build, state: dict[str, Any]
     [finding] = found(workload(state, last=last, restarts=3, events=HOOK))
     assert finding.reason == "PostStartHookError"
     assert "exited with 3" in finding.cause
+    assert "postStart hook fails: exited with 3" in finding.title
 
 
 def test_a_hook_that_failed_once_long_ago_is_silent(workload: Build) -> None:

@@ -114,7 +114,55 @@ def test_a_host_path_that_is_not_there(workload: Build) -> None:
     message = 'MountVolume.SetUp failed for volume "host" : hostPath type check failed: /no/such is not a directory'
     [finding] = found(*stuck(workload, ("FailedMount", message)))
     assert finding.reason == "FailedMount/HostPath"
-    assert "/no/such" in finding.title
+    assert "/no/such is not a directory on node node-1" in finding.title
+
+
+NO_MOUNTER = 'MountVolume.NewMounter initialization failed for volume "data" : volume mode "Ephemeral" not supported by'
+NO_CLIENT = 'MountVolume.SetUp failed for volume "data" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI client:'
+OUTPUT = (
+    'MountVolume.SetUp failed for volume "data" : mount failed: exit status 32\nMounting command: mount\n'
+    "Mounting arguments: -t nfs 10.0.0.9:/x /var/lib/kubelet/pods/0545ffc3/volumes/kubernetes.io~nfs/data\nOutput: {}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "refinement"),
+    [
+        (
+            OUTPUT.format(
+                "mount: /var/lib/kubelet/x: bad option; for several filesystems (e.g. nfs, cifs) you might need a "
+                "/sbin/mount.<type> helper program."
+            ),
+            "/MountHelperMissing",
+        ),
+        (OUTPUT.format("mount.nfs: Connection timed out"), "/ServerUnreachable"),
+        (OUTPUT.format("mount.nfs: access denied by server while mounting 10.0.0.9:/x"), "/AccessDenied"),
+        (
+            OUTPUT.format("mount.nfs: mounting 10.0.0.9:/x failed, reason given by server: No such file or directory"),
+            "/PathNotFound",
+        ),
+        (OUTPUT.format("mount: /x: wrong fs type, bad option, bad superblock on /dev/vdb"), "/FileSystem"),
+        (f"{NO_MOUNTER} driver secrets-store.csi.k8s.io (no CSIDriver object)", "/DriverNotFound"),
+        (f"{NO_CLIENT} driver name ebs.csi.aws.com not found in the list of registered CSI drivers", "/DriverNotFound"),
+        (
+            'MountVolume.SetUp failed for volume "data" : failed to fetch token: serviceaccounts "web" not found',
+            "/ServiceAccountNotFound",
+        ),
+        (OUTPUT.format("something else"), ""),
+    ],
+)
+def test_what_drivers_and_the_mount_program_say_refines_the_reason(
+    workload: Build, message: str, refinement: str
+) -> None:
+    [finding] = found(*stuck(workload, ("FailedMount", message, 4, 60)))
+    assert finding.reason == f"FailedMount{refinement}"
+
+
+def test_the_server_of_a_volume_is_named(workload: Build) -> None:
+    volumes = {"volumes": [{"name": "data", "nfs": {"server": "10.0.0.9", "path": "/x"}}]}
+    event = ("FailedMount", OUTPUT.format("mount.nfs: No route to host"), 4, 60)
+    [finding] = found(*workload(CREATING, phase="Pending", spec=volumes, events=[event]))
+    assert "its server does not answer (10.0.0.9:/x)" in finding.title
 
 
 @pytest.mark.parametrize(
@@ -142,7 +190,7 @@ def test_an_older_cause_speaks_louder_than_a_newer_timeout(workload: Build) -> N
 def test_the_keys_that_exist_are_told(workload: Build) -> None:
     message = 'MountVolume.SetUp failed for volume "conf" : configmap references non-existent config key: modee'
     [finding] = found(*stuck(workload, ("FailedMount", message)), HELD)
-    assert "Its keys: mode." in finding.cause
+    assert "Its keys: mode. Was mode meant?" in finding.cause
 
 
 MISSING = ("FailedMount", 'MountVolume.SetUp failed for volume "conf" : configmap "x" not found', 3, 600)

@@ -68,6 +68,9 @@ def test_an_eviction_is_split_by_resource(message: str, reason: str, is_the_node
     assert [ref.name for ref in finding.points_at] == (["node-1"] if is_the_nodes else [])
 
 
+_SYSCTL = "UnexpectedAdmissionError/SysctlForbidden"
+
+
 @pytest.mark.parametrize(
     ("reason", "message", "expected"),
     [
@@ -80,7 +83,8 @@ def test_an_eviction_is_split_by_resource(message: str, reason: str, is_the_node
         ("OutOfmemory", "Pod Node didn't have enough resource: memory", "OutOfMemory"),
         ("OutOfpods", "Pod Node didn't have enough resource: pods", "OutOfPods"),
         ("UnexpectedAdmissionError", "Allocate failed due to no devices", "UnexpectedAdmissionError"),
-        ("NodeAffinity", "Pod Predicate NodeAffinity failed", "UnexpectedAdmissionError"),
+        ("NodeAffinity", "Pod Predicate NodeAffinity failed", "UnexpectedAdmissionError/NodeAffinity"),
+        ("SysctlForbidden", 'Pod forbidden sysctl: "kernel.msgmax" not whitelisted', _SYSCTL),
         ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline", "DeadlineExceeded"),
     ],
 )
@@ -204,3 +208,18 @@ def test_an_old_eviction_is_not_what_ails_the_pods_made_since() -> None:
     unready = owned(ready("web-2", status="False"))
     unready["metadata"]["creationTimestamp"] = "2026-01-15T11:55:00Z"
     assert only(owned(failed("Evicted", LOW.format("memory"), at=LONG_AGO)), unready).severity is Severity.INFO
+
+
+@pytest.mark.parametrize(("reason", "is_told"), [("AppArmor", True), ("", False)])
+def test_a_pod_that_the_kubelet_holds_back_is_told_by_its_reason(reason: str, is_told: bool) -> None:
+    message = "Cannot enforce AppArmor: AppArmor is not enabled on the host"
+    waiting = {"name": "app", "state": {"waiting": {"reason": "Blocked"}}}
+    held = {
+        "kind": "Pod",
+        "metadata": {"name": "web-1"},
+        "spec": {"nodeName": "node-1", "containers": [{"name": "app"}]},
+        "status": {"phase": "Pending", "reason": reason, "message": message, "containerStatuses": [waiting]},
+    }
+    found = list(plugin.analyze(snapshot_of(held)))
+    assert [item.reason for item in found] == ["UnexpectedAdmissionError/AppArmor"] * is_told
+    assert all("not enabled on the host" in item.cause for item in found)
