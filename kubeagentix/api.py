@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,7 @@ from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.demo.running import RunningDemo, start_demo
 from kubeagentix.domain.diagnosis import ResourceRef, Target
 from kubeagentix.domain.events import Listener, silent
+from kubeagentix.domain.ignoring import EXAMPLE, IgnoreRule, rule_of
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import NotFoundError, UsageError, excerpt
 from kubeagentix.quickdx import pipeline
@@ -62,6 +63,7 @@ class Demo:
 
 
 Source = Cluster | Demo | Snapshot
+IgnoreLike = str | Mapping[str, Any] | IgnoreRule
 _current: list[Source] = []  # the one that calls without `cluster=` mean; empty: the kubeconfig's current context
 
 
@@ -139,12 +141,16 @@ def diagnose(
     all_namespaces: bool = False,
     cluster: Source | None = None,
     include_lint: bool = False,
+    ignore: IgnoreLike | Iterable[IgnoreLike] = (),
+    include_ignored: bool = False,
     listen: Listener = silent,
 ) -> Diagnosis:
     """Why is it broken? Quick Dx of `target` (`deploy/web`, or a `root` or `ref` of an answer), a namespace, or all.
 
     Without `namespace` and `all_namespaces`, the context's own namespace is meant in a real cluster, and all of
-    them in a demo or a snapshot. Raises NotFoundError, UsageError, ClusterError, KubeconfigError.
+    them in a demo or a snapshot. `ignore` adds rules to those of the config file, such as
+    `"reason=Lint/*,namespace=kube-*"` or `{"object": "Deployment/shop/web", "until": "2026-12-31", "why": "…"}`;
+    `include_ignored` ignores nothing. Raises NotFoundError, UsageError, ClusterError, KubeconfigError.
     """
     return sync.run(
         _diagnosing(
@@ -153,6 +159,8 @@ def diagnose(
             all_namespaces=all_namespaces,
             cluster=cluster,
             include_lint=include_lint,
+            ignore=ignore,
+            include_ignored=include_ignored,
             listen=listen,
         )
     )
@@ -165,6 +173,8 @@ async def adiagnose(
     all_namespaces: bool = False,
     cluster: Source | None = None,
     include_lint: bool = False,
+    ignore: IgnoreLike | Iterable[IgnoreLike] = (),
+    include_ignored: bool = False,
     listen: Listener = silent,
 ) -> Diagnosis:
     """As `diagnose`, to be awaited; also inside a running notebook."""
@@ -175,6 +185,8 @@ async def adiagnose(
             all_namespaces=all_namespaces,
             cluster=cluster,
             include_lint=include_lint,
+            ignore=ignore,
+            include_ignored=include_ignored,
             listen=listen,
         )
     )
@@ -187,10 +199,14 @@ def _diagnosing(
     all_namespaces: bool,
     cluster: Source | None,
     include_lint: bool,
+    ignore: IgnoreLike | Iterable[IgnoreLike],
+    include_ignored: bool,
     listen: Listener,
 ) -> Coroutine[Any, Any, Diagnosis]:
     if namespace is not None and all_namespaces:
         raise UsageError("namespace and all_namespaces exclude each other", hint="give one of them")
+    if ignore and include_ignored:
+        raise UsageError("ignore and include_ignored exclude each other", hint="give one of them")
     if namespace == "":
         raise UsageError("the namespace is empty", hint="name one, or leave it out")
     if isinstance(target, ResourceRef):
@@ -205,8 +221,18 @@ def _diagnosing(
     if isinstance(source, Snapshot) and namespace is not None:
         _require_namespace(source, namespace)
     wanted: Target = parse_target(target, namespace)
-    deadline_s = load_settings(os.environ).deadline_s
-    return pipeline.run(source, wanted, include_lint=include_lint, deadline_s=deadline_s, listen=listen)
+    settings = load_settings(os.environ)
+    rules = None if include_ignored else (*settings.ignore, *_rules(ignore))
+    return pipeline.run(
+        source, wanted, include_lint=include_lint, ignore=rules, deadline_s=settings.deadline_s, listen=listen
+    )
+
+
+def _rules(given: IgnoreLike | Iterable[IgnoreLike]) -> tuple[IgnoreRule, ...]:
+    several = (given,) if isinstance(given, str | Mapping | IgnoreRule) else given
+    if not isinstance(several, Iterable):
+        raise UsageError(f"ignore= takes rules, not {type(given).__name__}", hint=f"as in ignore=[{EXAMPLE!r}]")
+    return tuple(rule_of(item, f"ignore[{place}]") for place, item in enumerate(several))
 
 
 def _require_namespace(snapshot: Snapshot, namespace: str) -> None:

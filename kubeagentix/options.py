@@ -15,6 +15,7 @@ import kubeagentix as kx
 from kubeagentix import registry
 from kubeagentix.domain.diagnosis import Diagnosis, Severity
 from kubeagentix.domain.events import Listener, silent
+from kubeagentix.domain.ignoring import EXAMPLE, KEYS, IgnoreRule, rule_of
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.report.files import check_writable
 from kubeagentix.report.outline import WIDTH, outline
@@ -100,7 +101,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_dx_options(parser: argparse.ArgumentParser) -> None:
-    """What Quick Dx takes wherever it is called: a target, a place, `--snapshot` and `--include-lint`."""
+    """What Quick Dx takes wherever it is called: a target, a place, `--snapshot`, `--lint`, and what to ignore."""
     parser.add_argument(
         "target",
         nargs="*",
@@ -109,7 +110,16 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
     )
     add_place_options(parser)
     parser.add_argument("--snapshot", metavar="FILE", help="a saved snapshot instead of a cluster")
-    parser.add_argument("--include-lint", action="store_true", help="also report what is risky but not broken")
+    parser.add_argument(
+        "--lint", "--include-lint", dest="include_lint", action="store_true", help="also report what is risky"
+    )
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        metavar="RULE",
+        help=f"ignore what is known, as {EXAMPLE}; keys: {', '.join(KEYS)}; may be given again",
+    )
+    parser.add_argument("--no-ignore", action="store_true", help="ignore nothing, whatever files and annotations say")
 
 
 def add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +155,9 @@ def check(arguments: argparse.Namespace) -> None:
     """Raises UsageError for options that exclude each other, or if the result could not be written."""
     if arguments.namespace is not None and arguments.all_namespaces:
         raise UsageError("-n and -A exclude each other", hint="give one of them")
+    if getattr(arguments, "ignore", None) and arguments.no_ignore:
+        raise UsageError("--ignore and --no-ignore exclude each other", hint="give one of them")
+    ignore_rules(arguments)
     given = [
         name
         for name, value in (
@@ -160,6 +173,12 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{' and '.join(given)} exclude each other", hint="choose one place to look")
     if getattr(arguments, "output", None) is not None:
         check_writable(arguments.output)
+
+
+def ignore_rules(arguments: argparse.Namespace) -> list[IgnoreRule]:
+    """The rules that `--ignore` spells. Raises UsageError."""
+    given = getattr(arguments, "ignore", None) or ()
+    return [rule_of(text, f"--ignore {excerpt(text, 80)!r}") for text in given]
 
 
 def target_of(arguments: argparse.Namespace) -> str | None:
@@ -217,5 +236,7 @@ def question(arguments: argparse.Namespace, source: Source | None, listen: Liste
         "all_namespaces": arguments.all_namespaces,
         "cluster": source,
         "include_lint": arguments.include_lint,
+        "ignore": ignore_rules(arguments),
+        "include_ignored": arguments.no_ignore,
         "listen": listen,
     }

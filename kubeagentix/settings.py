@@ -1,7 +1,8 @@
 """What a user can set once: environment variables over a TOML file, as one frozen Settings, read once.
 
 The file is `~/.config/kubeagentix/config.toml`, or the one that KUBEAGENTIX_CONFIG names. Its keys are the fields of
-Settings; the variable of a key is `KUBEAGENTIX_` and the key in capitals, and wins.
+Settings; the variable of a key is `KUBEAGENTIX_` and the key in capitals, and wins. Rules to ignore known findings are
+tables named `[[ignore]]`, and stand in the file only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from kubeagentix.errors import ConfigurationError, excerpt
+from kubeagentix.domain.ignoring import KEYS, IgnoreRule, rule_of
+from kubeagentix.errors import ConfigurationError, UsageError, excerpt
 
 PREFIX = "KUBEAGENTIX_"
 DEFAULT_FILE = "~/.config/kubeagentix/config.toml"
@@ -25,10 +27,12 @@ class Settings:
 
     `deadline_s`: seconds that reading a cluster may take; what is late becomes a gap.
     `render`: `live` shows progress in a notebook, `static` publishes the result only.
+    `ignore`: rules to ignore known findings.
     """
 
     deadline_s: float = 60.0
     render: str = "live"
+    ignore: tuple[IgnoreRule, ...] = ()
 
 
 _CHOICES = {"render": ("live", "static")}
@@ -44,7 +48,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    named = ((PREFIX + key.upper(), key) for key in known)
+    named = ((PREFIX + key.upper(), key) for key in known if key != "ignore")
     return [(name, key, environ[name]) for name, key in named if environ.get(name)]
 
 
@@ -73,6 +77,8 @@ def _expanded(path: str, environ: Mapping[str, str]) -> Path:
 
 
 def _checked(source: str, key: str, value: Any, default: Any) -> Any:
+    if key == "ignore":
+        return _rules(source, value)
     if key in _CHOICES:
         if value in _CHOICES[key]:
             return value
@@ -84,6 +90,23 @@ def _checked(source: str, key: str, value: Any, default: Any) -> Any:
     if isinstance(value, bool) or not 0 < number < float("inf"):
         raise _refused(source, key, value, "a number above 0")
     return number
+
+
+def _rules(source: str, value: Any) -> tuple[IgnoreRule, ...]:
+    if not isinstance(value, list):
+        raise _refused(source, "ignore", value, "tables, each beginning with [[ignore]]")
+    return tuple(_rule(given, f"[[ignore]] {number} in {source}") for number, given in enumerate(value, start=1))
+
+
+def _rule(given: Any, where: str) -> IgnoreRule:
+    for field in fields(Settings):
+        if isinstance(given, dict) and field.name in given and field.name not in KEYS:
+            hint = "it is a setting: put it above the first [[ignore]]"
+            raise ConfigurationError(f"unknown key {field.name!r} in {where}", hint=hint)
+    try:
+        return rule_of(given, where)
+    except UsageError as error:
+        raise ConfigurationError(error.message, hint=error.hint) from error
 
 
 def _refused(source: str, key: str, value: Any, wanted: str) -> ConfigurationError:

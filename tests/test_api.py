@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,9 @@ def test_the_root_of_an_answer_is_a_target() -> None:
         ({"target": 7}, "a target is a text such as deploy/web, not int"),
         ({"namespace": ""}, "the namespace is empty"),
         ({"namespace": "shop", "all_namespaces": True}, "exclude each other"),
+        ({"ignore": ["X"], "include_ignored": True}, "ignore and include_ignored exclude each other"),
+        ({"ignore": ["X", {"reson": "Y"}]}, r"unknown key 'reson' in ignore\[1\]; did you mean reason"),
+        ({"ignore": 5}, "ignore= takes rules, not int"),
     ],
 )
 def test_what_cannot_be_meant_is_said(words: dict[str, Any], message: str) -> None:
@@ -52,3 +56,23 @@ def test_a_namespace_that_a_snapshot_does_not_hold_is_not_found() -> None:
 def test_a_namespace_without_objects_is_held_if_it_exists() -> None:
     empty = {"kind": "Namespace", "metadata": {"name": "empty"}}
     assert kx.diagnose(namespace="empty", cluster=snapshot_of(empty)).is_healthy
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["namespace=shop", ["reason=*"], [{"object": "deploy/shop/web", "until": "2099-12-31"}], ({"namespace": "shop"},)],
+)
+def test_known_findings_are_ignored(rule: Any) -> None:
+    found = kx.diagnose(cluster=snapshot_of(BROKEN), ignore=rule)
+    assert found.is_healthy
+    assert len(found.ignored[0].all) > 0
+
+
+def test_rules_of_the_config_file_hold_everywhere_but_where_all_is_asked_for(tmp_path: Path, monkeypatch: Any) -> None:
+    config = tmp_path / "kx.toml"
+    config.write_text("[[ignore]]\nnamespace = 'shop'")
+    monkeypatch.setenv("KUBEAGENTIX_CONFIG", str(config))
+    assert kx.diagnose(cluster=snapshot_of(BROKEN)).is_healthy
+    whole = kx.diagnose(cluster=snapshot_of(BROKEN), include_ignored=True)
+    assert whole.hypotheses
+    assert whole.ignored == ()

@@ -68,6 +68,9 @@ def test_a_target_after_demo_is_told_where_to_stand() -> None:
         (("-n", "a", "-A"), "-n and -A exclude each other"),
         (("--snapshot", "f", "--demo"), "--snapshot and --demo exclude each other"),
         (("--snapshot", "f", "--kubeconfig", "k"), "--snapshot and --kubeconfig exclude each other"),
+        (("--ignore", "reson=X"), "unknown key 'reson' in --ignore 'reson=X'; did you mean reason"),
+        (("--ignore", "X", "--no-ignore"), "--ignore and --no-ignore exclude each other"),
+        (("--ignore", ""), "--ignore is empty"),
         (("--demo", "--context", "c", "--kubeconfig", "k"), "--demo and --context exclude each other"),
     ],
 )
@@ -84,3 +87,17 @@ def test_context_and_kubeconfig_go_together() -> None:
 def test_two_targets_are_refused() -> None:
     with pytest.raises(UsageError, match="more than one target"):
         options.target_of(parse("deploy/web", "deploy/api", "svc/x"))
+
+
+def test_rules_to_ignore_may_be_given_again() -> None:
+    question = options.question(
+        parse("--ignore", "OOMKilled", "deploy/web", "--ignore=reason=A,until=2026-12-31"), None
+    )
+    assert [rule.reason for rule in question["ignore"]] == [("OOMKilled",), ("A",)]
+    assert not question["include_ignored"]
+    assert options.question(parse("--no-ignore"), None)["include_ignored"]
+
+
+@pytest.mark.parametrize("option", ["--lint", "--include-lint"])
+def test_lint_is_asked_for(option: str) -> None:
+    assert options.question(parse(option), None)["include_lint"]

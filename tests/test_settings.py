@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,24 @@ def test_an_empty_variable_counts_as_not_set(config: Path) -> None:
     assert loaded(config, "deadline_s = 5", KUBEAGENTIX_DEADLINE_S="").deadline_s == 5.0
 
 
+def test_rules_to_ignore_are_tables(config: Path) -> None:
+    first, second = loaded(
+        config,
+        """
+        [[ignore]]
+        reason = ["Lint/*", "OOMKilled"]
+        object = "deploy/shop/web-*"
+        until = 2026-12-31
+        why = "known"
+        [[ignore]]
+        labels = {app = "web"}
+        """,
+    ).ignore
+    assert (first.reason, first.object) == (("Lint/*", "OOMKilled"), ("Deployment/shop/web-*",))
+    assert (first.until, first.why, first.source) == (date(2026, 12, 31), "known", f"[[ignore]] 1 in {config}")
+    assert second.labels == "app=web"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -52,6 +71,12 @@ def test_an_empty_variable_counts_as_not_set(config: Path) -> None:
         ("deadline_s = [1]", r"it must be a number"),
         ("render = 'loud'", r"render in .* is 'loud'; it must be one of live, static"),
         ("render = 5", r"one of live, static"),
+        ("ignore = 'x'", r"ignore in .* is 'x'; it must be tables, each beginning with \[\[ignore\]\]"),
+        ("[ignore]\nreason = 'x'", r"it must be tables, each beginning with \[\[ignore\]\]"),
+        ("[[ignores]]\nreason = 'x'", r"unknown key 'ignores' in .*; did you mean ignore\?"),
+        ("[[ignore]]\nresaon = 'x'", r"unknown key 'resaon' in \[\[ignore\]\] 1 in .*kx\.toml; did you mean reason"),
+        ("[[ignore]]\nreason = 'x'\n[[ignore]]\nreason = 5", r"reason of \[\[ignore\]\] 2 in .*kx\.toml is 5"),
+        ("[[ignore]]\nreason = 'x'\nrender = 'live'", r"unknown key 'render' in .*; it is a setting: put it above"),
         ("deadline_s = ", r"cannot read the config file .*kx\.toml: Invalid value"),
     ],
 )

@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from kubeagentix.domain.ignoring import IgnoreRule
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ResourceRef:
@@ -199,6 +201,25 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """What one rule took out of an answer: `findings` that it is about, and `symptoms` that follow from those alone.
+
+    `is_expired`: it takes out nothing any more. `is_idle`: it could have been about something here, and was not.
+    """
+
+    rule: IgnoreRule
+    findings: tuple[Finding, ...] = ()
+    symptoms: tuple[Finding, ...] = ()
+    is_expired: bool = False
+    is_idle: bool = False
+
+    @property
+    def all(self) -> tuple[Finding, ...]:
+        """Everything that this rule took out."""
+        return (*self.findings, *self.symptoms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What was asked about: a namespace (None: all of them) and perhaps one object in it."""
 
@@ -213,7 +234,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """The answer: hypotheses ranked best first, all findings, and what could not be seen."""
+    """The answer: hypotheses ranked best first, all findings but the ignored, and what could not be seen."""
 
     id: str
     target: Target
@@ -221,6 +242,7 @@ class Diagnosis:
     hypotheses: tuple[Hypothesis, ...]
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
+    ignored: tuple[Ignored, ...] = ()  # by rule; also rules that are expired, and rules that met nothing
     mode: Literal["rules", "agentic"] = "rules"
     provider: str = "rules"
     model: str = ""

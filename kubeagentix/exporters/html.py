@@ -57,6 +57,7 @@ def _parts(diagnosis: Diagnosis) -> Iterator[str]:
     yield from _further(diagnosis)
     yield from _gaps(diagnosis)
     yield from _table(diagnosis)
+    yield from _ignored(diagnosis)
     yield from (f"<p>{_text(note)}</p>" for note in diagnosis.notes)
     yield f'<p style="{_MUTED}"><small>{_text(words.objects_read(diagnosis), 2000)}.</small></p>'
 
@@ -184,6 +185,21 @@ def _row(finding: Finding) -> str:
     severity = f"{words.EMOJI[finding.severity]} {finding.severity.value}"
     filled = "".join(f'<td style="{_CELL}">{_text(cell, 300)}</td>' for cell in cells)
     return f'<tr><td style="{_CELL};white-space:nowrap">{severity}</td>{filled}</tr>'
+
+
+def _ignored(diagnosis: Diagnosis) -> Iterator[str]:
+    groups = [group for group in diagnosis.ignored if group.all]
+    if groups:
+        yield f'<details><summary style="{_FOLD}">{words.ignored_count(diagnosis)}</summary><ul style="{_LIST}">'
+        for group in groups:
+            findings = "".join(map(_ignored_finding, group.all[:MAX_TABLE_ROWS]))
+            yield f'<li>{_text(words.ignored_by(group))}<ul style="{_LIST}">{findings}</ul></li>'
+        yield "</ul></details>"
+    yield from (f'<p style="margin:.2em 0">⚠️ {_text(line)}</p>' for line in words.idle_rules(diagnosis))
+
+
+def _ignored_finding(finding: Finding) -> str:
+    return f"<li>{words.EMOJI[finding.severity]} {_text(words.named(finding))} ({_code(finding.reason)})</li>"
 
 
 def _gaps(diagnosis: Diagnosis) -> Iterator[str]:

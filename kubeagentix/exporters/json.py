@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from kubeagentix.contracts import ExporterPlugin
-from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Remedy, ResourceRef
+from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Ignored, Remedy, ResourceRef
+from kubeagentix.domain.ignoring import PATTERNS
 
 SCHEMA_VERSION = 1
 
@@ -40,6 +41,7 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
         "gaps": [
             {"what": gap.what, "why": gap.why, "kind": gap.kind, "namespace": gap.namespace} for gap in diagnosis.gaps
         ],
+        "ignored": [_ignored(item) for item in diagnosis.ignored],
         "notes": list(diagnosis.notes),
         "usage": dict(diagnosis.usage),
         "timings": dict(diagnosis.timings),
@@ -74,6 +76,23 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": [_evidence(item) for item in finding.evidence],
         "remedies": [_remedy(item) for item in finding.remedies],
         "caused_by": list(finding.caused_by),
+    }
+
+
+def _ignored(item: Ignored) -> dict[str, Any]:
+    rule = item.rule
+    return {
+        "rule": {
+            **{key: list(getattr(rule, key)) for key in PATTERNS},
+            "labels": rule.labels,
+            "until": rule.until.isoformat() if rule.until else None,
+            "why": rule.why,
+            "source": rule.source,
+        },
+        "is_expired": item.is_expired,
+        "is_idle": item.is_idle,
+        "findings": [_finding(finding) for finding in item.findings],
+        "symptoms": [_finding(finding) for finding in item.symptoms],
     }
 
 

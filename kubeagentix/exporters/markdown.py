@@ -43,6 +43,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         yield from _hypothesis(diagnosis, hypothesis, rank)
     yield from _further(diagnosis)
     yield from _table(diagnosis)
+    yield from _ignored(diagnosis)
     yield from _gaps(diagnosis)
     yield from (f"{_escaped(words.objects_read(diagnosis), 2000)}.", "")
     yield from (f"- {_escaped(note)}" for note in diagnosis.notes)
@@ -156,6 +157,22 @@ def _row(finding: Finding) -> str:
     cells = (str(finding.ref), finding.reason, finding.title, finding.cause)
     severity = f"{words.EMOJI[finding.severity]} {finding.severity.value}"
     return f"| {severity} | " + " | ".join(_escaped(cell, 300) for cell in cells) + " |"
+
+
+def _ignored(diagnosis: Diagnosis) -> Iterator[str]:
+    groups = [group for group in diagnosis.ignored if group.all]
+    idle = words.idle_rules(diagnosis)
+    if groups or idle:
+        yield from ("### Ignored", "")
+    if groups:
+        yield from (f"{words.ignored_count(diagnosis)}:", "")
+    for group in groups:
+        yield f"- {_escaped(words.ignored_by(group))}"
+        for finding in group.all[:MAX_TABLE_ROWS]:
+            yield f"  - {words.EMOJI[finding.severity]} {_escaped(words.named(finding))} ({_code(finding.reason)})"
+    yield from (f"- {_escaped(line)}" for line in idle)
+    if groups or idle:
+        yield ""
 
 
 def _gaps(diagnosis: Diagnosis) -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis(domain.Diagnosis):
-    """The answer of a run: `hypotheses` ranked best first, all `findings`, and the `gaps` in what was seen."""
+    """The answer of a run: `hypotheses` ranked best first, all `findings`, the `gaps`, and the `ignored`."""
 
     @property
     def is_healthy(self) -> bool:
@@ -74,15 +74,20 @@ class Diagnosis(domain.Diagnosis):
         return registry.exporters()["text"].export(self)
 
     def diff(self, earlier: domain.Diagnosis) -> Difference:
-        """What changed since `earlier`: findings and hypotheses that are new, gone and still there, by id."""
+        """What changed since `earlier`: findings and hypotheses that are new, gone and still there, by id.
+
+        What is ignored in one of the two is neither new nor gone.
+        """
         before = {finding.id: finding for finding in earlier.findings}
         now = {finding.id: finding for finding in self.findings}
+        seen_before = {*before, *_ignored_ids(earlier)}
+        seen_now = {*now, *_ignored_ids(self)}
         old_roots = {item.id: item for item in earlier.hypotheses}
         new_roots = {item.id: item for item in self.hypotheses}
         return Difference(
-            new=tuple(finding for key, finding in now.items() if key not in before),
-            gone=tuple(finding for key, finding in before.items() if key not in now),
-            same=tuple(finding for key, finding in now.items() if key in before),
+            new=tuple(finding for key, finding in now.items() if key not in seen_before),
+            gone=tuple(finding for key, finding in before.items() if key not in seen_now),
+            same=tuple(finding for key, finding in now.items() if key in seen_before),
             new_hypotheses=tuple(item for key, item in new_roots.items() if key not in old_roots),
             gone_hypotheses=tuple(item for key, item in old_roots.items() if key not in new_roots),
         )
@@ -93,6 +98,10 @@ class Diagnosis(domain.Diagnosis):
     def __repr__(self) -> str:
         found = f"{len(self.hypotheses)} hypotheses, {len(self.findings)} findings, {len(self.gaps)} gaps"
         return f"<Diagnosis of {self.target}: {found}>"
+
+
+def _ignored_ids(diagnosis: domain.Diagnosis) -> set[str]:
+    return {finding.id for item in diagnosis.ignored for finding in item.all}
 
 
 _COLUMNS = (

@@ -1,4 +1,4 @@
-"""Quick Dx from end to end: collect → analyze → correlate → rank. No model, no key.
+"""Quick Dx from end to end: collect → analyze → correlate → answer. No model, no key.
 
 Everything after collecting is a pure function of the snapshot, so a saved snapshot gives the same answer elsewhere.
 An analyzer that fails costs its own findings, never the diagnosis: it becomes a Gap that names it.
@@ -17,14 +17,16 @@ from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Gap, Target, digest
 from kubeagentix.domain.events import Listener, StageChanged, silent
+from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.quickdx.answer import answer
 from kubeagentix.quickdx.changes import with_changes
 from kubeagentix.quickdx.correlate import correlate
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Graph
-from kubeagentix.quickdx.rank import rank
-from kubeagentix.quickdx.targets import in_namespace, narrow, resolve_target
+from kubeagentix.quickdx.ignoring import Scope
+from kubeagentix.quickdx.targets import in_namespace, resolve_target
 
 MAX_NEIGHBOURS = 3  # namespaces read besides the one asked for; a chain of blame is seldom longer
 
@@ -34,10 +36,14 @@ async def run(
     target: Target,
     *,
     include_lint: bool = False,
+    ignore: Sequence[IgnoreRule] | None = (),
     deadline_s: float = 60.0,
     listen: Listener = silent,
 ) -> Diagnosis:
-    """Diagnoses `target` in a live cluster or in a saved picture. Raises NotFoundError if the target is not there."""
+    """Diagnoses `target` in a live cluster or in a saved picture. Raises NotFoundError if the target is not there.
+
+    `ignore` holds rules to ignore known findings, besides the objects' annotations; None ignores nothing at all.
+    """
     started_at, clock = datetime.now(UTC), time.perf_counter()
     if isinstance(source, Snapshot):
         snapshot = source
@@ -46,7 +52,13 @@ async def run(
         snapshot = await _with_neighbours(source, snapshot, clock + deadline_s, listen)
     collect_s = time.perf_counter() - clock
     return diagnose_snapshot(
-        snapshot, target, include_lint=include_lint, started_at=started_at, collect_s=collect_s, listen=listen
+        snapshot,
+        target,
+        include_lint=include_lint,
+        ignore=ignore,
+        started_at=started_at,
+        collect_s=collect_s,
+        listen=listen,
     )
 
 
@@ -82,6 +94,7 @@ def diagnose_snapshot(
     target: Target,
     *,
     include_lint: bool = False,
+    ignore: Sequence[IgnoreRule] | None = (),
     started_at: datetime | None = None,
     collect_s: float = 0.0,
     listen: Listener = silent,
@@ -97,18 +110,23 @@ def diagnose_snapshot(
     findings = with_changes(snapshot, graph, correlate(snapshot, found, graph))
     if target.namespace is not None:
         findings = in_namespace(snapshot, findings, target.namespace)
-    hypotheses = rank(snapshot, findings)
-    if place is not None:
-        findings, hypotheses = narrow(snapshot, graph, place, findings, hypotheses)
+    scope = Scope(
+        namespace=target.namespace if target.namespace is not None else snapshot.namespace,
+        place=place,
+        include_lint=include_lint,
+    )
+    told = answer(snapshot, graph, findings, ignore, scope)
     listen(StageChanged(stage="correlate", done=1, total=1))
     finished_at = datetime.now(UTC)
     return Diagnosis(
         id=digest("d", snapshot.cluster, str(target), started_at.isoformat()),
         target=target,
         cluster=snapshot.cluster,
-        hypotheses=hypotheses,
-        findings=tuple(sorted(findings, key=_worst_first)),
+        hypotheses=told.hypotheses,
+        findings=tuple(sorted(told.findings, key=_worst_first)),
         gaps=(*snapshot.gaps, *failed),
+        ignored=told.ignored,
+        notes=told.notes,
         timings={
             "collect_s": round(collect_s, 4),
             "analyze_s": round(analyzed - clock, 4),

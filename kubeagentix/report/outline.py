@@ -146,7 +146,26 @@ def _loose_findings(diagnosis: Diagnosis, *, is_verbose: bool) -> Iterator[Row]:
             yield from _evidence((finding,), is_verbose=True)
 
 
+def _ignored(diagnosis: Diagnosis, *, is_verbose: bool) -> Iterator[Row]:
+    """What was ignored, counted by rule, and the rules that are out of date."""
+    groups = [group for group in diagnosis.ignored if group.all]
+    if groups:
+        yield Row(text="")
+        more = "" if is_verbose else " (which: --verbose; show them: --no-ignore)"
+        yield Row(text=f"{words.ignored_count(diagnosis)}{more}:", tone="heading")
+    for group in groups:
+        yield Row(label="ignored", text=words.ignored_by(group), tone="muted")
+        for finding in group.all if is_verbose else ():
+            text = f"  {finding.severity}: {words.named(finding)} ({clean_line(finding.reason, 120)})"
+            yield Row(label="", text=text, tone="muted")
+    idle = words.idle_rules(diagnosis)
+    if idle and not groups:
+        yield Row(text="")
+    yield from (Row(label="rule", text=line, tone="warning") for line in idle)
+
+
 def _closing(diagnosis: Diagnosis, *, is_verbose: bool) -> Iterator[Row]:
+    yield from _ignored(diagnosis, is_verbose=is_verbose)
     if diagnosis.gaps:
         yield Row(text="")
         yield Row(text=words.gaps_warning(diagnosis) + ":", tone="warning")

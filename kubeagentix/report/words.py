@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Gap, Hypothesis, Remedy, Severity
+from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Gap, Hypothesis, Ignored, Remedy, Severity
+from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.report.chain import Node, findings_of
 from kubeagentix.report.text import clean_line
 
@@ -27,9 +28,11 @@ def headline(diagnosis: Diagnosis) -> str:
     serious = [finding for finding in diagnosis.findings if finding.severity is not Severity.INFO]
     if serious:
         return f"{_number(len(serious), 'finding')} in {place}, but no root cause"
+    known = [item for group in diagnosis.ignored for item in group.all if item.severity is not Severity.INFO]
+    but = f" but for {_number(len(known), 'ignored finding')}" if known else ""
     if diagnosis.gaps:
-        return f"Nothing wrong was seen in {place}, but {_parts(len(diagnosis.gaps))} could not be read"
-    return f"Nothing is wrong in {place}"
+        return f"Nothing wrong was seen in {place}{but}, but {_parts(len(diagnosis.gaps))} could not be read"
+    return f"Nothing is wrong in {place}{but}"
 
 
 def is_healthy(diagnosis: Diagnosis) -> bool:
@@ -88,6 +91,46 @@ def findings_count(diagnosis: Diagnosis) -> str:
     counts = Counter(finding.severity for finding in diagnosis.findings)
     parts = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
     return f"{_number(len(diagnosis.findings), 'finding')}{': ' + parts if parts else ''}"
+
+
+def ignored_count(diagnosis: Diagnosis) -> str:
+    """`3 findings ignored by 2 rules, 1 of them as a symptom of an ignored one`; empty if nothing was ignored."""
+    groups = [group for group in diagnosis.ignored if group.all]
+    if not groups:
+        return ""
+    symptoms = sum(len(group.symptoms) for group in groups)
+    count = sum(len(group.all) for group in groups)
+    text = f"{_number(count, 'finding')} ignored by {_number(len(groups), 'rule')}"
+    if not symptoms:
+        return text
+    what = "a symptom of an ignored one" if symptoms == 1 else "symptoms of ignored ones"
+    return f"{text}, {symptoms} of them as {what}"
+
+
+def ignored_by(group: Ignored) -> str:
+    """`2 by reason=Lint/*, until 2026-12-31: not ours`."""
+    until = f", until {group.rule.until}" if group.rule.until is not None else ""
+    why = f": {clean_line(group.rule.why, 200)}" if group.rule.why else ""
+    return f"{len(group.all)} by {_rule(group.rule)}{until}{why}"
+
+
+def idle_rules(diagnosis: Diagnosis) -> list[str]:
+    """The rules that should be looked at, each with what is the matter: expired ones, and those that met nothing."""
+    lines = []
+    for group in diagnosis.ignored:
+        if group.is_expired:
+            lines.append(f"{_rule(group.rule)} ({_source(group.rule)}) expired on {group.rule.until}")
+        elif group.is_idle:
+            lines.append(f"{_rule(group.rule)} ({_source(group.rule)}) ignores nothing here")
+    return lines
+
+
+def _rule(rule: IgnoreRule) -> str:
+    return clean_line(str(rule), 200)
+
+
+def _source(rule: IgnoreRule) -> str:
+    return clean_line(rule.source, 200)
 
 
 def named(item: Finding | Node) -> str:

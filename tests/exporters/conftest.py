@@ -13,12 +13,14 @@ from kubeagentix.domain.diagnosis import (
     Finding,
     Gap,
     Hypothesis,
+    Ignored,
     Remedy,
     ResourceRef,
     Severity,
     Target,
     Term,
 )
+from kubeagentix.domain.ignoring import IgnoreRule, rule_of
 
 AT = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 HOSTILE = (
@@ -107,7 +109,32 @@ def hostile() -> Diagnosis:
     target = ResourceRef(kind=HOSTILE, namespace=HOSTILE, name=HOSTILE)
     first = finding(target, HOSTILE, HOSTILE)
     second = finding(replace(target, name="other" + HOSTILE), HOSTILE, HOSTILE, caused_by=(first.id,))
-    return diagnosis_of(first, second, text=HOSTILE, gaps=(Gap(what=HOSTILE, why=HOSTILE),))
+    annotation = IgnoreRule(reason=(HOSTILE,), why=HOSTILE, source=HOSTILE)
+    third = finding(replace(target, name="third" + HOSTILE), HOSTILE, HOSTILE)
+    return replace(
+        diagnosis_of(first, second, text=HOSTILE, gaps=(Gap(what=HOSTILE, why=HOSTILE),)),
+        ignored=(Ignored(rule=annotation, findings=(third,)), Ignored(rule=annotation, is_idle=True)),
+    )
+
+
+def rule(number: int, text: str) -> IgnoreRule:
+    return rule_of(text, f"[[ignore]] {number} in config.toml")
+
+
+@pytest.fixture
+def ignoring() -> Diagnosis:
+    """Everything that was found is ignored; one more rule is expired, one meets nothing."""
+    pod = finding(ref("Pod", "web-1"), "ImagePullBackOff/TagNotFound")
+    deployment = finding(ref("Deployment", "web"), "MinimumReplicasUnavailable", caused_by=(pod.id,))
+    known = rule(1, "reason=ImagePullBackOff,until=2026-12-31,why=known")
+    return replace(
+        diagnosis_of(),
+        ignored=(
+            Ignored(rule=known, findings=(pod,), symptoms=(deployment,)),
+            Ignored(rule=rule(2, "reason=OOMKilled,until=2026-01-01"), is_expired=True),
+            Ignored(rule=rule(3, "namespace=nowhere"), is_idle=True),
+        ),
+    )
 
 
 @pytest.fixture

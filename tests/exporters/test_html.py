@@ -120,3 +120,13 @@ def test_a_huge_diagnosis_stays_small(huge: Diagnosis) -> None:
     text = export(huge)
     assert len(text) < 250_000
     assert Page(text).tags.count("rect") <= 12
+
+
+def test_what_was_ignored_is_counted_and_unfolds(ignoring: Diagnosis) -> None:
+    page = Page(export(ignoring))
+    assert page.open == []
+    assert "Nothing is wrong in namespace shop but for 2 ignored findings" in page.text
+    assert "2 findings ignored by 1 rule, 1 of them as a symptom of an ignored one" in page.text
+    assert "2 by reason=ImagePullBackOff, until 2026-12-31: known" in page.text
+    assert "web has MinimumReplicasUnavailable" in page.text
+    assert "reason=OOMKilled ([[ignore]] 2 in config.toml) expired on 2026-01-01" in page.text

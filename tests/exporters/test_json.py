@@ -13,8 +13,8 @@ from kubeagentix.exporters.json import export
 def test_the_keys_are_the_schemas_in_this_order(outage: Diagnosis) -> None:
     data = json.loads(export(outage))
     assert list(data) == [
-        "schema_version", "id", "target", "mode", "provider", "model", "hypotheses", "findings", "gaps", "notes",
-        "usage", "timings", "cluster", "started_at", "finished_at",
+        "schema_version", "id", "target", "mode", "provider", "model", "hypotheses", "findings", "gaps", "ignored",
+        "notes", "usage", "timings", "cluster", "started_at", "finished_at",
     ]  # fmt: skip
     assert list(data["hypotheses"][0]) == ["id", "title", "summary", "confidence", "root", "findings", "breakdown"]
     assert list(data["findings"][0]) == [
@@ -24,6 +24,19 @@ def test_the_keys_are_the_schemas_in_this_order(outage: Diagnosis) -> None:
     assert data["hypotheses"][0]["root"] == {"kind": "Pod", "namespace": "shop", "name": "web-1"}
     assert data["findings"][1]["resource"] == {"kind": "Deployment", "namespace": "shop", "name": "web"}
     assert data["schema_version"] == 1
+
+
+def test_what_was_ignored_is_there_with_its_rule(ignoring: Diagnosis) -> None:
+    first, expired, idle = json.loads(export(ignoring))["ignored"]
+    assert first["rule"] == {
+        "reason": ["ImagePullBackOff"], "object": [], "namespace": [], "analyzer": [], "labels": "",
+        "until": "2026-12-31", "why": "known", "source": "[[ignore]] 1 in config.toml",
+    }  # fmt: skip
+    assert [item["reason"] for item in first["findings"]] == ["ImagePullBackOff/TagNotFound"]
+    assert [item["reason"] for item in first["symptoms"]] == ["MinimumReplicasUnavailable"]
+    assert [(item["is_expired"], item["is_idle"]) for item in (first, expired, idle)] == [
+        (False, False), (True, False), (False, True),
+    ]  # fmt: skip
 
 
 def test_links_between_findings_hold(outage: Diagnosis) -> None:

@@ -73,7 +73,7 @@ def test_hostile_text_becomes_no_markup(hostile: Diagnosis) -> None:
     kinds = {token.type for token in found}
     assert kinds.isdisjoint({"html_block", "html_inline", "image", "link_open", "math_inline"})
     assert {token.tag for token in found if token.type == "heading_open"} == {"h2", "h3"}
-    assert sum(token.type == "heading_open" for token in found) == 4
+    assert sum(token.type == "heading_open" for token in found) == 5
     assert table_cells(found)[4::5] == [clean_line(item.cause, 300) for item in hostile.findings]
 
 
@@ -140,3 +140,13 @@ def test_a_huge_diagnosis_stays_readable(huge: Diagnosis) -> None:
     assert len(graph_of(text)[0]) <= 12
     assert "more findings that follow from it" in text
     assert "… and 801 more, in the JSON" in text
+
+
+def test_what_was_ignored_is_counted_and_listed(ignoring: Diagnosis) -> None:
+    text = export(ignoring)
+    assert "✅ Nothing is wrong in namespace shop but for 2 ignored findings" in text
+    assert "2 findings ignored by 1 rule, 1 of them as a symptom of an ignored one:" in text
+    assert "- 2 by reason=ImagePullBackOff, until 2026-12-31: known" in text
+    assert "  - ⛔ web-1 has ImagePullBackOff/TagNotFound (`ImagePullBackOff/TagNotFound`)" in text
+    assert "- reason=OOMKilled (&#91;&#91;ignore&#93;&#93; 2 in config.toml) expired on 2026-01-01" in text
+    assert "- namespace=nowhere (&#91;&#91;ignore&#93;&#93; 3 in config.toml) ignores nothing here" in text

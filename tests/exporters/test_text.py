@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from kubeagentix.domain.diagnosis import Diagnosis
 from kubeagentix.exporters.text import export
+from kubeagentix.report.outline import outline
+from kubeagentix.report.wrapping import wrapped
 
 
 def test_a_hypothesis_has_rank_confidence_root_chain_evidence_and_remedies(outage: Diagnosis) -> None:
@@ -54,3 +56,15 @@ def test_a_huge_diagnosis_stays_short(huge: Diagnosis) -> None:
     text = export(huge)
     assert len(text.splitlines()) < 80
     assert "… and 995 more that follow from it" in text
+
+
+def test_what_was_ignored_is_counted_and_on_request_listed(ignoring: Diagnosis) -> None:
+    text = export(ignoring)
+    assert text.startswith("Nothing is wrong in namespace shop but for 2 ignored findings (cluster prod)\n")
+    assert "\n2 findings ignored by 1 rule, 1 of them as a symptom of an ignored one" in text
+    assert "\n  ignored   2 by reason=ImagePullBackOff, until 2026-12-31: known\n" in text
+    assert "\n  rule      reason=OOMKilled ([[ignore]] 2 in config.toml) expired on 2026-01-01\n" in text
+    assert "\n  rule      namespace=nowhere ([[ignore]] 3 in config.toml) ignores nothing here\n" in text
+    assert "web-1 has" not in text
+    verbose = wrapped(outline(ignoring, is_verbose=True), 110)
+    assert "critical: web-1 has ImagePullBackOff/TagNotFound (ImagePullBackOff/TagNotFound)" in verbose

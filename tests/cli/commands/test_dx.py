@@ -46,6 +46,16 @@ def test_fail_on_decides_the_exit_code(
     assert main(["dx", "--snapshot", request.getfixturevalue(fixture), *options]) == code
 
 
+def test_fail_on_passes_over_what_is_ignored(broken: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["dx", "--snapshot", broken, "--fail-on", "info"]
+    assert main([*words, "--ignore", "namespace=shop,until=2026-12-31,why=known"]) == 0
+    text = capsys.readouterr().out
+    assert "Nothing is wrong in all namespaces but for" in text
+    assert "by namespace=shop, until 2026-12-31: known" in text
+    assert main([*words, "--ignore", "OOMKilled"]) == 1
+    assert "reason=OOMKilled (--ignore 'OOMKilled') ignores nothing here" in capsys.readouterr().out
+
+
 def test_nothing_wrong_says_so(fine: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dx", "--snapshot", fine]) == 0
     text = capsys.readouterr().out
