@@ -41,7 +41,7 @@ from kubeagentix.analysis.signatures import (
     TOO_MANY_FILES,
 )
 from kubeagentix.analysis.spelling import nearest
-from kubeagentix.domain.diagnosis import Remedy, ResourceRef
+from kubeagentix.domain.diagnosis import HOST, Remedy, ResourceRef
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Container
 from kubeagentix.domain.snapshot import Snapshot
@@ -127,7 +127,7 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     if failure.signature == NO_SUCH_HOST:
         return _about_name(snapshot, container, failure, host, target, phrase=phrase)
     if target is None:
-        return Explanation(phrase=phrase, cause=cause)
+        return Explanation(phrase=phrase, cause=cause, points_at=_outside(host))
     exists = snapshot.find(target) is not None
     points_at: tuple[ResourceRef, ...] = (target,)
     port = asked_port(snapshot, container.pod.namespace, container.spec, failure, target, named=host)
@@ -173,9 +173,16 @@ def _about_name(
     return Explanation(
         phrase=phrase,
         cause=f'Its log says: "{failure.line}".{story.words}',
-        points_at=story.points_at,
+        points_at=story.points_at or (_outside(host) if target is None else ()),
         remedies=tuple(remedies) or (_list_services(target) if target is not None and not is_there else ()),
     )
+
+
+def _outside(host: str) -> tuple[ResourceRef, ...]:
+    """The host as something outside the cluster that others may blame too; nothing for the container itself."""
+    name = host.rpartition("@")[2].partition(":")[0].strip("[]").lower().rstrip(".")
+    is_own = name in ("localhost", "0.0.0.0") or name.startswith("127.")  # noqa: S104  compared, not bound
+    return (ResourceRef(kind=HOST, name=name),) if name and not is_own else ()
 
 
 def _spoken_of(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> str:

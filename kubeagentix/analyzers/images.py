@@ -25,7 +25,7 @@ from kubeagentix.analysis.troubles import (
     waiting_evidence,
 )
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef
+from kubeagentix.domain.diagnosis import REGISTRY, Evidence, Finding, ResourceRef
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -171,10 +171,17 @@ def _trouble(
             describe_pod(snapshot, container.pod),
             edit_workload(snapshot, container.pod, f"the image of {container.label}"),
         ),
-        points_at=tuple(ref for _, ref in secrets if ref is not None),
+        points_at=(*(ref for _, ref in secrets if ref is not None), *_registry(container, verdict)),
         is_rough=verdict.reason == _BACK_OFF,
         since=event.first_timestamp if event is not None else None,
     )
+
+
+def _registry(container: PodContainer, verdict: _Verdict) -> tuple[ResourceRef, ...]:
+    """The registry, where it is the registry that fails: for others too that pull from it."""
+    if not verdict.reason.endswith(("/Network", "/RateLimited", "/Certificate")):
+        return ()
+    return (ResourceRef(kind=REGISTRY, name=parse_image(container.spec.image).registry),)
 
 
 def _evidence(snapshot: Snapshot, container: PodContainer, event: Event | None) -> Iterator[Evidence]:

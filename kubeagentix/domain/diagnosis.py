@@ -35,6 +35,12 @@ class ResourceRef:
         return (self.kind, self.namespace, self.name)
 
 
+# Kinds of references to what is not in the cluster: the other end of a connection, and where images come from. They
+# name what several workloads blame; there is nothing of that kind to read.
+HOST, REGISTRY = "Host", "Registry"
+OUTSIDE = (HOST, REGISTRY)
+
+
 class Severity(StrEnum):
     """How bad a finding is. `critical`: something does not work. `warning`: it will or may not. `info`: lint."""
 
