@@ -200,7 +200,7 @@ def test_a_key_that_a_secret_lacks_is_the_one_cause_of_all_who_need_it() -> None
 
 
 def test_a_missing_config_map_is_the_one_cause_of_those_who_mount_it_and_those_who_read_it() -> None:
-    volume = {"volumes": [{"name": "c", "configMap": {"name": "settings"}}]}
+    volume: Manifest = {"volumes": [{"name": "c", "configMap": {"name": "settings"}}]}
     mounting = [
         item
         for name in NAMES[:5]
