@@ -38,8 +38,13 @@ def test_a_service_that_exists_and_is_not_resolved_puts_dns_in_doubt() -> None:
     assert [str(ref) for ref in story.points_at] == ["Service kube-system/kube-dns"]
 
 
-def test_a_host_outside_the_cluster_points_at_nothing() -> None:
-    assert explained("dial tcp: lookup api.example.com on 10.96.0.10:53: no such host", DNS).points_at == ()
+def test_a_host_outside_the_cluster_is_pointed_at_as_such() -> None:
+    story = explained("dial tcp: lookup api.example.com on 10.96.0.10:53: no such host", DNS)
+    assert [str(ref) for ref in story.points_at] == ["Host api.example.com"]
+
+
+def test_the_container_itself_is_no_host_to_point_at() -> None:
+    assert explained("dial tcp 127.0.0.1:5432: connect: connection refused", DNS).points_at == ()
 
 
 def test_a_name_server_that_does_not_answer_is_pointed_at() -> None:
