@@ -64,6 +64,24 @@ def belongs_to_completed_job(snapshot: Snapshot, pod: Pod) -> bool:
     return job is not None and any(item.type == "Complete" and item.status == "True" for item in job.status.conditions)
 
 
+def older_ready_pods(snapshot: Snapshot, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
+    """The ready pods of an older revision of the same workload, where `pods` are all of its newest one."""
+    revisions = {revision(pod) for pod in pods}
+    if len(revisions) != 1 or "" in revisions:
+        return ()
+    made = [pod.metadata.creation_timestamp for pod in pods if pod.metadata.creation_timestamp is not None]
+    others = [pod for pod in live_pods(snapshot, snapshot.workload_of(pods[0])) if revision(pod) not in revisions]
+    is_newest = bool(made) and all(
+        pod.metadata.creation_timestamp is not None and pod.metadata.creation_timestamp <= min(made) for pod in others
+    )
+    return tuple(pod for pod in others if pod.is_ready) if is_newest else ()
+
+
+def still_serving(older: int) -> str:
+    """`; 2 of the old revision still serve`, to be put at the end of a title; empty for none."""
+    return f"; {older} of the old revision still serve{'s' if older == 1 else ''}" if older else ""
+
+
 def revision(pod: Pod) -> str:
     """The template that the pod was made from, as its controller labels it; empty if it has no such label."""
     return next((pod.metadata.labels[name] for name in _REVISION_LABELS if name in pod.metadata.labels), "")

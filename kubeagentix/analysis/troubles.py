@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.affected import older_ready_pods, still_serving
 from kubeagentix.analysis.containers import PodContainer, logs_of_last_life
 from kubeagentix.analysis.logs import EXCERPT_LINES, LoggedFailure
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
@@ -97,7 +98,8 @@ def _count(snapshot: Snapshot, workload: ResourceRef, group: Sequence[Trouble]) 
         pod.name for pod in snapshot.pods_of(workload) if not pod.is_terminating and pod.status.phase != "Succeeded"
     }
     total = len(living | affected)
-    return f" ({len(affected)} of {total} pod{'s' if total != 1 else ''})"
+    older = len(older_ready_pods(snapshot, tuple(trouble.pod for trouble in group)))
+    return f" ({len(affected)} of {total} pod{'s' if total != 1 else ''}{still_serving(older)})"
 
 
 def event_evidence(snapshot: Snapshot, event: Event, about: Resource | ResourceRef) -> Evidence:

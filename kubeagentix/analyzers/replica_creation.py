@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubeagentix.analysis import kubectl, quotas
+from kubeagentix.analysis import affected, kubectl, quotas
 from kubeagentix.analysis.admission import Refusal, read_refusal, strip_noise
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
@@ -175,7 +175,7 @@ def _finding(snapshot: Snapshot, workload: ResourceRef, failure: _Failure, refus
         analyzer=ID,
         reason=reason,
         ref=workload,
-        title=f"{workload}: {what} be created ({_in_words(refusal)}){_still(old)}",
+        title=f"{workload}: {what} be created ({_in_words(refusal)}){affected.still_serving(old)}",
         severity=Severity.CRITICAL if is_down or not failure.present else Severity.WARNING,
         confidence=0.9 if refusal.split else 0.7,
         cause=refusal.cause,
@@ -219,10 +219,6 @@ def _older_pods_that_serve(snapshot: Snapshot, workload: ResourceRef, failure: _
         return 0
     own = {pod.name for pod in snapshot.children(Pod, snapshot.ref(failure.owner))}
     return sum(pod.is_ready and pod.name not in own for pod in snapshot.pods_of(workload))
-
-
-def _still(old: int) -> str:
-    return f"; {old} of the old revision still serve{'s' if old == 1 else ''}" if old else ""
 
 
 _WORDS = {

@@ -50,3 +50,29 @@ def test_a_workload_without_live_pods_is_not_healthy() -> None:
     assert affected.is_healthy(snapshot, workload)
     gone = snapshot_of(pod("db-0", "True", phase="Succeeded"))
     assert not affected.is_healthy(gone, workload)
+
+
+def dated(name: str, ready: str, revision: str, made: str) -> dict[str, Any]:
+    manifest = pod(name, ready, revision)
+    manifest["metadata"]["creationTimestamp"] = made
+    return manifest
+
+
+OLD, NEW = "2026-01-15T10:00:00Z", "2026-01-15T11:00:00Z"
+
+
+def test_pods_of_the_revision_before_that_still_serve() -> None:
+    snapshot = snapshot_of(
+        dated("db-0", "False", "r2", NEW), dated("db-1", "True", "r1", OLD), dated("db-2", "False", "r1", OLD)
+    )
+    older = affected.older_ready_pods(snapshot, snapshot.all(Pod)[:1])
+    assert [item.name for item in older] == ["db-1"]
+    assert affected.still_serving(len(older)) == "; 1 of the old revision still serves"
+
+
+def test_newer_pods_and_those_of_the_same_revision_are_no_older_ones() -> None:
+    newer = snapshot_of(dated("db-0", "False", "r1", OLD), dated("db-1", "True", "r2", NEW))
+    same = snapshot_of(dated("db-0", "False", "r1", NEW), dated("db-1", "True", "r1", OLD))
+    assert affected.older_ready_pods(newer, newer.all(Pod)[:1]) == ()
+    assert affected.older_ready_pods(same, same.all(Pod)[:1]) == ()
+    assert affected.still_serving(0) == ""
