@@ -14,11 +14,15 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.backends import describe_ports
 from kubeagentix.analysis.containers import PodContainer
+from kubeagentix.analysis.denials import denials_in
+from kubeagentix.analysis.granting import can_i
 from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.logs import PANIC, LoggedFailure
 from kubeagentix.analysis.mentions import endpoint_in, is_address
 from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path
+from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.resolution import service_meant, unresolved
+from kubeagentix.analysis.rights import lack_of, who
 from kubeagentix.analysis.signatures import (
     AUTHENTICATION_FAILED,
     CERTIFICATE_INVALID,
@@ -102,7 +106,7 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
             remedies=_set(snapshot, container, failure.subject),
         )
     if failure.signature == FORBIDDEN:
-        return _about_rights(snapshot, failure, phrase, cause)
+        return _about_rights(snapshot, container, failure, phrase, cause)
     if failure.signature in PATH_SIGNATURES:
         words, points_at = about_path(snapshot, container, failure)
         return Explanation(phrase=phrase, cause=cause + words, points_at=points_at)
@@ -233,24 +237,27 @@ def _account(snapshot: Snapshot, subject: str) -> tuple[ResourceRef, ...]:
     return (snapshot.named("ServiceAccount", parts[2], parts[3]),)
 
 
-_DENIED = re.compile(
-    r'User "([^"]+)" cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?(?:.{0,12}namespace "([^"]+)")?'
-)
-
-
-def _about_rights(snapshot: Snapshot, failure: LoggedFailure, phrase: str, cause: str) -> Explanation:
+def _about_rights(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
+) -> Explanation:
     """What the API server's RBAC denied; other servers' answers are told as they are."""
-    match = _DENIED.search(failure.line.replace('\\"', '"'))
-    points_at = _account(snapshot, failure.subject)
-    if match is None or not points_at:
-        return Explanation(phrase=phrase, cause=cause, points_at=points_at)
-    user, verb, resource, group, namespace = match.groups()
-    what = f"{resource}.{group}" if group else resource
+    refusals = refusals_of(snapshot, container)
+    asked = next(denials_in(failure.line), refusals[-1].request if refusals else None)
+    if asked is None:
+        return Explanation(phrase=phrase, cause=cause, points_at=_account(snapshot, failure.subject))
+    account, lack = who(snapshot, asked), lack_of(snapshot, asked)
+    if lack is None:
+        phrase = f"{account} was not allowed to {asked.verb} {asked.what}"
+        return Explanation(
+            phrase=phrase,
+            cause=f"{cause} By now RBAC allows it: the right was given since.",
+            remedies=(can_i(asked),),
+        )
     return Explanation(
-        phrase=f"{points_at[0]} may not {verb} {what}",
-        cause=f"{cause} No Role or ClusterRole bound to {points_at[0]} allows it.",
-        points_at=points_at,
-        remedies=(kubectl.read("See whether it may", f"auth can-i {verb} {what} --as={user}", namespace or ""),),
+        phrase=f"{account} may not {asked.verb} {asked.what}",
+        cause=f"{cause} {lack.words[0].upper()}{lack.words[1:]}.",
+        points_at=tuple(dict.fromkeys((lack.ref, *(item.lack.ref for item in refusals), *lack.involved))),
+        remedies=(can_i(asked),),
     )
 
 

@@ -277,7 +277,7 @@ SIGNATURES: tuple[Signature, ...] = (
     _row(
         FORBIDDEN,
         _account,
-        r"is forbidden: User |\bNOPERM\b|\bPERMISSION_DENIED\b|code = PermissionDenied",
+        r"forbidden: User |\bNOPERM\b|\bPERMISSION_DENIED\b|code = PermissionDenied",
         _answered(403),
         r"(?i)\b403(?: client error)?\)?:? forbidden\b",
         r"(?i)permission denied for (?:table|relation|schema|database|sequence|function|view)",

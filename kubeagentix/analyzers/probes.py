@@ -29,7 +29,9 @@ from kubeagentix.analysis.containers import (
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.present_pods import lifetime_s
 from kubeagentix.analysis.probe_fit import TIMED_OUT, misfit
+from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.shortfall import START_GRACE_S
+from kubeagentix.analysis.signatures import FORBIDDEN
 from kubeagentix.analysis.troubles import (
     Trouble,
     clipped,
@@ -154,7 +156,7 @@ def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Tr
     probe = probe_of(container, kind)
     log = snapshot.log(container.pod, container.name)
     failure = read_failure(log) if kind == "Readiness" and log is not None and not _is_silent(message) else None
-    dependency = failure if failure is not None and failure.signature in CONNECTION_SIGNATURES else None
+    dependency = failure if failure is not None and _is_dependency(snapshot, container, failure) else None
     words, points_at = _why(snapshot, container, kind, message, dependency)
     unfit = misfit(snapshot, container, probe, message) if probe is not None else ""
     return Trouble(
@@ -174,6 +176,12 @@ def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Tr
         points_at=points_at,
         since=min((event.first_timestamp for event in events if event.first_timestamp), default=None),
     )
+
+
+def _is_dependency(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> bool:
+    """Whether the log tells of something elsewhere: a connection, or a right that the API server denies."""
+    is_denied = failure.signature == FORBIDDEN and bool(refusals_of(snapshot, container))
+    return is_denied or failure.signature in CONNECTION_SIGNATURES
 
 
 def _is_silent(message: str) -> bool:

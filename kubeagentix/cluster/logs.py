@@ -103,18 +103,24 @@ def _owner(pod: Pod) -> tuple[str, str, str]:
 
 
 def _calling(pod: Pod, now: datetime) -> list[_Trouble]:
-    """The containers that run and count as well, and are told of a host to call; those that nobody asks go first."""
+    """The containers that run and count as well, and call a host or perhaps the API server; the unasked ones first."""
     found = []
     for container, status, is_init in pod.containers():
         running = status.state.running if status is not None else None
         if running is None or is_init or pod.is_terminating:
             continue
         is_settled = running.started_at is None or now - running.started_at > SETTLING_TIME
-        if is_settled and any(hosts_named_in(container)):
+        if is_settled and (_has_identity(pod) or any(hosts_named_in(container))):
             found.append(
                 _Trouble(CALLS if container.readiness_probe is None else CALLS_AND_IS_ASKED, pod, container, 0)
             )
     return found
+
+
+def _has_identity(pod: Pod) -> bool:
+    """Whether a pod was given a ServiceAccount of its own, so that it may be a client of the API server."""
+    spec = pod.spec
+    return spec.service_account_name not in ("", "default") and spec.automount_service_account_token is not False
 
 
 async def read_logs(

@@ -70,7 +70,6 @@ _SUBRESOURCES = {
         ("status",),
     ),
 }
-_RBAC = "rbac.authorization.k8s.io"
 _AUTHORIZATION = "authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 
@@ -80,10 +79,6 @@ _OTHERS = (
     ServedKind(kind="ControllerRevision", plural="controllerrevisions", group="apps"),
     ServedKind(kind="Lease", plural="leases", group="coordination.k8s.io"),
     ServedKind(kind="Event", plural="events", group="events.k8s.io", short_names=("ev",)),
-    ServedKind(kind="Role", plural="roles", group=_RBAC),
-    ServedKind(kind="RoleBinding", plural="rolebindings", group=_RBAC),
-    ServedKind(kind="ClusterRole", plural="clusterroles", group=_RBAC, is_namespaced=False),
-    ServedKind(kind="ClusterRoleBinding", plural="clusterrolebindings", group=_RBAC, is_namespaced=False),
     ServedKind(
         kind="CustomResourceDefinition",
         plural="customresourcedefinitions",

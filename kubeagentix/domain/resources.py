@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from kubeagentix.domain import network, nodes, pods, storage, workloads
+from kubeagentix.domain import access, network, nodes, pods, storage, workloads
 from kubeagentix.domain.meta import Resource
 
 
@@ -29,6 +29,7 @@ class Kind:
 
 _GATEWAY = "gateway.networking.k8s.io"
 _METRICS = "metrics.k8s.io"
+_RBAC = "rbac.authorization.k8s.io"
 
 _ALL = (
     Kind(type=pods.Pod, plural="pods", short_names=("po",)),
@@ -131,6 +132,15 @@ _ALL = (
         group=_GATEWAY,
         versions=("v1", "v1beta1"),
         is_optional=True,
+    ),
+    *(
+        Kind(type=kind, plural=f"{kind.kind.lower()}s", group=_RBAC, is_namespaced=is_namespaced, is_optional=True)
+        for kind, is_namespaced in (
+            (access.Role, True),
+            (access.RoleBinding, True),
+            (access.ClusterRole, False),
+            (access.ClusterRoleBinding, False),
+        )
     ),
     Kind(type=nodes.PodMetrics, plural="pods", group=_METRICS, versions=("v1beta1",), is_optional=True),
     Kind(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from kubeagentix.cluster.client import Client, Deadline
@@ -122,6 +123,17 @@ def test_of_those_that_are_well_one_of_each_owner_that_calls_others_is_read_last
 
 def test_an_owner_in_trouble_is_not_read_once_more_for_its_calls() -> None:
     assert [name for name, _, _ in chosen(calling("a", "web"), pod("b", state("app", RUNNING), owner="web"))] == ["b"]
+
+
+def test_a_service_account_of_its_own_makes_a_pod_a_caller_too() -> None:
+    def of(account: str, **spec: Any) -> Pod:
+        return msgspec.structs.replace(
+            calling(account or "none", value="verbose"),
+            spec=msgspec.structs.replace(calling("x", value="-").spec, service_account_name=account, **spec),
+        )
+
+    assert chosen(of("operator")) == [("operator", "app", False)]
+    assert chosen(of("default"), of(""), of("idle", automount_service_account_token=False)) == []
 
 
 def test_a_pod_without_statuses_has_no_logs() -> None:

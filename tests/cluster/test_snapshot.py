@@ -69,7 +69,7 @@ def test_every_kind_has_an_entry_and_add_ons_that_are_absent_are_no_gap(api: Fak
 
 
 def test_add_ons_are_read_where_they_are_served(api: FakeApi, tmp_path: Path) -> None:
-    api.groups |= {"metrics.k8s.io": ("v1beta1",), "gateway.networking.k8s.io": ("v1",)}
+    api.groups |= {kind.group: kind.versions[:1] for kind in KINDS.values() if kind.is_optional}
     api.on("/apis/metrics.k8s.io/v1beta1/pods", listing(named("web", "shop")))
     snapshot = read(api, tmp_path)
     assert set(snapshot.objects) == set(KINDS)
