@@ -16,8 +16,9 @@ from kubeagentix.analysis.backends import (
     target_of,
 )
 from kubeagentix.analysis.connections import FailedConnection, missed_by
+from kubeagentix.analysis.listening import loopback_only
 from kubeagentix.analysis.shortfall import is_older_than, unready_since
-from kubeagentix.analysis.signatures import CONNECTION_REFUSED
+from kubeagentix.analysis.signatures import CONNECTION_REFUSED, NO_SUCH_HOST
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.network import Service, ServicePort
@@ -54,7 +55,9 @@ def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Itera
         elif same and not _is_spoken(service, port, same):
             what = f"the containers declare that port for {same[0].protocol} only, not for {port.protocol}"
             yield _port_mismatch(snapshot, service, port, pods, what)
-        elif len(numbers) == 1:
+        elif strangers := _strangers(snapshot, port, pods):
+            yield from _split(snapshot, service, port, pods, strangers)
+        elif len(numbers) == 1 and not _is_asked_there(pods, numbers):
             yield from _deaf(snapshot, service, port, pods)
 
 
@@ -66,6 +69,71 @@ def _are_exhaustive(pods: tuple[Pod, ...], numbers: set[int | None]) -> bool:
     containers = [container for pod in pods for container in pod.spec.containers]
     probes = [probe for item in containers for probe in (item.readiness_probe, item.liveness_probe) if probe]
     return all(item.ports for item in containers) and not numbers & {probe.port for probe in probes}
+
+
+def _is_asked_there(pods: tuple[Pod, ...], numbers: set[int | None]) -> bool:
+    """Whether all pods are ready by probes that ask that very port, so that somebody listens there."""
+    return all(
+        any(_probed(probe.port, pod) in numbers for item in pod.spec.containers if (probe := item.readiness_probe))
+        for pod in pods
+        if pod.is_ready
+    )
+
+
+def _probed(port: int | str | None, pod: Pod) -> int | None:
+    named = {item.name: item.container_port for item in container_ports(pod.spec)}
+    return named.get(port) if isinstance(port, str) and not port.isdigit() else int(port or 0)
+
+
+def _strangers(snapshot: Snapshot, port: ServicePort, pods: tuple[Pod, ...]) -> tuple[ResourceRef, ...]:
+    """Of several workloads that a Service selects, those that do not declare its target port, while others do."""
+    serving: dict[ResourceRef, bool] = {}
+    for pod in pods:
+        target = resolve_target_port(port, pod.spec)
+        has_it = any(item.container_port == target for item in container_ports(pod.spec))
+        if target is not None and pod.is_ready:
+            workload = snapshot.workload_of(pod)
+            serving[workload] = serving.get(workload, False) or has_it or _is_asked_there((pod,), {target})
+    others = tuple(workload for workload, is_serving in serving.items() if not is_serving)
+    return others if len(others) < len(serving) else ()
+
+
+def _split(
+    snapshot: Snapshot, service: Service, port: ServicePort, pods: tuple[Pod, ...], strangers: tuple[ResourceRef, ...]
+) -> Iterator[Finding]:
+    """Connections that fail now and then, as some of the pods behind a Service are of a workload that is none of it."""
+    refused = [item for item in _refusals(snapshot, service, port) if item.signature != NO_SUCH_HOST]
+    theirs = tuple(pod for pod in pods if snapshot.workload_of(pod) in strangers)
+    numbers = {resolve_target_port(port, pod.spec) for pod in theirs}
+    declare = any(container_ports(pod.spec) for pod in theirs) and _are_exhaustive(theirs, numbers)
+    if not refused and not declare:
+        return
+    ref, names = snapshot.ref(service), ", ".join(str(item) for item in strangers[:3])
+    declared = describe_declared(tuple(item for pod in theirs for item in container_ports(pod.spec)))
+    selector = kubectl.labels_argument(service.spec.selector)
+    yield Finding.of(
+        analyzer=ID,
+        reason="SelectorTooBroad",
+        ref=ref,
+        title=f"{ref} selects the pods of {names} too, which do not serve port {port.port}",
+        severity=Severity.CRITICAL if refused else Severity.WARNING,
+        confidence=0.85 if refused else 0.7,
+        cause=f"Of its {len(pods)} pods {len(theirs)} do not listen on target port {target_of(port)} (they declare "
+        f"{declared}), so that about {100 * len(theirs) // len(pods)} % of the connections fail.",
+        evidence=(
+            Evidence.of(ref, "spec", f"selector {selector}", locator="spec.selector"),
+            *(
+                Evidence.of(item, "spec", f"its containers declare {declared}", locator="spec.template.spec.containers")
+                for item in strangers[:2]
+            ),
+            *(item.evidence(snapshot) for item in refused[:2]),
+        ),
+        remedies=(
+            kubectl.read("See whom it selects", f"get pods --show-labels -l {selector}", ref.namespace),
+            kubectl.edit(ref, "Narrow the selector, by a label that only the serving pods have"),
+        ),
+        detail=str(port.port),
+    )
 
 
 def _is_spoken(service: Service, port: ServicePort, declared: Iterable[ContainerPort]) -> bool:
@@ -101,19 +169,25 @@ def _deaf_finding(
 ) -> Finding:
     ref, target = snapshot.ref(service), resolve_target_port(port, pods[0].spec)
     workloads = workloads_of(snapshot, pods)
-    is_declared = any(container_ports(pod.spec) for pod in pods)
+    is_declared = any(item.container_port == target for pod in pods for item in container_ports(pod.spec))
     spoken = [number for number in _ports_in_words(pods[0]) if number != target]
+    local = next(
+        (said for item in serving_containers(pods[0].spec) if (said := loopback_only(snapshot, pods[0], item))), ""
+    )
     hint = f" Their command and environment speak of port {', '.join(map(str, spoken[:3]))}." if spoken else ""
     # A port that is declared, and answers nobody, is the pods' own fault rather than the Service's.
-    blamed = workloads[0] if is_declared and len(workloads) == 1 else ref
+    blamed = workloads[0] if (is_declared or local) and len(workloads) == 1 else ref
     return Finding.of(
         analyzer=ID,
         reason="PortNotListening" if blamed != ref else "TargetPortMismatch",
         ref=blamed,
-        title=f"{ref}: port {port.port} leads to target port {target}, on which nothing listens in the pods",
+        title=f"{ref}: port {port.port} leads to target port {target}, on which nothing listens in the pods"
+        + (" but for themselves (127.0.0.1)" if local else ""),
         severity=Severity.CRITICAL,
-        confidence=0.8 if spoken and not is_declared else 0.7,
-        cause=f"Connections to {ref} are refused while all of its pods are ready: their programs listen on "
+        confidence=0.85 if local else 0.8 if spoken and not is_declared else 0.7,
+        cause=f"Connections to {ref} are refused while all of its pods are ready. {local}"
+        if local
+        else f"Connections to {ref} are refused while all of its pods are ready: their programs listen on "
         f"another port than {target}, or on 127.0.0.1 only.{hint}",
         evidence=(
             Evidence.of(ref, "spec", f"port {port.port}, targetPort {target}/{port.protocol}", locator="spec.ports"),

@@ -151,3 +151,47 @@ def test_a_port_is_not_wrong_for_being_undeclared_where_little_is_declared(conta
     ports = "[{containerPort: 9090}]" if container else "[]"
     manifest = pod(ports=ports, container=container).replace("spec: {", f"spec: {{initContainers: [{proxy}], ")
     assert list(analyze(snapshot_of(service(), deployment(), manifest))) == []
+
+
+def test_pods_that_listen_on_the_loopback_address_only_are_told_so() -> None:
+    server = pod(container=", args: ['--bind', '127.0.0.1:8080']")
+    (finding,) = analyze(snapshot_of(service(), deployment(), server, client(), logs=[REFUSED]))
+    assert (finding.reason, str(finding.ref)) == ("PortNotListening", "Deployment default/web")
+    assert "but for themselves (127.0.0.1)" in finding.title
+    assert "`--bind 127.0.0.1`" in finding.cause
+
+
+def test_a_port_that_the_kubelet_asks_in_vain_for_nothing_is_listened_on() -> None:
+    """Pods that are ready by a probe of that port do listen, whoever is refused."""
+    server = pod(container=", readinessProbe: {httpGet: {port: http}}")
+    assert list(analyze(snapshot_of(service(), deployment(), server, client(), logs=[REFUSED]))) == []
+    elsewhere = pod(container=", readinessProbe: {httpGet: {port: 9090}}")
+    assert len(list(analyze(snapshot_of(service(), deployment(), elsewhere, client(), logs=[REFUSED])))) == 1
+
+
+def stranger(ports: str) -> str:
+    return "{kind: StatefulSet, metadata: {name: worker}}\n---" + pod("worker-0", ports=ports).replace(
+        "{kind: Deployment, name: web,", "{kind: StatefulSet, name: worker,"
+    )
+
+
+def test_another_workload_behind_the_service_that_has_no_such_port() -> None:
+    (finding,) = analyze(snapshot_of(service(), deployment(), pod(), stranger("[{containerPort: 9000}]")))
+    assert (finding.reason, finding.severity) == ("SelectorTooBroad", Severity.WARNING)
+    assert "selects the pods of StatefulSet default/worker too, which do not serve port 80" in finding.title
+    assert "about 50 % of the connections fail" in finding.cause
+
+
+def test_another_workload_that_declares_nothing_is_told_once_somebody_was_refused() -> None:
+    both = (service(), deployment(), pod(), stranger("[]"))
+    assert list(analyze(snapshot_of(*both))) == []
+    (finding,) = analyze(snapshot_of(*both, client(), logs=[REFUSED]))
+    assert (finding.reason, finding.severity, finding.evidence[-1].source) == (
+        "SelectorTooBroad",
+        Severity.CRITICAL,
+        "log",
+    )
+
+
+def test_two_workloads_that_both_have_the_port_are_silent() -> None:
+    assert list(analyze(snapshot_of(service(), deployment(), pod(), stranger("[{containerPort: 8080}]")))) == []
