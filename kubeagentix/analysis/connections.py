@@ -13,6 +13,7 @@ from datetime import datetime
 
 from kubeagentix.analysis.causes import asked_port, other_end
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
+from kubeagentix.analysis.resolution import dns_of, unresolved
 from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, recognise
 from kubeagentix.analysis.troubles import event_evidence
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
@@ -68,7 +69,7 @@ def failed_connections(snapshot: Snapshot) -> tuple[FailedConnection, ...]:
 
 
 def missed_by(snapshot: Snapshot, target: ResourceRef) -> tuple[FailedConnection, ...]:
-    """The connections that were refused by `target`, or found nobody there."""
+    """The connections that were refused by `target`, or found nobody there; for the cluster's DNS, names it owed."""
     return snapshot.derived(_by_target).get(target, ())
 
 
@@ -125,7 +126,17 @@ def _by_target(snapshot: Snapshot) -> Mapping[ResourceRef, tuple[FailedConnectio
     for item in failed_connections(snapshot):
         if item.target is not None:
             groups[item.target].append(item)
+        if is_dns_in_doubt(snapshot, item):
+            for ref in dns_of(snapshot):
+                groups[ref].append(item)
     return {target: tuple(items) for target, items in groups.items()}
+
+
+def is_dns_in_doubt(snapshot: Snapshot, item: FailedConnection) -> bool:
+    """Whether it failed for a name that the cluster's DNS ought to have resolved."""
+    if item.signature != NO_SUCH_HOST:
+        return False
+    return unresolved(snapshot, item.client, item.host, item.target, item.failure.line).is_dns_in_doubt
 
 
 def _failed_at(status: ContainerStatus | None) -> datetime | None:

@@ -8,6 +8,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.backends import is_deserted
 from kubeagentix.analysis.connections import missed_by
 from kubeagentix.analysis.selectors import IDENTITY_KEYS, Candidate, candidates
+from kubeagentix.analysis.signatures import NO_SUCH_HOST
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Severity
 from kubeagentix.domain.network import Service
@@ -26,12 +27,13 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _by_hand(snapshot: Snapshot, service: Service) -> Finding:
-    ref, missed = snapshot.ref(service), missed_by(snapshot, snapshot.ref(service))
+    ref, is_headless = snapshot.ref(service), service.spec.cluster_ip == "None"
+    # A name that is not resolved says something of endpoints only where it stands for them.
+    missed = [item for item in missed_by(snapshot, ref) if is_headless or item.signature != NO_SUCH_HOST]
     among = candidates(snapshot, service.namespace)
     meant = next((item for item in among if service.name in (item.ref.name, *_identities(item))), None)
     hint = f" {meant.ref} bears its name: was a selector forgotten?" if meant is not None else ""
     wanted = {key: meant.labels[key] for key in IDENTITY_KEYS if key in meant.labels} if meant is not None else {}
-    is_headless = service.spec.cluster_ip == "None"
     return Finding.of(
         analyzer=ID,
         reason="NoEndpoints/NoSelector",

@@ -18,6 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from kubeagentix.analysis.hosts import MAX_TEXT_CHARS, hosts_in
+from kubeagentix.cluster.corefiles import read_corefile
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.meta import Resource, TrackedMetadata, Value
 from kubeagentix.domain.resources import KINDS, Kind
@@ -190,6 +191,7 @@ def _config_map(wire: _ConfigMapWire) -> ConfigMap:
         keys=tuple(entries),
         size_bytes=sum(len(bytes(value)) for value in entries.values()),
         hosts=_hosts(wire.data or {}),
+        corefile=read_corefile(_text(bytes(entries["Corefile"]))) if "Corefile" in (wire.data or {}) else None,
         immutable=wire.immutable,
     )
 

@@ -102,6 +102,24 @@ class StorageClass(Resource, frozen=True):
         return self.metadata.annotations.get("storageclass.kubernetes.io/is-default-class") == "true"
 
 
+class NameRefusal(Value, frozen=True):
+    """Names that CoreDNS is told to answer with an error: all of `zones`, or those that a pattern matches."""
+
+    zones: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    code: str = ""
+
+
+class Corefile(Value, frozen=True):
+    """What a Corefile has CoreDNS do, as far as it decides which names resolve. `rewrites` maps a name to another."""
+
+    directives: tuple[str, ...] = ()
+    kubernetes_zones: tuple[str, ...] = ()
+    forwards: tuple[str, ...] = ()
+    refusals: tuple[NameRefusal, ...] = ()
+    rewrites: dict[str, str] = {}
+
+
 class ConfigMap(TrackedResource, frozen=True):
     """A ConfigMap: its key names, its size, and the hosts that the value of a key names; values are not kept."""
 
@@ -109,6 +127,7 @@ class ConfigMap(TrackedResource, frozen=True):
     keys: tuple[str, ...] = ()
     size_bytes: int = 0
     hosts: dict[str, tuple[str, ...]] = {}
+    corefile: Corefile | None = None  # of a key of that name
     immutable: bool = False
 
 
