@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.gone_pods import LastTrouble, last_trouble
 from kubeagentix.analysis.job_outcomes import LATENESS, failure, failure_streak, is_over, keeps_failing, second_last_due
 from kubeagentix.analysis.schedules import Schedule, ScheduleSyntaxError, parse_schedule
 from kubeagentix.analysis.shortfall import describe_age, format_duration
+from kubeagentix.analysis.troubles import event_evidence, sentence
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.snapshot import Snapshot
@@ -80,24 +82,37 @@ def _failing(snapshot: Snapshot, cron_job: CronJob) -> Iterator[Finding]:
     streak = failure_streak(snapshot, ref)
     if not keeps_failing(snapshot, cron_job):
         return
-    last = cron_job.status.last_successful_time
+    trouble = last_trouble(snapshot, snapshot.ref(streak[0]))
     yield Finding.of(
         analyzer=ID,
-        reason="JobsFailing",
+        reason=f"JobsFailing/{trouble.reason}" if trouble else "JobsFailing",
         ref=ref,
-        title=f"{ref}: " + (f"the last {len(streak)} runs failed" if len(streak) > 1 else "run after run fails"),
+        title=f"{ref}: "
+        + (f"the last {len(streak)} runs failed" if len(streak) > 1 else "run after run fails")
+        + (f"; the last pod {trouble.words}" if trouble else ""),
         severity=Severity.CRITICAL,
-        confidence=0.6,
-        cause="Run after run fails; why is told by the findings on its pods, if any are left."
-        + (f" The last good run was at {last:%Y-%m-%d %H:%M} UTC." if last else ""),
-        evidence=tuple(_run_evidence(snapshot, job) for job in streak[:3]),
+        confidence=0.75 if trouble else 0.6,
+        cause=_why_failing(cron_job, trouble),
+        evidence=(
+            *(_run_evidence(snapshot, job) for job in streak[:3]),
+            *((event_evidence(snapshot, trouble.event, trouble.pod),) if trouble else ()),
+        ),
         remedies=(
             kubectl.describe(ref),
             kubectl.read("Read what it wrote", f"logs job/{streak[0].name} --all-containers --tail=100", ref.namespace),
         ),
-        is_symptom=True,
+        is_symptom=trouble is None,
         since=streak[-1].metadata.creation_timestamp,
     )
+
+
+def _why_failing(cron_job: CronJob, trouble: LastTrouble | None) -> str:
+    last = cron_job.status.last_successful_time
+    good = f" The last good run was at {last:%Y-%m-%d %H:%M} UTC." if last else ""
+    if trouble is None:
+        return f"Run after run fails; why is told by the findings on its pods, if any are left.{good}"
+    said = f"Pod {trouble.pod.name}, which is gone, {trouble.words}: {excerpt(trouble.event.message)}"
+    return f"{sentence(said)}{good}"
 
 
 def _run_evidence(snapshot: Snapshot, job: Job) -> Evidence:

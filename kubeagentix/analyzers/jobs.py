@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.gone_pods import LastTrouble, last_trouble
 from kubeagentix.analysis.job_outcomes import failure, failure_streak, is_over, keeps_failing
 from kubeagentix.analysis.shortfall import describe_age, is_older_than
+from kubeagentix.analysis.troubles import event_evidence, sentence
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, Severity
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
@@ -56,15 +58,17 @@ def _failed(snapshot: Snapshot, job: Job, failed: Condition) -> Finding:
     at = failed.last_transition_time
     is_old = at is not None and is_older_than(at, DAY_S, now)
     reason = failed.reason or "JobFailed"
+    trouble = last_trouble(snapshot, snapshot.ref(job))
     name = "" if workload.kind == "Job" else f" (Job {job.name})"
+    is_told = reason not in SYMPTOMS or trouble is not None
     return Finding.of(
         analyzer=ID,
-        reason=reason,
+        reason=f"{reason}/{trouble.reason}" if trouble else reason,
         ref=workload,
-        title=f"{workload} failed{name}: {_in_words(job, reason)}",
+        title=f"{workload} failed{name}: {_in_words(job, reason)}" + (f"; its pod {trouble.words}" if trouble else ""),
         severity=Severity.WARNING if is_old else Severity.CRITICAL,
-        confidence=0.6 if reason in SYMPTOMS else 0.95,
-        cause=excerpt(failed.message) or f"The Job's condition Failed says {reason}.",
+        confidence=(0.8 if trouble else 0.95) if is_told else 0.6,
+        cause=_cause(failed, reason, trouble),
         evidence=(
             Evidence.of(
                 snapshot.ref(job),
@@ -74,14 +78,35 @@ def _failed(snapshot: Snapshot, job: Job, failed: Condition) -> Finding:
                 locator="status.conditions[Failed]",
                 observed_at=at,
             ),
+            *((event_evidence(snapshot, trouble.event, trouble.pod),) if trouble else ()),
         ),
-        remedies=(
-            kubectl.describe(snapshot.ref(job)),
-            kubectl.read("Read what it wrote", f"logs job/{job.name} --all-containers --tail=100", job.namespace),
-        ),
-        is_symptom=reason in SYMPTOMS,
+        remedies=(kubectl.describe(snapshot.ref(job)), *_looks(workload, job, trouble)),
+        is_symptom=not is_told,
         since=at,
     )
+
+
+def _cause(failed: Condition, reason: str, trouble: LastTrouble | None) -> str:
+    said = excerpt(failed.message) or f"The Job's condition Failed says {reason}."
+    if trouble is None:
+        return said
+    return (
+        f"{sentence(said)} Its pod {trouble.pod.name}, which is gone, {trouble.words}: {excerpt(trouble.event.message)}"
+    )
+
+
+def _looks(workload: ResourceRef, job: Job, trouble: LastTrouble | None) -> tuple[Remedy, ...]:
+    if trouble is None:
+        return (kubectl.read("Read what it wrote", f"logs job/{job.name} --all-containers --tail=100", job.namespace),)
+    look = kubectl.read(
+        "See the events of its pod",
+        f"get events --field-selector involvedObject.name={trouble.pod.name}",
+        job.namespace,
+    )
+    if trouble.reason != "CrashLoopBackOff":
+        return (look,)
+    why = "a pod that ended is kept, with its log; with OnFailure both are gone when the Job gives up"
+    return (look, kubectl.edit(workload, "Have it run with restartPolicy: Never", why=why))
 
 
 def _in_words(job: Job, reason: str) -> str:
@@ -96,25 +121,27 @@ def _in_words(job: Job, reason: str) -> str:
 
 
 def _suspended(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
-    if not job.spec.suspend:
+    field = "suspend: true" if job.spec.suspend else "parallelism: 0" if job.spec.parallelism == 0 else ""
+    if not field:
         return
     ref = snapshot.ref(job)
     yield Finding.of(
         analyzer=ID,
         reason="JobSuspended",
         ref=snapshot.workload_of(job),
-        title=f"{ref} is suspended",
+        title=f"{ref} is suspended" + ("" if job.spec.suspend else ": its parallelism is 0"),
         severity=Severity.INFO,
         confidence=0.95,
-        cause="spec.suspend is true: it makes no pods until it is resumed.",
-        evidence=(Evidence.of(ref, "spec", "suspend: true", locator="spec.suspend"),),
+        cause=f"spec.{field} makes it start no pods until that is changed.",
+        evidence=(Evidence.of(ref, "spec", field, locator=f"spec.{field.partition(':')[0]}"),),
         remedies=(_resume(job),),
         detail=job.name,
     )
 
 
 def _resume(job: Job) -> Remedy:
-    patch = """patch job NAME --type=merge -p '{"spec":{"suspend":false}}'""".replace("NAME", job.name)
+    change = '{"suspend":false}' if job.spec.suspend else '{"parallelism":1}'
+    patch = f"""patch job {job.name} --type=merge -p '{{"spec":{change}}}'"""
     return kubectl.write("Resume it", patch, job.namespace)
 
 

@@ -112,3 +112,42 @@ def test_repeated_failures_are_left_to_the_cron_job() -> None:
     assert find(cron_job(), *jobs) == []
     deadline = job("tick-12", failed("DeadlineExceeded"), owner="tick", made="11:30")
     assert [finding.reason for finding in find(cron_job(), *jobs, deadline)] == ["DeadlineExceeded"]
+
+
+def event(kind: str, about: str, reason: str, message: str) -> str:
+    return f"""
+kind: Event
+metadata: {{name: {about}-{reason}}}
+involvedObject: {{kind: {kind}, namespace: default, name: {about}}}
+type: Warning
+reason: {reason}
+message: '{message}'
+lastTimestamp: "2026-01-15T11:50:00Z"
+"""
+
+
+MADE = event("Job", "import", "SuccessfulCreate", "Created pod: import-x")
+
+
+def test_a_deadline_that_passed_for_want_of_the_image_says_so() -> None:
+    pull = event("Pod", "import-x", "Failed", 'Failed to pull image "app:2": not found')
+    (finding,) = find(job(conditions=failed("DeadlineExceeded")), MADE, pull)
+    assert finding.reason == "DeadlineExceeded/ImagePullBackOff"
+    assert finding.title.endswith("its pod could not get its image")
+    assert 'Failed to pull image "app:2"' in finding.cause
+    assert str(finding.evidence[1].ref) == "Pod default/import-x"
+
+
+def test_pods_that_went_with_their_logs_are_told_of_by_their_events() -> None:
+    back_off = event("Pod", "import-x", "BackOff", "Back-off restarting failed container")
+    (finding,) = find(job(conditions=failed()), MADE, back_off)
+    assert (finding.reason, finding.is_symptom) == ("BackoffLimitExceeded/CrashLoopBackOff", False)
+    assert any("restartPolicy: Never" in remedy.title for remedy in finding.remedies)
+    (silent,) = find(job(conditions=failed()), MADE)
+    assert (silent.reason, silent.is_symptom) == ("BackoffLimitExceeded", True)
+
+
+def test_no_parallelism_is_information_like_a_suspension() -> None:
+    (finding,) = find(job(spec="{parallelism: 0}"))
+    assert (finding.reason, finding.severity) == ("JobSuspended", Severity.INFO)
+    assert '"parallelism":1' in finding.remedies[0].command
