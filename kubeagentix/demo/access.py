@@ -114,6 +114,12 @@ class Access:
         return User(name=name, groups=(*groups, *service_account_groups(name), AUTHENTICATED))
 
 
+def account_user(namespace: str, name: str) -> User:
+    """The user as whom the pods of a service account ask."""
+    full = f"system:serviceaccount:{namespace}:{name}"
+    return User(name=full, groups=(*service_account_groups(full), AUTHENTICATED))
+
+
 def service_account_groups(user_name: str) -> tuple[str, ...]:
     """The groups of a service account's user name; none for other users."""
     parts = user_name.split(":")

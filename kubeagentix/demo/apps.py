@@ -40,6 +40,10 @@ class Seen(Protocol):
         """What a connection to a Service (`name` or `name.namespace`) comes to."""
         ...
 
+    def may(self, verb: str, resource: str, group: str = "") -> bool:
+        """Whether its pod's ServiceAccount may do that in its namespace."""
+        ...
+
 
 Condition = Callable[[Seen], bool]
 
@@ -62,6 +66,11 @@ def env_holds(name: str, text: str) -> Condition:
 def cannot_reach(host: str, port: int, how: Reach | None = None) -> Condition:
     """True while a connection to a Service does not succeed (or fails in just that way)."""
     return lambda seen: seen.reach(host, port) != "ok" if how is None else seen.reach(host, port) == how
+
+
+def may_not(verb: str, resource: str, group: str = "") -> Condition:
+    """True while its ServiceAccount lacks that right in its namespace."""
+    return lambda seen: not seen.may(verb, resource, group)
 
 
 def runs_image(tag: str) -> Condition:

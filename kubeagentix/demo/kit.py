@@ -292,6 +292,17 @@ class Kit:
         data = {"tls.crt": base64.b64encode(certificate).decode(), "tls.key": base64.b64encode(key).decode()}
         return self.put("Secret", name, age=issued, type="kubernetes.io/tls", data=data)
 
+    def role(self, name: str, *resources: str, verbs: Iterable[str], group: str = "", age: str = "9d") -> Manifest:
+        """A Role of one rule."""
+        rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+        return self.put("Role", name, age=age, rules=[rule])
+
+    def bind(self, role: str, account: str, age: str = "9d") -> Manifest:
+        """A RoleBinding, called as the Role, that gives the Role to a service account of this namespace."""
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": self.namespace}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role}
+        return self.put("RoleBinding", role, age=age, roleRef=reference, subjects=[subject])
+
     def claim(self, name: str, size: str, storage_class: str = "standard", age: str = "9d") -> Manifest:
         """A PersistentVolumeClaim."""
         spec = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kubeagentix.demo import scheduler
+from kubeagentix.demo.access import Access, account_user
 from kubeagentix.demo.apps import App, Failure, Reach
 from kubeagentix.demo.policies import reach
 from kubeagentix.demo.world import World
@@ -89,6 +90,11 @@ class _Surroundings:
 
     def reach(self, host: str, port: int) -> Reach:
         return reach(self.pod, host, port, self.world)
+
+    def may(self, verb: str, resource: str, group: str = "") -> bool:
+        namespace, account = self.pod["metadata"]["namespace"], self.pod["spec"]["serviceAccountName"]
+        user = account_user(namespace, account)
+        return Access(self.world.store).allows(user, verb, group, resource, namespace=namespace)
 
 
 def foresee(pod: Mapping[str, Any], world: World) -> PodOutcome:

@@ -74,6 +74,18 @@ def add_env(name: str, value: str) -> Callable[[Manifest], None]:
 
 
 MENDS: dict[str, tuple[str, Callable[[Cluster], None]]] = {
+    "role-lacks-verb": (
+        "settings-sync",
+        lambda cluster: cluster.update(
+            "Role", "settings-reader", lambda item: item["rules"][0]["verbs"].append("watch")
+        ),
+    ),
+    "role-binding-wrong-account": (
+        "farm-scaler",
+        lambda cluster: cluster.update(
+            "RoleBinding", "scale-workers", lambda item: item["subjects"][0].update(name="farm-scaler")
+        ),
+    ),
     "crash-missing-variable": (
         "checkout",
         lambda cluster: cluster.container("checkout", add_env("DATABASE_URL", "postgres://db/orders")),

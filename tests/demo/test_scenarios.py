@@ -18,7 +18,19 @@ from kubeagentix.demo.store import Store
 from kubeagentix.domain.resources import KINDS
 
 FAMILIES = {
-    *("pod", "scheduling", "image", "config", "storage", "workload", "network", "node", "composite", "healthy"),
+    *(
+        "pod",
+        "scheduling",
+        "image",
+        "config",
+        "storage",
+        "workload",
+        "network",
+        "node",
+        "composite",
+        "healthy",
+        "access",
+    ),
 }
 TELLING = re.compile(r"broken|\boom\b|demo-fault|kubeagentix|scenario|faulty|misconfig", re.IGNORECASE)
 SCENARIOS = registry.scenarios()
