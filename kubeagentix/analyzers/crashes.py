@@ -26,8 +26,10 @@ from kubeagentix.analysis.containers import (
     logs_of_last_life,
     probe_of,
 )
-from kubeagentix.analysis.logs import LoggedFailure
+from kubeagentix.analysis.logs import PANIC, LoggedFailure
 from kubeagentix.analysis.present_pods import job_of, lifetime_s, runs_to_completion
+from kubeagentix.analysis.refusals import roots_of
+from kubeagentix.analysis.signatures import CONNECTION_TIMEOUT
 from kubeagentix.analysis.troubles import (
     Trouble,
     clipped,
@@ -42,7 +44,7 @@ from kubeagentix.analysis.troubles import (
     waiting_evidence,
 )
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, Severity
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import condition
 from kubeagentix.domain.pods import TerminatedState
 from kubeagentix.domain.snapshot import Snapshot
@@ -99,10 +101,16 @@ def _trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         severity=_severity(snapshot, container),
         confidence=_confidence(explanation, end),
         remedies=_remedies(snapshot, container, story),
-        points_at=story.points_at,
+        points_at=story.points_at or _denied(snapshot, container, failure),
         is_rough=explanation is None,
         since=min((event.first_timestamp for event in started if event.first_timestamp), default=_first_said(failure)),
     )
+
+
+def _denied(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure | None) -> tuple[ResourceRef, ...]:
+    """What the API server denied before an end that does not say why: a cache that never came in sync, a panic."""
+    says_why = failure is not None and failure.signature not in ("", PANIC, CONNECTION_TIMEOUT)
+    return () if says_why else roots_of(snapshot, container)
 
 
 def _first_said(failure: LoggedFailure | None) -> datetime | None:

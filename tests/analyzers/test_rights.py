@@ -90,6 +90,29 @@ def test_it_comes_first_and_the_crash_is_its_symptom() -> None:
     assert "CrashLoopBackOff/Forbidden" in told
 
 
+def test_a_crash_that_does_not_say_why_is_its_symptom_too() -> None:
+    lines = [
+        denied(),
+        *["waiting"] * 9,
+        "panic: caches did not come in sync",
+        "",
+        "goroutine 1 [running]:",
+        "main.main()",
+    ]
+    diagnosis = diagnose_snapshot(snapshot_of(*workload(), *RBAC, logs=[log(*lines)]), Target())
+    (first,) = diagnosis.hypotheses
+    assert [diagnosis.finding(one).reason for one in first.findings[:2]] == [
+        "Forbidden/MissingVerb",
+        "CrashLoopBackOff/Panic",
+    ]
+
+
+def test_a_crash_that_says_why_is_another_matter() -> None:
+    lines = [denied(), *["waiting"] * 9, "FATAL: DATABASE_URL is not set"]
+    diagnosis = diagnose_snapshot(snapshot_of(*workload(), *RBAC, logs=[log(*lines)]), Target())
+    assert {str(item.root) for item in diagnosis.hypotheses} == {"Deployment default/ctl", "Role default/reader"}
+
+
 def test_what_is_allowed_by_now_is_silent() -> None:
     assert found(*workload(), *RBAC, logs=[log(denied("list"))]) == []
 
