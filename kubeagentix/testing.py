@@ -16,7 +16,7 @@ import yaml
 from kubeagentix.cluster.projections import project
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.meta import Resource
-from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.resources import KINDS, Kind, custom_kind, group_of, is_custom
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)  # the moment at which test snapshots are taken
@@ -32,11 +32,12 @@ def snapshot_of(
     """A Snapshot of `manifests`: each a mapping, or YAML text of one or more documents.
 
     Every kind counts as read, so what is absent is missing, unless a gap names the kind. Objects of namespaced
-    kinds without a namespace are put into `default`. `Secret` manifests may use `stringData`-free `data` only.
+    kinds without a namespace are put into `default`. `Secret` manifests may use `stringData`-free `data` only. Custom
+    resources are told by their apiVersion; those without a namespace are of the whole cluster.
     """
     objects: dict[str, list[Resource]] = defaultdict(list)
     for manifest in _documents(manifests):
-        kind = KINDS[manifest["kind"]]
+        kind = _kind_of(manifest)
         if kind.is_namespaced:
             metadata = {"namespace": "default", **manifest.get("metadata", {})}
         else:
@@ -48,10 +49,18 @@ def snapshot_of(
         server_version="v1.34.0",
         taken_at=taken_at,
         namespace=namespace,
-        objects={name: tuple(objects.get(name, ())) for name in KINDS if name not in unread},
+        objects={name: tuple(objects.get(name, ())) for name in (*KINDS, *objects) if name not in unread},
         logs=tuple(logs),
         gaps=tuple(gaps),
     )
+
+
+def _kind_of(manifest: Mapping[str, Any]) -> Kind:
+    name, group = manifest["kind"], group_of(manifest.get("apiVersion", ""))
+    if not is_custom(group, name):
+        return KINDS[name]
+    is_namespaced = bool(manifest.get("metadata", {}).get("namespace"))
+    return custom_kind(group, name, f"{name.lower()}s", "v1", is_namespaced=is_namespaced)
 
 
 def log_of(pod: str, container: str, text: str, *, previous: bool = False, namespace: str = "default") -> ContainerLog:

@@ -162,7 +162,8 @@ def _namespace_remedies(ref: ResourceRef, split: str, left: list[Resource]) -> t
     if split == "APIUnavailable":
         return (look, kubectl.read("See which API does not answer", "get apiservices"))
     if left:
-        kinds = ",".join(sorted({KINDS[item.kind].plural for item in left}))
+        names = {KINDS[item.kind].plural if item.kind in KINDS else item.kind.lower() for item in left}
+        kinds = ",".join(sorted(names))
         return (look, kubectl.read("See what is left in it", f"get {kinds}", ref.name))
     kinds = "api-resources --verbs=list --namespaced -o name"
     return (look, kubectl.read("See the kinds of objects that may be left in it", kinds))

@@ -20,6 +20,7 @@ import msgspec
 
 from kubeagentix.cluster.projections import gc_paused, typed
 from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.extensions import CustomResource, custom_type
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
@@ -44,6 +45,15 @@ class _File(msgspec.Struct, kw_only=True):
     gaps: tuple[Gap, ...]
     logs: tuple[ContainerLog, ...]
     objects: dict[str, msgspec.Raw]
+    custom: tuple[_CustomKind, ...] = ()
+
+
+class _CustomKind(msgspec.Struct, kw_only=True):
+    """The objects of one custom kind, with what its type is made of."""
+
+    name: str
+    group: str
+    items: msgspec.Raw
 
 
 class _Header(msgspec.Struct):
@@ -66,7 +76,14 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
             neighbours=snapshot.neighbours,
             gaps=snapshot.gaps,
             logs=snapshot.logs,
-            objects={name: msgspec.Raw(encoder.encode(items)) for name, items in snapshot.objects.items()},
+            objects={
+                name: msgspec.Raw(encoder.encode(items)) for name, items in snapshot.objects.items() if name in KINDS
+            },
+            custom=tuple(
+                _CustomKind(name=name, group=_group(items), items=msgspec.Raw(encoder.encode(items)))
+                for name, items in snapshot.objects.items()
+                if name not in KINDS
+            ),
         )
     )
     try:
@@ -88,6 +105,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Snapsho
         with gc_paused():
             stored: _File = typed(body, _File)
             objects = {name: _objects(name, raw) for name, raw in stored.objects.items()}
+            objects |= {kind.name: _custom_objects(kind) for kind in stored.custom}
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
         raise SnapshotError(
             f"{source} is no usable snapshot: {excerpt(str(error))}", hint="save it again where it came from"
@@ -102,6 +120,18 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Snapsho
         logs=stored.logs,
         gaps=stored.gaps,
     )
+
+
+def _group(items: tuple[Resource, ...]) -> str:
+    return next((item.group for item in items if isinstance(item, CustomResource)), "")
+
+
+def _custom_objects(kind: _CustomKind) -> tuple[Resource, ...]:
+    if kind.name in KINDS:
+        raise msgspec.ValidationError(f"it holds custom objects of the kind {kind.name}")
+    resource = custom_type(kind.name, kind.group)
+    items: tuple[Resource, ...] = typed(kind.items, tuple[resource, ...])  # type: ignore[valid-type]
+    return items
 
 
 def _objects(kind_name: str, raw: msgspec.Raw) -> tuple[Resource, ...]:

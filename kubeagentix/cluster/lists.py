@@ -21,19 +21,23 @@ from kubeagentix.domain.resources import Kind
 from kubeagentix.errors import ApiError, ClusterError
 
 PAGE_SIZE = 500  # what kubectl asks for
-# Their objects may be 1 MiB each (Helm keeps its releases in Secrets), and only their names are kept.
-PAGE_SIZES = {"Secret": 50, "ConfigMap": 50}
+# Their objects may be 1 MiB each (Helm keeps its releases in Secrets, definitions hold schemas), and little is kept.
+PAGE_SIZES = {"Secret": 50, "ConfigMap": 50, "CustomResourceDefinition": 100}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """What to list. `versions` are tried in order; `field_selector` narrows it down on the server."""
+    """What to list. `versions` are tried in order; `field_selector` narrows it down on the server.
+
+    No page is asked for once `max_items` are there.
+    """
 
     kind: Kind
     versions: tuple[str, ...]
     namespace: str | None
     page_size: int = PAGE_SIZE
     field_selector: str = ""
+    max_items: int | None = None
 
     @property
     def what(self) -> str:
@@ -46,12 +50,16 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What came of it: the objects read before `error`, if any, ended it; None where there are none to speak of."""
+    """What came of it: the objects read before `error`, if any, ended it; None where there are none to speak of.
+
+    `is_cut`: there are more than were asked for.
+    """
 
     items: tuple[Resource, ...] | None = field(repr=False)
     gaps: tuple[Gap, ...] = ()
     error: ClusterError | None = None
     is_served: bool = True
+    is_cut: bool = False
 
 
 @dataclass(slots=True)
@@ -75,10 +83,11 @@ async def _read_version(client: Client, request: ListRequest, version: str, dead
     progress = _Progress()
     try:
         while not await _read_page(client, request, version, deadline, progress):
-            pass
+            if request.max_items is not None and len(progress.items) >= request.max_items:
+                break
     except ClusterError as error:
         return Listing(items=tuple(progress.items) or None, gaps=tuple(progress.gaps), error=error)
-    return Listing(items=tuple(progress.items), gaps=tuple(progress.gaps))
+    return Listing(items=tuple(progress.items), gaps=tuple(progress.gaps), is_cut=bool(progress.token))
 
 
 async def _read_page(

@@ -19,9 +19,19 @@ import msgspec
 
 from kubeagentix.analysis.hosts import MAX_TEXT_CHARS, hosts_in
 from kubeagentix.cluster.corefiles import read_corefile
+from kubeagentix.cluster.custom_objects import CustomWire, custom_resource
 from kubeagentix.domain.diagnosis import Gap
-from kubeagentix.domain.meta import Resource, TrackedMetadata, Value
-from kubeagentix.domain.resources import KINDS, Kind
+from kubeagentix.domain.extensions import (
+    ConditionedStatus,
+    Conversion,
+    CustomResource,
+    CustomResourceDefinition,
+    DefinitionNames,
+    DefinitionSpec,
+    DefinitionVersion,
+)
+from kubeagentix.domain.meta import Metadata, Resource, TrackedMetadata, Value
+from kubeagentix.domain.resources import Kind
 from kubeagentix.domain.storage import ConfigMap, Secret, TlsCertificate
 from kubeagentix.errors import excerpt
 
@@ -58,7 +68,50 @@ class _DockerConfig(msgspec.Struct):
     auths: dict[str, Any]
 
 
-_WIRE: dict[type[Resource], type[Value]] = {ConfigMap: _ConfigMapWire, Secret: _SecretWire}
+class _SchemaProperties(Value, frozen=True):
+    status: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _SchemaRoot(Value, frozen=True):
+    properties: _SchemaProperties = msgspec.field(default_factory=_SchemaProperties)
+    is_open: bool = msgspec.field(default=False, name="x-kubernetes-preserve-unknown-fields")
+
+
+class _VersionSchema(Value, frozen=True):
+    root: _SchemaRoot = msgspec.field(default_factory=_SchemaRoot, name="openAPIV3Schema")
+
+
+class _VersionWire(Value, frozen=True):
+    name: str = ""
+    served: bool = False
+    storage: bool = False
+    schema: _VersionSchema | None = None
+    subresources: dict[str, msgspec.Raw] | None = None
+
+
+class _DefinitionSpecWire(Value, frozen=True):
+    group: str = ""
+    scope: str = "Namespaced"
+    names: DefinitionNames = msgspec.field(default_factory=DefinitionNames)
+    versions: tuple[_VersionWire, ...] = ()
+    conversion: Conversion = msgspec.field(default_factory=Conversion)
+
+
+class _DefinitionWire(Value, frozen=True):
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    spec: _DefinitionSpecWire = msgspec.field(default_factory=_DefinitionSpecWire)
+    status: ConditionedStatus = msgspec.field(default_factory=ConditionedStatus)
+
+
+_WIRE: dict[type[Resource], type[Value]] = {
+    ConfigMap: _ConfigMapWire,
+    Secret: _SecretWire,
+    CustomResourceDefinition: _DefinitionWire,
+}
+
+
+def _wire_of(kind: Kind) -> type[Value]:
+    return CustomWire if issubclass(kind.type, CustomResource) else _WIRE.get(kind.type, kind.type)
 
 
 @contextmanager
@@ -77,30 +130,28 @@ def decode_page(kind: Kind, body: bytes) -> Page:
     """One page of a list of `kind`. Raises msgspec.DecodeError if `body` is no JSON list at all."""
     try:
         with gc_paused():
-            page = _page_decoder(kind.name).decode(body)
+            page = _page_decoder(_wire_of(kind)).decode(body)
     except msgspec.ValidationError:
         return _decode_one_by_one(kind, body)
     except UnicodeDecodeError:
         return _decode_one_by_one(kind, body.decode(errors="replace").encode())
     except RecursionError as error:
         raise msgspec.DecodeError("it is nested too deeply") from error
-    return Page(items=tuple(_finish(item) for item in page.items or ()), metadata=page.metadata)
+    return Page(items=tuple(_finish(kind, item) for item in page.items or ()), metadata=page.metadata)
 
 
 def decode_object(kind: Kind, body: bytes) -> Resource:
     """One object. Raises msgspec.DecodeError if it does not fit even when repaired."""
-    wire = _WIRE.get(kind.type, kind.type)
     try:
-        return _finish(typed(body, wire))
+        return _finish(kind, typed(body, _wire_of(kind)))
     except msgspec.ValidationError:
         return project(kind, msgspec.json.decode(body))
 
 
 def project(kind: Kind, manifest: dict[str, Any]) -> Resource:
     """One object from its plain form, repaired where it is odd. Raises msgspec.ValidationError if it cannot be."""
-    wire = _WIRE.get(kind.type, kind.type)
     # By way of JSON: msgspec.convert cannot make the Raw values by which sizes are taken without decoding.
-    return _finish(typed(msgspec.json.encode(_without_nulls(manifest)), wire, is_strict=False))
+    return _finish(kind, typed(msgspec.json.encode(_without_nulls(manifest)), _wire_of(kind), is_strict=False))
 
 
 # A type that msgspec meets for the first time can be seen half read by another thread, which then crashes the process.
@@ -119,18 +170,16 @@ def _decoder(wanted: Any, is_strict: bool) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(wanted, strict=is_strict)
 
 
-def _page_decoder(kind_name: str) -> msgspec.json.Decoder[Any]:
+def _page_decoder(wire: type[Value]) -> msgspec.json.Decoder[Any]:
     with _building:
-        return _decoder(_page_type(kind_name), True)
+        return _decoder(_page_type(wire), True)
 
 
 @cache
-def _page_type(kind_name: str) -> type[msgspec.Struct]:
-    kind = KINDS[kind_name]
-    wire = _WIRE.get(kind.type, kind.type)
+def _page_type(wire: type[Value]) -> type[msgspec.Struct]:
     # `items` must be there, if only as null: what has none is a Status or a proxy's answer, and no empty list.
     return msgspec.defstruct(
-        f"{kind_name}Page",
+        f"{wire.__name__}Page",
         [("items", list[wire] | None), ("metadata", ListMetadata, msgspec.field(default_factory=ListMetadata))],  # type: ignore[valid-type]
     )
 
@@ -176,12 +225,42 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _finish(item: Any) -> Resource:
+def _finish(kind: Kind, item: Any) -> Resource:
+    if isinstance(item, CustomWire):
+        return custom_resource(cast("type[CustomResource]", kind.type), item)
+    if isinstance(item, _DefinitionWire):
+        return _definition(item)
     if isinstance(item, _ConfigMapWire):
         return _config_map(item)
     if isinstance(item, _SecretWire):
         return _secret(item)
     return cast("Resource", item)
+
+
+def _definition(wire: _DefinitionWire) -> CustomResourceDefinition:
+    spec = wire.spec
+    return CustomResourceDefinition(
+        metadata=wire.metadata,
+        spec=DefinitionSpec(
+            group=spec.group,
+            scope=spec.scope,
+            names=spec.names,
+            versions=tuple(
+                DefinitionVersion(
+                    name=version.name, served=version.served, storage=version.storage, has_status=_has_status(version)
+                )
+                for version in spec.versions
+            ),
+            conversion=spec.conversion,
+        ),
+        status=wire.status,
+    )
+
+
+def _has_status(version: _VersionWire) -> bool:
+    if version.schema is None or version.schema.root.is_open or "status" in (version.subresources or {}):
+        return True
+    return bool(bytes(version.schema.root.properties.status))
 
 
 def _config_map(wire: _ConfigMapWire) -> ConfigMap:

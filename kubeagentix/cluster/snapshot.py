@@ -10,15 +10,17 @@ import re
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kubeagentix.cluster.client import Client, Deadline
+from kubeagentix.cluster.custom import CustomListings, discover_kinds, kinds_of, read_custom
 from kubeagentix.cluster.discovery import Served, discover
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.cluster.lists import PAGE_SIZE, Listing, ListRequest, read_list
 from kubeagentix.cluster.logs import MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, read_logs
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, StageChanged
+from kubeagentix.domain.extensions import CustomResourceDefinition
 from kubeagentix.domain.meta import condition
 from kubeagentix.domain.nodes import Event, Namespace, Node
 from kubeagentix.domain.pods import Pod
@@ -42,7 +44,7 @@ NODE_EVENTS_NAMESPACE = "default"  # where events about cluster-scoped objects a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How much to read. Add-on APIs (metrics, gateways) get `optional_deadline_s` of the whole `deadline_s`."""
+    """How much to read. Add-on APIs (metrics, custom ones) get `optional_deadline_s` of the whole `deadline_s`."""
 
     deadline_s: float = 60.0
     optional_deadline_s: float = 10.0
@@ -80,7 +82,7 @@ async def read_snapshot(
     listen(StageChanged(stage="connect", done=1, total=1, detail=served.server_version))
     reading = _Reading(client, served, namespace, options, deadline, listen)
     taken_at = datetime.now(UTC) + client.clock_skew
-    listings, logs, log_gaps = await _read_all(reading, taken_at)
+    listings, custom, logs, log_gaps = await _read_all(reading, taken_at)
     _raise_if_nothing_was_read(listings)
     gaps = [gap for name, listing in listings.items() for gap in _gaps(reading, KINDS[name], listing)]
     return Snapshot(
@@ -88,9 +90,13 @@ async def read_snapshot(
         server_version=served.server_version,
         taken_at=taken_at,
         namespace=namespace,
-        objects={name: listing.items for name, listing in listings.items() if listing.items is not None},
+        objects={
+            name: listing.items
+            for name, listing in (*listings.items(), *custom.listings.items())
+            if listing.items is not None
+        },
         logs=logs,
-        gaps=(*gaps, *log_gaps),
+        gaps=(*gaps, *custom.gaps, *log_gaps),
     )
 
 
@@ -121,7 +127,7 @@ async def _require_namespace(client: Client, namespace: str | None, deadline: De
 
 async def _read_all(
     reading: _Reading, taken_at: datetime
-) -> tuple[Mapping[str, Listing], tuple[ContainerLog, ...], tuple[Gap, ...]]:
+) -> tuple[Mapping[str, Listing], CustomListings, tuple[ContainerLog, ...], tuple[Gap, ...]]:
     done = 0
 
     async def read(kind: Kind) -> Listing:
@@ -133,8 +139,25 @@ async def _read_all(
 
     tasks = {name: asyncio.ensure_future(read(kind)) for name, kind in KINDS.items()}
     logs = asyncio.ensure_future(_read_logs(reading, taken_at, tasks[Pod.kind], tasks[Node.kind]))
-    await _together([*tasks.values(), logs])
-    return {name: task.result() for name, task in tasks.items()}, *logs.result()
+    custom = asyncio.ensure_future(_read_custom(reading, tasks[CustomResourceDefinition.kind]))
+    awaited: list[asyncio.Future[Any]] = [*tasks.values(), custom, logs]
+    await _together(awaited)
+    return {name: task.result() for name, task in tasks.items()}, custom.result(), *logs.result()
+
+
+async def _read_custom(reading: _Reading, definitions: Awaitable[Listing]) -> CustomListings:
+    listing = await definitions
+    deadline = reading.deadline.at_most(reading.options.optional_deadline_s)
+    if listing.items is not None:
+        kinds = kinds_of(item for item in listing.items if isinstance(item, CustomResourceDefinition))
+    elif isinstance(listing.error, ForbiddenError):
+        kinds = await discover_kinds(reading.client, reading.served, deadline)
+    else:
+        kinds = ()
+    if kinds:
+        done = len(KINDS)
+        reading.listen(StageChanged(stage="collect", done=done, total=done, detail="custom resources"))
+    return await read_custom(reading.client, kinds, reading.namespace, deadline)
 
 
 async def _read_kind(reading: _Reading, kind: Kind) -> Listing:
@@ -217,6 +240,7 @@ def _gaps(reading: _Reading, kind: Kind, listing: Listing) -> Iterable[Gap]:
         yield Gap(what=request.what, why=f"the server does not serve {wanted}", kind=kind.name, namespace=place)
     # Forbidden where discovery is forbidden too, nobody can tell whether the add-on is there at all.
     is_moot = kind.is_optional and reading.served.groups is None and isinstance(listing.error, ForbiddenError)
+    is_moot |= kind.name == CustomResourceDefinition.kind and isinstance(listing.error, ForbiddenError)
     if listing.error is not None and not is_moot:
         what = f"{request.what} after the first {len(listing.items)}" if listing.items else request.what
         yield Gap(what=what, why=_why(listing.error, request, _limit_s(reading, kind)), kind=kind.name, namespace=place)

@@ -54,7 +54,17 @@ class ServedKind:
 
 
 _WORKLOADS = ("Pod", "Service", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob")
-_IN_ALL = {*_WORKLOADS, "HorizontalPodAutoscaler", "ReplicationController"}  # what `kubectl get all` asks for
+_CATEGORIES = {
+    # what `kubectl get all` asks for
+    **dict.fromkeys((*_WORKLOADS, "HorizontalPodAutoscaler", "ReplicationController"), ("all",)),
+    **dict.fromkeys(
+        (
+            *("APIService", "CustomResourceDefinition"),
+            *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
+        ),
+        ("api-extensions",),
+    ),
+}
 _SUBRESOURCES = {
     "Pod": ("status", "log", "eviction"),
     "Deployment": ("status", "scale"),
@@ -65,13 +75,12 @@ _SUBRESOURCES = {
         (
             *("Node", "Namespace", "Service", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota"),
             *("DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"),
-            *("GatewayClass", "Gateway", "HTTPRoute"),
+            *("GatewayClass", "Gateway", "HTTPRoute", "APIService", "CustomResourceDefinition"),
         ),
         ("status",),
     ),
 }
 _AUTHORIZATION = "authorization.k8s.io"
-_ADMISSION = "admissionregistration.k8s.io"
 
 _OTHERS = (
     ServedKind(kind="Endpoints", plural="endpoints", short_names=("ep",), singular="endpoints"),
@@ -79,33 +88,6 @@ _OTHERS = (
     ServedKind(kind="ControllerRevision", plural="controllerrevisions", group="apps"),
     ServedKind(kind="Lease", plural="leases", group="coordination.k8s.io"),
     ServedKind(kind="Event", plural="events", group="events.k8s.io", short_names=("ev",)),
-    ServedKind(
-        kind="CustomResourceDefinition",
-        plural="customresourcedefinitions",
-        group="apiextensions.k8s.io",
-        is_namespaced=False,
-        short_names=("crd", "crds"),
-        categories=("api-extensions",),
-        subresources=("status",),
-    ),
-    ServedKind(
-        kind="APIService",
-        plural="apiservices",
-        group="apiregistration.k8s.io",
-        is_namespaced=False,
-        categories=("api-extensions",),
-        subresources=("status",),
-    ),
-    *(
-        ServedKind(
-            kind=f"{word}WebhookConfiguration",
-            plural=f"{word.lower()}webhookconfigurations",
-            group=_ADMISSION,
-            is_namespaced=False,
-            categories=("api-extensions",),
-        )
-        for word in ("Mutating", "Validating")
-    ),
     ServedKind(kind="CSIDriver", plural="csidrivers", group="storage.k8s.io", is_namespaced=False),
     ServedKind(kind="CSINode", plural="csinodes", group="storage.k8s.io", is_namespaced=False),
     ServedKind(kind="VolumeAttachment", plural="volumeattachments", group="storage.k8s.io", is_namespaced=False),
@@ -141,7 +123,7 @@ def _built_in() -> Iterator[ServedKind]:
             version=kind.versions[0],
             is_namespaced=kind.is_namespaced,
             short_names=kind.short_names,
-            categories=("all",) if kind.name in _IN_ALL else (),
+            categories=_CATEGORIES.get(kind.name, ()),
             subresources=_SUBRESOURCES.get(kind.name, ()),
             singular="" if is_metrics else kind.name.lower(),
             verbs=("get", "list") if is_metrics else _ALL_VERBS,

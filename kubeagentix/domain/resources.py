@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from kubeagentix.domain import access, network, nodes, pods, storage, workloads
+from kubeagentix.domain import access, extensions, network, nodes, pods, storage, workloads
 from kubeagentix.domain.meta import Resource
 
 
@@ -30,6 +31,7 @@ class Kind:
 _GATEWAY = "gateway.networking.k8s.io"
 _METRICS = "metrics.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
 
 _ALL = (
     Kind(type=pods.Pod, plural="pods", short_names=("po",)),
@@ -151,9 +153,45 @@ _ALL = (
         is_namespaced=False,
         is_optional=True,
     ),
+    Kind(
+        type=extensions.APIService,
+        plural="apiservices",
+        group="apiregistration.k8s.io",
+        is_namespaced=False,
+    ),
+    Kind(
+        type=extensions.CustomResourceDefinition,
+        plural="customresourcedefinitions",
+        group="apiextensions.k8s.io",
+        is_namespaced=False,
+        short_names=("crd", "crds"),
+        is_optional=True,
+    ),
+    Kind(
+        type=extensions.ValidatingWebhookConfiguration,
+        plural="validatingwebhookconfigurations",
+        group=_ADMISSION,
+        is_namespaced=False,
+    ),
+    Kind(
+        type=extensions.MutatingWebhookConfiguration,
+        plural="mutatingwebhookconfigurations",
+        group=_ADMISSION,
+        is_namespaced=False,
+    ),
 )
 
 KINDS = MappingProxyType({kind.name: kind for kind in _ALL})
+# The groups that kube-apiserver itself serves and whose names have a dot; definitions cannot add to them.
+BUILT_IN_GROUPS = frozenset(
+    f"{name}.k8s.io"
+    for name in (
+        *("admissionregistration", "apidiscovery", "apiextensions", "apiregistration", "authentication"),
+        *("authorization", "certificates", "coordination", "discovery", "events"),
+        *("flowcontrol.apiserver", "internal.apiserver", "networking", "node", "rbac.authorization", "resource"),
+        *("scheduling", "storage", "storagemigration"),
+    )
+)
 
 
 def find_kind(word: str) -> Kind | None:
@@ -163,3 +201,36 @@ def find_kind(word: str) -> Kind | None:
         if wanted in (kind.name.lower(), kind.plural, *kind.short_names) and kind.group != _METRICS:
             return kind
     return None
+
+
+def group_of(api_version: str) -> str:
+    """The API group of an `apiVersion`: `apps` of `apps/v1`, empty for `v1`."""
+    return api_version.rpartition("/")[0]
+
+
+def is_custom(group: str, kind: str) -> bool:
+    """Whether objects of that group are read as custom resources. Kubernetes' own groups have no dot or are known."""
+    known = KINDS.get(kind)
+    return "." in group and group not in BUILT_IN_GROUPS and (known is None or known.group != group)
+
+
+def custom_name(group: str, kind: str, taken: Collection[str] = ()) -> str:
+    """What objects of a custom kind are called: the kind, or `Kind.group` (kubectl knows both) where that is taken.
+
+    `taken` are kinds that several custom groups have.
+    """
+    return f"{kind}.{group}" if kind in KINDS or kind in taken else kind
+
+
+def custom_kind(
+    group: str, kind: str, plural: str, version: str, *, is_namespaced: bool = True, taken: Collection[str] = ()
+) -> Kind:
+    """A kind that a CustomResourceDefinition defines."""
+    return Kind(
+        type=extensions.custom_type(custom_name(group, kind, taken), group),
+        plural=plural,
+        group=group,
+        versions=(version,),
+        is_namespaced=is_namespaced,
+        is_optional=True,
+    )

@@ -14,10 +14,12 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from kubeagentix.domain.diagnosis import Gap, ResourceRef
+from kubeagentix.domain.extensions import CustomResource
 from kubeagentix.domain.meta import LabelSelector, OwnerReference, Resource
 from kubeagentix.domain.network import EndpointSlice, Service
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.resources import custom_name, group_of, is_custom
 from kubeagentix.domain.workloads import Deployment, ReplicaSet
 
 R = TypeVar("R", bound=Resource)
@@ -84,6 +86,25 @@ class Snapshot:
     def find(self, ref: ResourceRef) -> Resource | None:
         """The object that `ref` names, or None."""
         return self._by_key.get(ref.key)
+
+    @cached_property
+    def custom_resources(self) -> tuple[CustomResource, ...]:
+        """All objects of kinds that CustomResourceDefinitions define."""
+        return tuple(item for items in self.objects.values() for item in items if isinstance(item, CustomResource))
+
+    def kind_name(self, api_version: str, kind: str) -> str:
+        """What `kind` of that `apiVersion` is called here: `Service` of Knative is not the Service of core/v1."""
+        if "." not in api_version:  # one of Kubernetes' own, or not told
+            return kind
+        group = group_of(api_version)
+        if (group, kind) in self._custom_names:
+            return self._custom_names[group, kind]
+        return custom_name(group, kind) if is_custom(group, kind) else kind
+
+    @cached_property
+    def _custom_names(self) -> Mapping[tuple[str, str], str]:
+        types = {type(item) for item in self.custom_resources}
+        return {(item.group, item.kind.removesuffix(f".{item.group}")): item.kind for item in types}
 
     def in_namespace(self, kind: type[R], namespace: str) -> tuple[R, ...]:
         """All objects of that type in one namespace."""
@@ -163,14 +184,16 @@ class Snapshot:
     def _topmost(self, resource: Resource) -> ResourceRef:
         current, depth = resource, 0
         while (owner := current.controller) is not None and depth < MAX_OWNER_DEPTH:
-            above = self._by_key.get((owner.kind, resource.namespace, owner.name))
-            if owner.kind == "Node":  # a static pod's mirror: the node is no workload
+            kind = self.kind_name(owner.api_version, owner.kind)
+            above = self._by_key.get((kind, resource.namespace, owner.name))
+            # A static pod's mirror belongs to its node, other objects to a custom resource of the whole cluster.
+            if owner.kind == "Node" or (above is None and (kind, "", owner.name) in self._by_key):
                 break
             if above is None:
                 return self._deployment_of(current, owner) or ResourceRef(
                     cluster=self.cluster,
                     namespace=resource.namespace,
-                    kind=owner.kind,
+                    kind=kind,
                     name=owner.name,
                     uid=owner.uid,
                 )
@@ -207,7 +230,10 @@ class Snapshot:
             for resource in resources:
                 owner = resource.controller
                 if owner is not None:
-                    children[(owner.kind, resource.namespace, owner.name)].append(resource)
+                    kind = self.kind_name(owner.api_version, owner.kind)
+                    own, cluster_wide = (kind, resource.namespace, owner.name), (kind, "", owner.name)
+                    is_cluster_wide = own not in self._by_key and cluster_wide in self._by_key
+                    children[cluster_wide if is_cluster_wide else own].append(resource)
         return {key: tuple(value) for key, value in children.items()}
 
     def children(self, kind: type[R], owner: ResourceRef) -> tuple[R, ...]:
@@ -268,7 +294,8 @@ class Snapshot:
         groups: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
         for event in self.all(Event):
             about = event.involved_object
-            groups[(about.kind, about.namespace, about.name)].append(event)
+            kind = self.kind_name(about.api_version, about.kind)
+            groups[(kind, about.namespace, about.name)].append(event)
         return {key: _newest_first(events) for key, events in groups.items()}
 
     @cached_property

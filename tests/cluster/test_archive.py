@@ -12,7 +12,6 @@ import pytest
 
 from kubeagentix.cluster.archive import FORMAT, SCHEMA_VERSION, load, save
 from kubeagentix.domain.diagnosis import Gap
-from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import NotFoundError, SnapshotError
 from kubeagentix.testing import log_of, snapshot_of
@@ -60,6 +59,16 @@ series: {count: 3}
 ---
 kind: Node
 metadata: {name: node-1}
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web, namespace: shop, generation: 2}
+spec: {secretName: web-tls, issuerRef: {name: letsencrypt, kind: ClusterIssuer}}
+status: {conditions: [{type: Ready, status: "False", reason: DoesNotExist, lastTransitionTime: "2026-01-15T11:00:00Z"}]}
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: web, namespace: shop}
 """
 
 
@@ -84,7 +93,8 @@ def test_what_is_loaded_equals_what_was_saved_field_by_field(tmp_path: Path) -> 
             f"this test does not cover {field.name}"
         )
     for kind, items in snapshot.objects.items():
-        assert [type(item) for item in loaded.objects[kind]] == [KINDS[kind].type] * len(items)
+        assert [type(item) for item in loaded.objects[kind]] == [type(item) for item in items]
+        assert all(item.kind == kind for item in loaded.objects[kind])
     assert list(loaded.objects) == list(snapshot.objects)
     assert isinstance(loaded.logs[0], ContainerLog)
 
@@ -100,6 +110,15 @@ def test_the_times_of_log_lines_are_kept_and_files_without_them_load(tmp_path: P
     assert b"offsets_ms" not in older
     (tmp_path / "old").write_bytes(gzip.compress(older))
     assert load(tmp_path / "old").logs == (log,)
+
+
+def test_a_file_whose_custom_objects_pose_as_pods_is_refused(tmp_path: Path) -> None:
+    save(picture(), tmp_path / "s.json.gz")
+    document = json.loads(gzip.decompress((tmp_path / "s.json.gz").read_bytes()))
+    document["custom"][0]["name"] = "Pod"
+    (tmp_path / "t").write_bytes(gzip.compress(json.dumps(document).encode()))
+    with pytest.raises(SnapshotError, match="custom objects of the kind Pod"):
+        load(tmp_path / "t")
 
 
 def test_kinds_that_were_not_read_stay_unread(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.meta import LabelSelector, LabelSelectorRequirement
+from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap
-from kubeagentix.domain.workloads import CronJob, Deployment
+from kubeagentix.domain.workloads import CronJob, DaemonSet, Deployment
 from kubeagentix.testing import snapshot_of
 
 OWNED = """
@@ -198,3 +199,46 @@ def test_a_pod_that_matches_one_pair_of_a_selector_but_not_the_other_is_not_sele
         *(f"{{kind: Pod, metadata: {{name: {name}, labels: {pairs}}}}}" for name, pairs in labels.items())
     )
     assert [pod.name for pod in snapshot.pods_selected("default", {"app": "web", "tier": "front"})] == ["both"]
+
+
+OWNED_BY_CUSTOM = """
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: hello-1, namespace: shop, ownerReferences: [{apiVersion: serving.knative.dev/v1, kind: Revision, name: hello-1, controller: true}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: hello-1-x, namespace: shop, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: hello-1, controller: true}]}}
+---
+{apiVersion: serving.knative.dev/v1, kind: Revision, metadata: {name: hello-1, namespace: shop, ownerReferences: [{apiVersion: serving.knative.dev/v1, kind: Service, name: hello, controller: true}]}}
+---
+{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: hello, namespace: shop}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: hello, namespace: shop}}
+"""  # noqa: E501  one object a line
+
+
+def test_a_pod_belongs_to_the_custom_resource_on_top_and_not_to_a_namesake() -> None:
+    snapshot = snapshot_of(OWNED_BY_CUSTOM)
+    (pod,) = snapshot.all(Pod)
+    top = snapshot.workload_of(pod)
+    assert str(top) == "Service.serving.knative.dev shop/hello"
+    assert [item.name for item in snapshot.owned[top.key]] == ["hello-1"]
+    assert [service.kind for service in snapshot.all(Service)] == ["Service"]
+    assert snapshot.pods_of(top) == (pod,)
+
+
+def test_what_a_custom_resource_of_the_whole_cluster_owns_keeps_its_own_place() -> None:
+    owner = "{apiVersion: operator.example.io/v1, kind: Installation, name: default, controller: true}"
+    snapshot = snapshot_of(
+        f"{{kind: DaemonSet, metadata: {{name: agent, namespace: net, ownerReferences: [{owner}]}}}}",
+        "{apiVersion: operator.example.io/v1, kind: Installation, metadata: {name: default}}",
+    )
+    (daemon_set,) = snapshot.all(DaemonSet)
+    (installation,) = snapshot.custom_resources
+    assert snapshot.workload_of(daemon_set) == snapshot.ref(daemon_set)
+    assert snapshot.children(DaemonSet, snapshot.ref(installation)) == (daemon_set,)
+
+
+def test_events_about_a_custom_resource_are_not_its_namesakes() -> None:
+    about = "{apiVersion: serving.knative.dev/v1, kind: Service, namespace: shop, name: hello}"
+    snapshot = snapshot_of(OWNED_BY_CUSTOM, f"{{kind: Event, metadata: {{name: e}}, involvedObject: {about}}}")
+    (core,) = snapshot.all(Service)
+    (knative,) = [item for item in snapshot.custom_resources if item.name == "hello"]
+    assert (len(snapshot.events_for(core)), len(snapshot.events_for(knative))) == (0, 1)
