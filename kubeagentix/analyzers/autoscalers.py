@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +10,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.shortfall import describe_age, is_older_than, unready_since
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.extensions import APIService
 from kubeagentix.domain.meta import Condition, condition
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Pod
@@ -26,6 +28,8 @@ NO_API = (
     "no external metrics api",
 )
 NO_METRICS = ("did not receive metrics for", "no metrics returned from")
+
+_METRICS_GROUP = re.compile(r"(custom|external)\.metrics\.k8s\.io|no (custom|external) metrics api")
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -105,7 +109,7 @@ def _inactive(snapshot: Snapshot, scaler: Autoscaler) -> Iterator[Finding]:
         cause=excerpt(active.message),
         evidence=_condition_evidence(ref, active),
         remedies=_remedies(ref, target, split),
-        points_at=_points_at(snapshot, target, split),
+        points_at=_points_at(snapshot, target, split, active.message),
         is_symptom=split == "NoReadyPods",
         since=active.last_transition_time,
     )
@@ -136,14 +140,23 @@ def _split(snapshot: Snapshot, target: ResourceRef, active: Condition) -> str | 
     return ""
 
 
-def _points_at(snapshot: Snapshot, target: ResourceRef, split: str) -> tuple[ResourceRef, ...]:
+def _points_at(snapshot: Snapshot, target: ResourceRef, split: str, message: str) -> tuple[ResourceRef, ...]:
     if split == "NoReadyPods":
         return (target,)
     if split == "NoMetricsServer":  # the API is served by pods behind a Service of this name, wherever it runs
         services = [service for service in snapshot.all(Service) if service.name == "metrics-server"]
         workloads = {snapshot.workload_of(pod) for service in services for pod in _pods(snapshot, service)}
-        return (*(snapshot.ref(service) for service in services), *sorted(workloads))
+        apis = _metrics_apis(snapshot, message)
+        return (*apis, *(snapshot.ref(service) for service in services), *sorted(workloads))
     return ()
+
+
+def _metrics_apis(snapshot: Snapshot, message: str) -> tuple[ResourceRef, ...]:
+    """The APIServices of the group of metrics that a message is about: custom, external, or the usual one."""
+    match = _METRICS_GROUP.search(message.lower())
+    kind = next(filter(None, match.groups()), "") if match is not None else ""
+    group = f"{kind}.metrics.k8s.io" if kind else "metrics.k8s.io"
+    return tuple(snapshot.ref(item) for item in snapshot.all(APIService) if item.spec.group == group)
 
 
 def _pods(snapshot: Snapshot, service: Service) -> Iterable[Pod]:

@@ -6,6 +6,7 @@ Source: kubernetes.io, Finalizers; the conditions are those of the namespace con
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
@@ -14,6 +15,7 @@ from kubeagentix.analysis.scheduler.placement import claim_names
 from kubeagentix.analysis.shortfall import describe_age, is_older_than
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+from kubeagentix.domain.extensions import CustomResourceDefinition
 from kubeagentix.domain.meta import Condition, Resource
 from kubeagentix.domain.nodes import Event, Namespace
 from kubeagentix.domain.pods import Pod
@@ -37,6 +39,7 @@ _NAMESPACE_CONDITIONS = {
     "NamespaceFinalizersRemaining": "Finalizer",
     "NamespaceContentRemaining": "",
 }
+_GROUP_VERSION = re.compile(r"\b([a-z0-9.-]+\.[a-z0-9.-]+)/(v\d\w*): ")
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -86,7 +89,7 @@ def _held(snapshot: Snapshot, resource: Resource) -> Finding:
             *(Evidence.of(user, "spec", f"{user} mounts {ref.name}", locator="spec.volumes") for user in users[:SHOWN]),
         ),
         remedies=_held_remedies(ref, users if is_used else ()),
-        points_at=_children(snapshot, ref) if any(name in _CASCADE_FINALIZERS for name in names) else (),
+        points_at=_waited_for(snapshot, resource),
         since=deleted,
     )
 
@@ -100,8 +103,16 @@ def _users(snapshot: Snapshot, resource: Resource) -> tuple[ResourceRef, ...]:
     return tuple(dict.fromkeys(snapshot.workload_of(pod) for pod in using))
 
 
-def _children(snapshot: Snapshot, ref: ResourceRef) -> tuple[ResourceRef, ...]:
-    return tuple(snapshot.ref(child) for child in snapshot.owned.get(ref.key, ()))
+def _waited_for(snapshot: Snapshot, resource: Resource) -> tuple[ResourceRef, ...]:
+    """The objects that must go first: an owner's, and those of a kind whose definition is to go."""
+    if isinstance(resource, CustomResourceDefinition):
+        group, kind = resource.spec.group, resource.spec.names.kind
+        name = snapshot.kind_name(f"{group}/", kind)
+        items = [item for item in snapshot.custom_resources if item.kind == name and item.group == group]
+        return tuple(snapshot.ref(item) for item in items if item.metadata.finalizers)
+    if not any(name in _CASCADE_FINALIZERS for name in resource.metadata.finalizers):
+        return ()
+    return tuple(snapshot.ref(child) for child in snapshot.owned.get(snapshot.ref(resource).key, ()))
 
 
 def _held_remedies(ref: ResourceRef, users: tuple[ResourceRef, ...]) -> tuple[Remedy, ...]:
@@ -130,9 +141,19 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Finding]:
         evidence=_namespace_evidence(ref, telling),
         remedies=_namespace_remedies(ref, split, left),
         # A pod's finding is on its workload.
-        points_at=tuple(dict.fromkeys(snapshot.workload_of(item) for item in left)),
+        points_at=tuple(dict.fromkeys((*_silent_apis(snapshot, telling), *map(snapshot.workload_of, left)))),
         since=deleted,
     )
+
+
+def _silent_apis(snapshot: Snapshot, telling: list[Condition]) -> Iterator[ResourceRef]:
+    """The APIServices of the group versions whose discovery failed, as far as there are any."""
+    for item in telling:
+        if _NAMESPACE_CONDITIONS[item.type] == "APIUnavailable":
+            for group, version in _GROUP_VERSION.findall(item.message):
+                ref = snapshot.named("APIService", "", f"{version}.{group}")
+                if snapshot.find(ref) is not None:
+                    yield ref
 
 
 def _is_draining(snapshot: Snapshot, namespace: Namespace) -> bool:

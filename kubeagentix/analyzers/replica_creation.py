@@ -13,6 +13,7 @@ from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl, quotas
 from kubeagentix.analysis.admission import Refusal, read_refusal, strip_noise
+from kubeagentix.analysis.webhook_backends import webhooks_named
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition, Resource, condition
@@ -273,10 +274,13 @@ def _evidence(snapshot: Snapshot, failure: _Failure) -> tuple[Evidence, ...]:
 
 
 def _objects(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal) -> tuple[ResourceRef, ...]:
-    return tuple(
+    """What stands behind a refusal; for a webhook that does not answer, its configuration first."""
+    found = webhooks_named(snapshot, refusal.detail) if refusal.split == "WebhookUnavailable" else ()
+    named = (
         snapshot.named(kind, "" if kind in CLUSTER_SCOPED else namespace or workload.namespace, name)
         for kind, namespace, name in refusal.objects
     )
+    return tuple(dict.fromkeys((*(snapshot.ref(configuration) for configuration, _ in found), *named)))
 
 
 def _remedies(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal, *, is_update: bool) -> tuple[Remedy, ...]:
