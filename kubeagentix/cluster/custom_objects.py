@@ -25,6 +25,7 @@ MAX_REFERENCES = 30
 MAX_DEPTH = 6  # of a spec; references lie near its top
 MAX_MESSAGE_CHARS = 2000
 _SUSPENDING = ("suspend", "suspended", "pause", "paused", "paused-replicas", "skip-reconcile")
+_FINISHED = ("completionTime", "completionTimestamp", "finishedAt", "completedAt")
 _HEALTHY = ("", "healthy", "suspended", "progressing", "unknown")
 # What a field is called whose object names another, and the kind that it then names.
 _NAMED_KINDS = {"secret": "Secret", "configmap": "ConfigMap", "serviceaccount": "ServiceAccount", "service": "Service"}
@@ -58,6 +59,7 @@ def _text(value: Any) -> str:
 def _status(status: Mapping[str, Any]) -> CustomStatus:
     health = status.get("health")
     of_health = health if isinstance(health, dict) else {}
+    error = status.get("error")
     observed = status.get("observedGeneration")
     return CustomStatus(
         conditions=tuple(_conditions(status.get("conditions"))),
@@ -65,8 +67,10 @@ def _status(status: Mapping[str, Any]) -> CustomStatus:
         health=_text(of_health.get("status")) or _text(health),
         reason=_first_text(status, ("reason", "failureReason", "errorReason")),
         message=_first_text(status, ("message", "failureMessage", "errorMessage", "error", "lastError"))
-        or _text(of_health.get("message")),
+        or _text(of_health.get("message"))
+        or _text(error.get("message") if isinstance(error, dict) else ""),
         observed_generation=observed if isinstance(observed, int) and not isinstance(observed, bool) else None,
+        finished_at=next((at for name in _FINISHED if (at := _moment(status.get(name)))), None),
         unhealthy=tuple(_unhealthy(status.get("resources"))),
     )
 
@@ -136,7 +140,7 @@ def _secrets(kind: type[CustomResource], metadata: Metadata, spec: Mapping[str, 
         spec.get(name) for name in ("target", "destination", "writeConnectionSecretToRef")
     )
     named = [item.get("name") for item in (target, destination, connection) if isinstance(item, dict)]
-    if "Secret" in kind.kind.partition(".")[0] and not any(named):
+    if kind.kind.partition(".")[0].endswith("Secret") and not any(named):
         named.append(metadata.name)
     yield from (name for name in (spec.get("secretName"), *named) if isinstance(name, str) and name)
 

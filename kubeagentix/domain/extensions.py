@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 import msgspec
 from msgspec import field
 
-from kubeagentix.domain.meta import Condition, LabelSelector, ObjectReference, Resource, Value
+from kubeagentix.domain.meta import Condition, LabelSelector, Moment, ObjectReference, Resource, Value
 
 
 class ServiceReference(Value, frozen=True):
@@ -152,6 +152,7 @@ class CustomStatus(Value, frozen=True):
     reason: str = ""
     message: str = ""
     observed_generation: int | None = None
+    finished_at: Moment | None = None  # of what runs to its end
     unhealthy: tuple[ObjectReference, ...] = ()
 
 

@@ -76,6 +76,7 @@ def test_the_secrets_that_an_object_makes_are_told() -> None:
     assert read(spec={"secretName": "web-tls"}).spec.secrets == ("web-tls",)
     assert read(spec={"target": {"name": "db"}}).spec.secrets == ("db",)
     assert read(SEALED, spec={"encryptedData": {}}).spec.secrets == ("web",)
+    assert read(custom_kind("a.io", "SecretStore", "secretstores", "v1"), spec={}).spec.secrets == ()
     assert read(spec={"issuerRef": {"name": "x", "kind": "Issuer"}}).spec.secrets == ()
 
 
