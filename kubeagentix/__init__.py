@@ -32,23 +32,36 @@ if TYPE_CHECKING:
         use,
     )
     from kubeagentix.cluster.connection import Cluster
+    from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
+    from kubeagentix.domain.making import finding
+    from kubeagentix.domain.resource_types import resources
     from kubeagentix.domain.snapshot import Snapshot
     from kubeagentix.errors import KubeAgentiXError
+    from kubeagentix.own_analyzers import analyzer, analyzers
     from kubeagentix.quickdx.diagnosis import Diagnosis
 
 _HOMES = {
     "Cluster": "kubeagentix.cluster.connection",
     "Demo": "kubeagentix.api",
     "Diagnosis": "kubeagentix.quickdx.diagnosis",
+    "Evidence": "kubeagentix.domain.diagnosis",
+    "Finding": "kubeagentix.domain.diagnosis",
     "KubeAgentiXError": "kubeagentix.errors",
+    "Remedy": "kubeagentix.domain.diagnosis",
+    "ResourceRef": "kubeagentix.domain.diagnosis",
+    "Severity": "kubeagentix.domain.diagnosis",
     "Snapshot": "kubeagentix.domain.snapshot",
     "adiagnose": "kubeagentix.api",
+    "analyzer": "kubeagentix.own_analyzers",
+    "analyzers": "kubeagentix.own_analyzers",
     "atake_snapshot": "kubeagentix.api",
     "connect": "kubeagentix.api",
     "current": "kubeagentix.api",
     "demo": "kubeagentix.api",
     "diagnose": "kubeagentix.api",
+    "finding": "kubeagentix.domain.making",
     "load": "kubeagentix.api",
+    "resources": "kubeagentix.domain.resource_types",
     "save": "kubeagentix.api",
     "take_snapshot": "kubeagentix.api",
     "use": "kubeagentix.api",
@@ -58,16 +71,25 @@ __all__ = [
     "Cluster",
     "Demo",
     "Diagnosis",
+    "Evidence",
+    "Finding",
     "KubeAgentiXError",
+    "Remedy",
+    "ResourceRef",
+    "Severity",
     "Snapshot",
     "__version__",
     "adiagnose",
+    "analyzer",
+    "analyzers",
     "atake_snapshot",
     "connect",
     "current",
     "demo",
     "diagnose",
+    "finding",
     "load",
+    "resources",
     "save",
     "take_snapshot",
     "use",

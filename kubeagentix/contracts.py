@@ -26,12 +26,16 @@ class Plugin(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyzerPlugin:
-    """A pure function from a snapshot to findings; `is_lint` ones run only on request and find only `info`."""
+    """A pure function from a snapshot to findings; `is_lint` ones run only on request and find only `info`.
+
+    `source` says where an analyzer of the user's own comes from; it is empty for the built-in ones.
+    """
 
     id: str
     title: str
     analyze: Callable[[Snapshot], Iterable[Finding]]
     is_lint: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Quick Dx from end to end: collect → analyze → correlate → answer. No model, no key.
 
 Everything after collecting is a pure function of the snapshot, so a saved snapshot gives the same answer elsewhere.
-An analyzer that fails costs its own findings, never the diagnosis: it becomes a Gap that names it.
+An analyzer that fails costs its own findings, never the diagnosis: it becomes a Gap that names it. One's own
+analyzers (see `own_analyzers`) run last.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.own_analyzers import load_packages, own_analyzers
 from kubeagentix.quickdx.answer import answer
 from kubeagentix.quickdx.changes import with_changes
 from kubeagentix.quickdx.correlate import correlate
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Graph
+from kubeagentix.quickdx.guarded import run_guarded
 from kubeagentix.quickdx.ignoring import Scope
 from kubeagentix.quickdx.targets import in_namespace, resolve_target
 
@@ -80,10 +83,10 @@ async def _with_neighbours(source: Cluster, snapshot: Snapshot, deadline: float,
 
 
 def neighbours(snapshot: Snapshot) -> tuple[str, ...]:
-    """Namespaces outside the picture that its findings blame objects of, the most blamed first."""
+    """Namespaces outside the picture that the built-in analyzers blame objects of, the most blamed first."""
     if snapshot.namespace is None:
         return ()
-    found, _ = analyze(snapshot, _chosen(include_lint=False))
+    found, _ = analyze(snapshot, [item for item in registry.analyzers().values() if not item.is_lint])
     blamed = Counter(ref.namespace for finding in found for ref in finding.points_at if ref.namespace)
     known = {snapshot.namespace, *snapshot.neighbours}
     return tuple(name for name, _ in blamed.most_common() if name not in known)
@@ -103,6 +106,7 @@ def diagnose_snapshot(
     started_at = started_at or datetime.now(UTC)
     place = resolve_target(snapshot, target)
     clock = time.perf_counter()
+    unloaded = load_packages()
     found, failed = analyze(snapshot, _chosen(include_lint), listen)
     analyzed = time.perf_counter()
     listen(StageChanged(stage="correlate", done=0, total=1))
@@ -124,7 +128,7 @@ def diagnose_snapshot(
         cluster=snapshot.cluster,
         hypotheses=told.hypotheses,
         findings=tuple(sorted(told.findings, key=_worst_first)),
-        gaps=(*snapshot.gaps, *failed),
+        gaps=(*snapshot.gaps, *unloaded, *failed),
         ignored=told.ignored,
         notes=told.notes,
         timings={
@@ -145,17 +149,26 @@ def analyze(
     found: list[Finding] = []
     failed: list[Gap] = []
     for done, analyzer in enumerate(analyzers, start=1):
-        try:
-            found.extend(analyzer.analyze(snapshot))
-        except Exception as error:  # noqa: BLE001  an analyzer's bug must not cost the others' findings
-            why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
-            failed.append(Gap(what=f"analyzer {analyzer.id} failed", why=why))
+        results, gaps = run_guarded(analyzer, snapshot) if analyzer.source else _run(analyzer, snapshot)
+        found += results
+        failed += gaps
         listen(StageChanged(stage="analyze", done=done, total=len(analyzers), detail=analyzer.title))
     return found, failed
 
 
+def _run(analyzer: AnalyzerPlugin, snapshot: Snapshot) -> tuple[list[Finding], list[Gap]]:
+    found: list[Finding] = []
+    try:
+        found.extend(analyzer.analyze(snapshot))
+    except Exception as error:  # noqa: BLE001  an analyzer's bug must not cost the others' findings
+        why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
+        return found, [Gap(what=f"analyzer {analyzer.id} failed", why=why)]
+    return found, []
+
+
 def _chosen(include_lint: bool) -> tuple[AnalyzerPlugin, ...]:
-    return tuple(item for item in registry.analyzers().values() if include_lint or not item.is_lint)
+    known = (*registry.analyzers().values(), *own_analyzers())
+    return tuple(item for item in known if include_lint or not item.is_lint)
 
 
 def _worst_first(finding: Finding) -> tuple[int, bool, str, str, str]:
