@@ -119,8 +119,9 @@ def calibration(results: Iterable[Result]) -> list[dict[str, Any]]:
 
 def expected_error(rows: Sequence[dict[str, Any]]) -> float:
     """The mean distance between confidence and the share that was right, weighted by hypotheses."""
-    total = sum(row["hypotheses"] for row in rows)
-    return sum(row["hypotheses"] * abs(row["mean_confidence"] - row["right"]) for row in rows) / max(1, total)
+    total = float(sum(row["hypotheses"] for row in rows))
+    distances = (float(row["hypotheses"] * abs(row["mean_confidence"] - row["right"])) for row in rows)
+    return sum(distances) / max(1.0, total)
 
 
 def false_alarms(results: Iterable[Result]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from kubeagentix.demo.store import Manifest, Store, plain_copy
 from kubeagentix.demo.system import SYSTEM_NAMESPACES, build_system
 from kubeagentix.demo.templates import job_spec, latest_runs, pod_template, pod_webhook
 from kubeagentix.demo.world import AdmissionRule, RegistryRule, World, digest, metadata
+from kubeagentix.demo.writers import stamped
 
 _BEFORE_EVERYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -277,9 +278,12 @@ class Kit:
             spec["tls"] = [{"hosts": [host], "secretName": tls}]
         return self.put("Ingress", name, age=age, spec=spec)
 
-    def config_map(self, name: str, age: str = "9d", **data: str) -> Manifest:
-        """A ConfigMap."""
-        return self.put("ConfigMap", name, age=age, data=data)
+    def config_map(self, name: str, age: str = "9d", *, edited: str = "", **data: str) -> Manifest:
+        """A ConfigMap, which somebody `edited` that long ago."""
+        made = self.put("ConfigMap", name, age=age, data=data)
+        if not edited:
+            return made
+        return self.world.store.put(stamped(plain_copy(made), "kubectl-edit", self.ago(edited)))
 
     def secret(self, name: str, kind: str = "Opaque", age: str = "9d", **values: str) -> Manifest:
         """A Secret of plain values."""

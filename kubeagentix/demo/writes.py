@@ -21,6 +21,7 @@ from kubeagentix.demo.kinds import ServedKind
 from kubeagentix.demo.patches import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, apply_patch
 from kubeagentix.demo.reads import as_core_event, find, object_answer, selection, stored_kind
 from kubeagentix.demo.store import Manifest, Store, plain_copy, rfc3339
+from kubeagentix.demo.writers import manager_of, stamped
 
 # The server answers a deletion of these with the object, of others with a Status (ReturnDeletedObject).
 _RETURNED_WHEN_DELETED = frozenset(
@@ -54,7 +55,7 @@ def insert(store: Store, call: Call, obj: Manifest) -> Manifest:
     admission.validate(kind, obj)
     if store.peek(kind, call.namespace, name) is not None:
         raise already_exists(kind, name)
-    return _keep(store, call, None, obj)
+    return _keep(store, call, None, stamped(obj, manager_of(call), store.now()))
 
 
 _SERVER_FIELDS = frozenset({"uid", "resourceVersion", "creationTimestamp", "generation", "selfLink", "managedFields"})
@@ -116,6 +117,8 @@ def replace_object(store: Store, call: Call, old: Manifest, new: Manifest) -> Ma
         admission.set_defaults(kind, new, store)
         admission.validate(kind, new)
         _check_immutable(kind, old, new)
+        if new != old:
+            new = stamped(new, manager_of(call), store.now())
     return _keep(store, call, old, new)
 
 

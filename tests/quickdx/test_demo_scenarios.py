@@ -99,3 +99,9 @@ def test_a_saved_snapshot_gives_the_same_answer_elsewhere(demo: kx.Demo, tmp_pat
     assert here.findings == there.findings
     assert here.hypotheses == there.hypotheses
     assert here.gaps == there.gaps
+
+
+def test_the_edit_that_came_before_is_told_with_its_editor(demo: kx.Demo) -> None:
+    first = kx.diagnose(namespace="rates", cluster=demo).hypotheses[0]
+    assert "ConfigMap rates/pricing-settings was changed (by kubectl-edit)" in first.summary
+    assert any("was changed before" in term.label for term in first.breakdown)
