@@ -13,6 +13,8 @@ from kubeagentix.analysis.scheduler.explanations import explain
 from kubeagentix.analysis.scheduler.messages import ObstacleKind, read_clauses
 from kubeagentix.analysis.scheduler.placement import Cluster, claim_names
 from kubeagentix.analysis.shortfall import describe_age, earliest, is_older_than
+from kubeagentix.analysis.spelling import nearest
+from kubeagentix.analysis.templates import templates
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.meta import condition
@@ -49,6 +51,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     yield from _binding(snapshot, waiting)
     yield from _ignored(snapshot, waiting)
     yield from _refused(snapshot, cluster, waiting)
+    yield from _bound_to_nowhere(snapshot, cluster)
 
 
 def _waiting_pods(snapshot: Snapshot) -> Iterator[Pod]:
@@ -107,6 +110,64 @@ def _refused(snapshot: Snapshot, cluster: Cluster, waiting: list[Pod]) -> Iterat
     for (workload, reason), pods in affected.group(snapshot, pairs).items():
         case, explanation = told[(workload, reason)]
         yield _finding(case, explanation, reason, pods)
+    yield from _cordons(snapshot, [case for case, _ in told.values()])
+
+
+def _cordons(snapshot: Snapshot, cases: list[Case]) -> Iterator[Finding]:
+    """A cordon is somebody's decision, and no trouble until pods wait that the node would take."""
+    waiting: dict[str, list[Case]] = {}
+    for case in cases:
+        for name in case.choice.nodes if case.choice.obstacle.kind is ObstacleKind.CORDONED else ():
+            waiting.setdefault(name, []).append(case)
+    for name, held in waiting.items():
+        ref, who = snapshot.named("Node", "", name), listed(str(case.workload) for case in held)
+        yield Finding.of(
+            analyzer=ID,
+            reason="NodeCordoned",
+            ref=ref,
+            title=f"{ref} is cordoned, and pods wait for it: {who}",
+            severity=Severity.WARNING,
+            confidence=0.9,
+            cause=f"Somebody closed the node to new pods, and no other node takes these: {who}.",
+            evidence=(
+                Evidence.of(ref, "spec", "unschedulable: true", locator="spec.unschedulable"),
+                *(item for case in held[:PODS_SHOWN] for item in _evidence(snapshot, (case.pod,))),
+            ),
+            remedies=(kubectl.describe(ref), kubectl.write("Let pods onto it again", f"uncordon {name}")),
+        )
+
+
+def _bound_to_nowhere(snapshot: Snapshot, cluster: Cluster) -> Iterator[Finding]:
+    """Templates that name a node which does not exist: such pods pass the scheduler by, and are collected soon."""
+    names = {node.name for node in cluster.nodes}
+    for template in templates(snapshot):
+        name, workload = template.spec.node_name, template.workload
+        if not names or name in ("", *names) or not template.wanted or _has_come_to_run(snapshot, workload):
+            continue
+        near = nearest(name, names)
+        yield Finding.of(
+            analyzer=ID,
+            reason="Unschedulable/NodeNotFound",
+            ref=workload,
+            title=f"{workload}: its nodeName is {name}, and there is no such node" + (f" ({near}?)" if near else ""),
+            severity=Severity.CRITICAL,
+            confidence=0.9,
+            cause=f"spec.nodeName binds its pods to node {name}, which does not exist, so no kubelet starts them. "
+            f"The nodes are {listed(sorted(names))}.",
+            evidence=(Evidence.of(workload, "spec", f"nodeName: {name}", locator="spec.nodeName"),),
+            remedies=(
+                kubectl.read("See the nodes", "get nodes"),
+                kubectl.edit(workload, "Leave nodeName out", why="the scheduler then chooses a node"),
+            ),
+        )
+
+
+def _has_come_to_run(snapshot: Snapshot, workload: ResourceRef) -> bool:
+    """Whether a kubelet has seen a pod of it: its node has been there, and is gone."""
+    return any(
+        pod.status.start_time is not None or pod.status.phase not in ("Pending", "")
+        for pod in snapshot.pods_of(workload)
+    )
 
 
 def _is_interchangeable(pod: Pod) -> bool:
@@ -119,7 +180,13 @@ def _case(cluster: Cluster, pod: Pod, workload: ResourceRef, refusal: _Refusal) 
     if choice is None:
         return None
     case = Case(cluster=cluster, pod=pod, workload=workload, choice=choice)
-    return None if _is_still_binding(case, refusal) else case
+    return None if _is_still_binding(case, refusal) or _is_being_made_room_for(case, refusal) else case
+
+
+def _is_being_made_room_for(case: Case, refusal: _Refusal) -> bool:
+    """Whether pods of lower priority are on their way out for this one, and have had no time yet to end."""
+    is_nominated = bool(case.pod.status.nominated_node_name)
+    return is_nominated and not is_older_than(refusal.since, SILENCE_S, case.cluster.snapshot.taken_at)
 
 
 def _is_still_binding(case: Case, refusal: _Refusal) -> bool:
@@ -135,16 +202,22 @@ def _finding(case: Case, explanation: Explanation, reason: str, pods: tuple[Pod,
         analyzer=ID,
         reason=reason,
         ref=workload,
-        title=f"{workload}: {who} cannot be scheduled ({case.choice.obstacle}){describe_age(since, snapshot.taken_at)}"
+        title=f"{workload}: {who} cannot be scheduled: {explanation.phrase or case.choice.obstacle}"
+        + describe_age(since, snapshot.taken_at)
         + affected.still_serving(len(affected.older_ready_pods(snapshot, pods))),
         severity=_severity(snapshot, workload, pods),
         confidence=0.9 if case.choice.is_verified or explanation.points_at else 0.85 if explanation.reason else 0.7,
-        cause=explanation.cause,
+        cause=explanation.cause + _nominated(pods),
         evidence=(*_evidence(snapshot, pods), *_node_evidence(case)),
         remedies=(kubectl.describe(snapshot.ref(case.pod)), *explanation.remedies),
         points_at=explanation.points_at or _sick_nodes(case),
         since=since,
     )
+
+
+def _nominated(pods: tuple[Pod, ...]) -> str:
+    names = listed(pod.status.nominated_node_name for pod in pods if pod.status.nominated_node_name)
+    return f" It is to replace pods of lower priority on {names}, which have not ended yet." if names else ""
 
 
 def _severity(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, ...]) -> Severity:

@@ -107,6 +107,14 @@ def test_a_selector_with_a_typing_error_names_the_nearest_label() -> None:
     )
     assert finding.reason == "Unschedulable/NodeSelector"
     assert "the nearest is pool=batch" in finding.cause
+    assert "no node has pool=bach; the nearest is pool=batch" in finding.title
+
+
+def test_a_label_with_a_typing_error_in_its_key_names_the_nearest_and_its_nodes() -> None:
+    message = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity."
+    finding = only(node("a", labels={"pool": "general"}), pending(message, nodeSelector={"pol": "general"}))
+    assert "the nearest is pool=general" in finding.title
+    assert "pool=general (a)" in finding.cause
 
 
 def test_a_required_affinity_that_fits_no_node() -> None:
@@ -192,10 +200,47 @@ def test_a_full_node_beside_a_broken_one_points_at_the_broken_one() -> None:
     assert [ref.name for ref in finding.points_at] == ["b"]
 
 
-def test_a_cordoned_node() -> None:
-    finding = only(node("a", unschedulable=True), pending("0/1 nodes are available: 1 node(s) were unschedulable."))
-    assert finding.reason == "Unschedulable/Cordoned"
-    assert "kubectl uncordon a" in [item.command for item in finding.remedies]
+def test_a_cordon_that_pods_wait_for_is_the_nodes_own_finding_too() -> None:
+    message = "0/2 nodes are available: 1 node(s) were unschedulable, 1 Insufficient cpu."
+    closed, full = node("a", unschedulable=True), node("b", cpu="50m")
+    found = list(plugin.analyze(snapshot_of(closed, full, pending(message))))
+    assert [item.reason for item in found] == ["Unschedulable/Cordoned", "NodeCordoned"]
+    assert [str(ref) for ref in found[0].points_at] == ["Node a"] == [str(found[1].ref)]
+    assert "Pod default/web-1" in found[1].title
+    assert all("kubectl uncordon a" in [item.command for item in finding.remedies] for finding in found)
+
+
+def test_a_cordon_beside_what_really_keeps_the_pod_off_is_not_told() -> None:
+    message = "0/2 nodes are available: 1 node(s) were unschedulable, 1 node(s) didn't match Pod's node affinity."
+    finding = only(node("a", unschedulable=True), node("b"), pending(message, nodeSelector={"pool": "x"}))
+    assert finding.reason == "Unschedulable/NodeSelector"
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("node-9", True), ("node-1", False)])
+def test_a_node_name_that_no_node_has(name: str, is_told: bool) -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"nodeName": name}, "status": {"phase": "Pending"}}
+    found = list(plugin.analyze(snapshot_of(node("node-1"), pod)))
+    assert [item.reason for item in found] == ["Unschedulable/NodeNotFound"] * is_told
+    assert all("(node-1?)" in item.title for item in found)
+    pod["status"]["startTime"] = OLD  # a node that was there and is gone
+    assert list(plugin.analyze(snapshot_of(node("node-1"), pod))) == []
+
+
+@pytest.mark.parametrize(("since", "is_told"), [("2026-01-15T11:59:30Z", False), (OLD, True)])
+def test_a_pod_for_which_room_is_being_made_is_given_time(since: str, is_told: bool) -> None:
+    pod = pending("0/1 nodes are available: 1 Insufficient cpu.", requests={"cpu": "64"}, since=since)
+    pod["status"]["nominatedNodeName"] = "a"
+    found = list(plugin.analyze(snapshot_of(node("a"), pod)))
+    assert bool(found) is is_told
+    assert all("replace pods of lower priority on a" in item.cause for item in found)
+
+
+def test_who_asks_for_too_much_is_named() -> None:
+    pod = pending("0/1 nodes are available: 1 Insufficient cpu.", requests={"cpu": "3"})
+    pod["spec"]["containers"].append({"name": "proxy", "resources": {"requests": {"cpu": "2"}}})
+    assert "requests 5 cpu (app 3, proxy 2)" in only(node("a"), pod).cause
+    pod["spec"]["initContainers"] = [{"name": "load", "resources": {"requests": {"cpu": "30"}}}]
+    assert "requests 30 cpu (init container load)" in only(node("a"), pod).cause
 
 
 def test_a_host_port_names_who_holds_it() -> None:
@@ -231,6 +276,17 @@ def test_an_affinity_to_pods_that_are_not_there(wording: str) -> None:
     )
     assert finding.reason == "Unschedulable/PodAffinity"
     assert "app=cache per kubernetes.io/hostname" in finding.cause
+
+
+def test_company_that_is_nowhere_is_the_cause_even_where_the_nodes_are_full_besides() -> None:
+    message = "0/1 nodes are available: 1 Too many pods."
+    alone = pending(message, affinity=pod_affinity("podAffinity", "cachee"))
+    cache = running("cache-0", "b") | {"metadata": {"name": "cache-0", "labels": {"app": "cache"}}}
+    finding = only(node("a"), cache, alone)
+    assert finding.reason == "Unschedulable/PodAffinity"
+    assert "The nearest is app=cache (cache-0)." in finding.cause
+    first = pending(message, affinity=pod_affinity("podAffinity", "web"))  # its own label: it may be the first
+    assert only(node("a"), first).reason == "Unschedulable/TooManyPods"
 
 
 @pytest.mark.parametrize("wording", ["pod anti-affinity rules", "pod affinity/anti-affinity"])
@@ -314,9 +370,15 @@ def test_a_claim_that_is_being_bound_right_now_is_left_alone() -> None:
 
 
 def test_words_that_nobody_knows_are_quoted() -> None:
-    finding = only(node("a"), pending("0/1 nodes are available: 1 node(s) exceed max volume count."))
+    finding = only(node("a"), pending("0/1 nodes are available: 1 node(s) are out of luck."))
     assert finding.reason == "Unschedulable"
-    assert "exceed max volume count" in finding.cause
+    assert "are out of luck" in finding.cause
+
+
+def test_a_node_that_can_have_no_more_volumes() -> None:
+    finding = only(node("a"), pending("0/1 nodes are available: 1 node(s) exceed max volume count."))
+    assert finding.reason == "Unschedulable/TooManyVolumes"
+    assert "too many volumes on a" in finding.title
 
 
 def test_where_nodes_may_not_be_read_the_message_alone_decides() -> None:

@@ -17,10 +17,14 @@ _REPLACE = "this part of it cannot be changed in place: delete it and make it an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What is said of one obstacle. `reason` is what comes after `Unschedulable/` (empty: nothing)."""
+    """What is said of one obstacle. `reason` is what comes after `Unschedulable/` (empty: nothing).
+
+    `phrase` tells it in a title, with names; "" where the obstacle's own name is all that is known.
+    """
 
     reason: str
     cause: str
+    phrase: str = ""
     points_at: tuple[ResourceRef, ...] = ()
     remedies: tuple[Remedy, ...] = ()
 

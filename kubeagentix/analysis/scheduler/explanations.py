@@ -32,6 +32,7 @@ _EXPLAINERS: Mapping[ObstacleKind, Callable[[Case], Explanation]] = {
     _K.CORDONED: node_causes.cordoned,
     _K.RESOURCE: node_causes.resource,
     _K.TOO_MANY_PODS: node_causes.too_many_pods,
+    _K.VOLUME_LIMIT: pod_causes.volume_limit,
     _K.HOST_PORT: node_causes.host_port,
     _K.POD_AFFINITY: pod_causes.pod_affinity,
     _K.POD_ANTI_AFFINITY: pod_causes.pod_anti_affinity,

@@ -30,6 +30,7 @@ class ObstacleKind(StrEnum):
     POD_AFFINITY_OR_ANTI = "pod affinity or anti-affinity"  # up to 1.21 the scheduler did not always say which
     TOPOLOGY_SPREAD = "topology spread"
     VOLUME_NODE_AFFINITY = "volume node affinity"
+    VOLUME_LIMIT = "too many volumes"
     CLAIM_UNBOUND = "unbound claim"
     CLAIM_NOT_FOUND = "missing claim"
     OTHER = "other"
@@ -99,6 +100,7 @@ _WORDINGS: tuple[tuple[re.Pattern[str], ObstacleKind], ...] = tuple(
         (r"pod affinity/anti-affinity", _K.POD_AFFINITY_OR_ANTI),
         (r"topology spread constraints", _K.TOPOLOGY_SPREAD),
         (r"volume node affinity conflict|no available volume zone", _K.VOLUME_NODE_AFFINITY),
+        (r"exceed max volume count", _K.VOLUME_LIMIT),
         (r"persistentvolumeclaim \"(?P<detail>[^\"]+)\" not found", _K.CLAIM_NOT_FOUND),
         (r"to create the persistentvolumeclaim \"(?P<detail>[^\"]+)\"", _K.CLAIM_NOT_FOUND),
         (r"unbound (?:immediate )?PersistentVolumeClaims|available persistent volumes to bind", _K.CLAIM_UNBOUND),

@@ -8,6 +8,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.scheduler.case import Case, Explanation, listed, others
 from kubeagentix.analysis.scheduler.placement import (
     affinity_selects,
+    asked_by,
     host_ports,
     label_selects,
     requests_of,
@@ -47,20 +48,50 @@ def node_selector(case: Case) -> Explanation:
     by_affinity = [node for node in nodes if affinity_selects(spec, node)]
     if spec.node_selector and (not by_labels or by_affinity):
         return Explanation(
-            reason="NodeSelector", cause=_selector_cause(case), remedies=_label_remedies(case, spec.node_selector)
+            reason="NodeSelector",
+            cause=_selector_cause(case),
+            phrase=_selector_phrase(case),
+            remedies=_label_remedies(case, spec.node_selector),
         )
     return Explanation(
-        reason="NodeAffinity", cause=_affinity_cause(case), remedies=_label_remedies(case, _affinity_keys(case))
+        reason="NodeAffinity",
+        cause=_affinity_cause(case),
+        phrase="no node fits its node affinity",
+        remedies=_label_remedies(case, _affinity_keys(case)),
     )
 
 
-def _selector_cause(case: Case) -> str:
-    nodes = case.cluster.nodes
-    missing = [
+def _on_no_node(case: Case) -> list[tuple[str, str]]:
+    """The pairs of nodeSelector that no node has."""
+    return [
         (key, value)
         for key, value in case.pod.spec.node_selector.items()
-        if not any(node.metadata.labels.get(key) == value for node in nodes)
+        if not any(node.metadata.labels.get(key) == value for node in case.cluster.nodes)
     ]
+
+
+def _selector_phrase(case: Case) -> str:
+    missing = _on_no_node(case)
+    if not missing:
+        return f"no node has all of {kubectl.labels_argument(case.pod.spec.node_selector)}"
+    key, value = missing[0]
+    near = _nearest_label(case.cluster.nodes, key, value)
+    return f"no node has {key}={value}" + (f"; the nearest is {near}" if near else "")
+
+
+def _nearest_label(nodes: tuple[Node, ...], key: str, value: str) -> str:
+    """The label of a node that was most likely meant, as `key=value`; "" if none is alike."""
+    values = {node.metadata.labels[key] for node in nodes if key in node.metadata.labels}
+    if values:
+        near = nearest(value, values)
+        return f"{key}={near}" if near else ""
+    like = nearest(key, {name for node in nodes for name in node.metadata.labels})
+    held = sorted({node.metadata.labels[like] for node in nodes if like in node.metadata.labels}) if like else []
+    return f"{like}={nearest(value, held) or held[0]}" if held else ""
+
+
+def _selector_cause(case: Case) -> str:
+    nodes, missing = case.cluster.nodes, _on_no_node(case)
     if not missing:
         wanted = kubectl.labels_argument(case.pod.spec.node_selector)
         also = " and meets its node affinity" if required_node_affinity(case.pod.spec) else ""
@@ -77,8 +108,10 @@ def _instead(nodes: tuple[Node, ...], key: str, value: str) -> str:
         if key in node.metadata.labels:
             values.setdefault(node.metadata.labels[key], []).append(node.name)
     if not values:
-        near = nearest(key, {name for node in nodes for name in node.metadata.labels})
-        return f"no node has a label {key}" + (f", the nearest is {near}" if near else "")
+        like = nearest(key, {name for node in nodes for name in node.metadata.labels})
+        held = [node for node in nodes if like in node.metadata.labels] if like else []
+        there = listed(f"{like}={node.metadata.labels[like]} ({node.name})" for node in held)
+        return f"no node has a label {key}" + (f", the nearest is {like}: {there}" if like else "")
     near = nearest(value, values) if value else ""
     there = listed(f"{key}={found} ({listed(names)})" for found, names in sorted(values.items()))
     return f"there are {there}" + (f"; the nearest is {key}={near}" if near else "")
@@ -131,7 +164,16 @@ def taint(case: Case) -> Explanation:
     return Explanation(
         reason="Taint",
         cause=f"{cause}, {_toleration_gap(case.pod, taint)}.{others(case)}",
-        remedies=(*_taints(), case.change(f"Tolerate {spell(taint)}")),
+        phrase=f"it does not tolerate {spell(taint)} of {names}",
+        remedies=(
+            *_taints(),
+            case.change(f"Tolerate {spell(taint)}"),
+            kubectl.write(
+                f"Take the taint off {tainted[0][0].name}",
+                f"taint nodes {tainted[0][0].name} {taint.key}:{taint.effect}-",
+                why="lets every pod onto the node",
+            ),
+        ),
     )
 
 
@@ -170,6 +212,7 @@ def node_condition(case: Case) -> Explanation:
     return Explanation(
         reason="Taint",
         cause=f"No pods are placed on {names or 'the nodes'} until the node is well again.{others(case)}",
+        phrase=f"{names} is not well" if names else "",
         points_at=refs,
         remedies=(kubectl.read("See the nodes", "get nodes"), *(kubectl.describe(ref) for ref in refs[:1])),
     )
@@ -187,6 +230,7 @@ def cordoned(case: Case) -> Explanation:
     return Explanation(
         reason="Cordoned",
         cause=f"{names} {verb} cordoned, so no new pods are placed there.{others(case)}",
+        phrase=f"{names} {verb} cordoned",
         points_at=tuple(case.cluster.snapshot.ref(node) for node in nodes),
         remedies=(
             kubectl.read("See which nodes are cordoned", "get nodes"),
@@ -202,6 +246,7 @@ def resource(case: Case) -> Explanation:
     return Explanation(
         reason=_RESOURCE_REASONS.get(name, "InsufficientResource"),
         cause=_resource_cause(case, name, wanted) + _by_default(case, name) + others(case),
+        phrase=f"not enough {name} for its {amount(name, wanted)}" if wanted else "",
         remedies=(
             kubectl.read("See what nodes have and what is reserved", "describe nodes", why="see Allocated resources"),
             *_limit_ranges(case, name),
@@ -212,7 +257,9 @@ def resource(case: Case) -> Explanation:
 
 def _resource_cause(case: Case, name: str, wanted: float) -> str:
     cluster, nodes = case.cluster, case.nodes()
-    asks = f"Each pod requests {amount(name, wanted)} {name}" if wanted else f"Nodes are short of {name}"
+    asks = f"Nodes are short of {name}"
+    if wanted:
+        asks = f"Each pod requests {amount(name, wanted)} {name}{_by_container(case.pod.spec, name, wanted)}"
     if not nodes or not wanted:
         return f"{asks}, and no node has that much left."
     largest = max(nodes, key=lambda node: cluster.allocatable(node).get(name, 0.0))
@@ -227,6 +274,15 @@ def _resource_cause(case: Case, name: str, wanted: float) -> str:
     left = max(cluster.free(roomiest).get(name, 0.0), 0.0)
     total = cluster.allocatable(roomiest).get(name, 0.0)
     return f"{asks}; the most that is free is {amount(name, left)} of {amount(name, total)}, on {roomiest.name}."
+
+
+def _by_container(spec: PodSpec, name: str, wanted: float) -> str:
+    """Which containers ask for it, where that is not plain: ` (app 1, proxy 1)`, ` (init container load)`."""
+    init = [item.name for item in spec.init_containers if asked_by(item).get(name) == wanted]
+    shares = [(item.name, asked_by(item)[name]) for item in spec.containers if asked_by(item).get(name)]
+    if init and sum(value for _, value in shares) < wanted:
+        return f" (init container {init[0]})"
+    return f" ({listed(f'{who} {amount(name, value)}' for who, value in shares)})" if len(shares) > 1 else ""
 
 
 def _by_default(case: Case, name: str) -> str:
@@ -264,6 +320,7 @@ def too_many_pods(case: Case) -> Explanation:
     return Explanation(
         reason="TooManyPods",
         cause=f"Nodes hold as many pods as they may: {full}.{others(case)}" if full else "Every node is full of pods.",
+        phrase=f"too many pods on {listed(node.name for node in case.nodes())}" if full else "",
         remedies=(kubectl.read("See how many pods nodes may hold", "describe nodes", why="see Allocatable"),),
     )
 
@@ -280,5 +337,6 @@ def host_port(case: Case) -> Explanation:
     return Explanation(
         reason="HostPort",
         cause=f"The pod asks for host port {ports}, which only one pod per node can have{held}.{others(case)}",
+        phrase=f"host port {ports} is taken",
         remedies=(case.change("Do without hostPort", why="a Service reaches pods without one"),),
     )

@@ -1,8 +1,9 @@
 """Asks of every node whether it would take a pod, and which one constraint keeps the pod off the most of them.
 
 The scheduler names only the first filter that refused a node; here all that can be seen in a snapshot are tried:
-labels, taints, cordons, resources, host ports, the reach of bound volumes. What cannot be seen (topology spread,
-affinity between pods, plugins) is taken from the scheduler's message, for the nodes that nothing else explains.
+labels, taints, cordons, resources, host ports, the reach of bound volumes, the want of a pod to stand beside. What
+cannot be seen (topology spread, plugins) is taken from the scheduler's message, for the nodes that nothing else
+explains.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from functools import cached_property
 
 from kubeagentix.analysis.scheduler.messages import Clause, Obstacle, ObstacleKind, taint_obstacle
 from kubeagentix.domain.nodes import Node, Taint
-from kubeagentix.domain.pods import NodeSelector, NodeSelectorTerm, Pod, PodSpec, Toleration
+from kubeagentix.domain.pods import Container, NodeSelector, NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec, Toleration
 from kubeagentix.domain.quantities import quantity_or_zero
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import PersistentVolume, PersistentVolumeClaim
 
 _K = ObstacleKind
 # Of obstacles that would free equally many nodes, the first is named: what the pod asks for before what others
-# reserved for themselves, and a broken node before a full one, as that is not how it should be.
+# reserved for themselves, and a broken or closed node before a full one, as that is not how it should be.
 _PRECEDENCE = (
     _K.NODE_SELECTOR,
     _K.VOLUME_NODE_AFFINITY,
     _K.NODE_CONDITION,
+    _K.CORDONED,
     _K.RESOURCE,
     _K.TOO_MANY_PODS,
+    _K.VOLUME_LIMIT,
     _K.HOST_PORT,
     _K.POD_ANTI_AFFINITY,
     _K.POD_AFFINITY,
@@ -35,13 +38,12 @@ _PRECEDENCE = (
     _K.TOPOLOGY_SPREAD,
     _K.CLAIM_UNBOUND,
     _K.CLAIM_NOT_FOUND,
-    _K.CORDONED,
     _K.TAINT,
     _K.OTHER,
 )
 CONTROL_PLANE_TAINTS = frozenset({"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"})
 # What keeps a pod off a node for now, while the node is otherwise meant for it.
-_PASSING = frozenset({_K.RESOURCE, _K.TOO_MANY_PODS, _K.HOST_PORT, _K.CORDONED, _K.NODE_CONDITION})
+_PASSING = frozenset({_K.RESOURCE, _K.TOO_MANY_PODS, _K.VOLUME_LIMIT, _K.HOST_PORT, _K.CORDONED, _K.NODE_CONDITION})
 _TAINT_KINDS = frozenset({_K.TAINT, _K.NODE_CONDITION, _K.CORDONED})
 
 
@@ -131,7 +133,24 @@ class Cluster:
     def refusals(self, pod: Pod) -> dict[str, tuple[Obstacle, ...]]:
         """All that speaks against `pod` on each node, as far as the snapshot shows."""
         wanted = requests_of(pod.spec)
-        return {node.name: tuple(self._refusals(pod, wanted, node)) for node in self.nodes}
+        alone = (Obstacle(kind=_K.POD_AFFINITY),) if self._lacks_company(pod) else ()
+        return {node.name: (*self._refusals(pod, wanted, node), *alone) for node in self.nodes}
+
+    def _lacks_company(self, pod: Pod) -> bool:
+        """Whether it must stand beside a pod that is nowhere; the first of a kind may stand alone."""
+        affinity = pod.spec.affinity.pod_affinity if pod.spec.affinity else None
+        return any(self._is_unmatched(pod, term) for term in (affinity.required if affinity else ()))
+
+    def _is_unmatched(self, pod: Pod, term: PodAffinityTerm) -> bool:
+        places, selector = term.namespaces or (pod.namespace,), term.label_selector
+        if term.namespace_selector is not None or selector is None:
+            return False
+        if not all(self.snapshot.was_read(Pod, place) for place in places):
+            return False
+        if pod.namespace in places and selector.matches(pod.metadata.labels):
+            return False
+        candidates = (other for place in places for other in self.snapshot.pods_matching(place, selector))
+        return not any(other.spec.node_name and not other.is_finished for other in candidates)
 
     def _refusals(self, pod: Pod, requests: Mapping[str, float], node: Node) -> Iterable[Obstacle]:
         if not selects(pod.spec, node):
@@ -207,6 +226,11 @@ def requests_of(spec: PodSpec) -> Mapping[str, float]:
         needed |= _effective(spec.resources.requests, spec.resources.limits)
     overhead = {name: quantity_or_zero(value) for name, value in spec.overhead.items()}
     return {name: needed.get(name, 0.0) + overhead.get(name, 0.0) for name in sorted({*needed, *overhead})}
+
+
+def asked_by(container: Container) -> dict[str, float]:
+    """What one container asks for, per resource, in base units."""
+    return _effective(container.resources.requests, container.resources.limits)
 
 
 def _effective(requests: Mapping[str, str | int | float], limits: Mapping[str, str | int | float]) -> dict[str, float]:

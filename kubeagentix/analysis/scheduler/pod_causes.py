@@ -47,7 +47,10 @@ def pod_affinity(case: Case) -> Explanation:
     unmet = [term for term in terms if not _matching(case, term)]
     if unmet:
         cause = f"The pod must be placed beside a pod with {_spell_term(unmet[0])}, and no running pod is one."
+        cause += _nearest_pod(case, unmet[0])
+        phrase = f"no pod with {_spell_term(unmet[0]).partition(' per ')[0]} is there to stand beside"
     else:
+        phrase = "no room beside the pods that it must stand beside"
         spelled = listed(_spell_term(term) for term in terms) or "the labels it names"
         holders = [f"{pod.name} on {pod.spec.node_name}" for term in terms for pod in _matching(case, term)]
         there = f" ({listed(holders)})" if holders else ""
@@ -55,11 +58,27 @@ def pod_affinity(case: Case) -> Explanation:
     return Explanation(
         reason="PodAffinity",
         cause=cause + others(case),
+        phrase=phrase,
         remedies=(
             kubectl.read("See where pods are", "get pods -o wide --show-labels", case.pod.namespace),
             case.change("Loosen podAffinity"),
         ),
     )
+
+
+def _nearest_pod(case: Case, term: PodAffinityTerm) -> str:
+    """The pod whose label is most like the one that is asked for, in a sentence; "" if none is."""
+    wanted = term.label_selector.match_labels if term.label_selector else {}
+    for key, value in wanted.items():
+        held = {
+            pod.metadata.labels[key]: pod.name
+            for pod in case.cluster.snapshot.in_namespace(Pod, case.pod.namespace)
+            if key in pod.metadata.labels and pod.spec.node_name
+        }
+        near = nearest(value, held)
+        if near and near != value:
+            return f" The nearest is {key}={near} ({held[near]})."
+    return ""
 
 
 def pod_anti_affinity(case: Case) -> Explanation:
@@ -75,6 +94,7 @@ def pod_anti_affinity(case: Case) -> Explanation:
     return Explanation(
         reason="PodAntiAffinity",
         cause=cause + others(case),
+        phrase=f"it must not stand beside {listed(holders)}" if holders else "",
         remedies=(
             kubectl.read("See where pods are", "get pods -o wide --show-labels", case.pod.namespace),
             case.change("Prefer, rather than require, podAntiAffinity", why="or add nodes, or run fewer replicas"),
@@ -103,6 +123,7 @@ def topology_spread(case: Case) -> Explanation:
     why = f": {listed(unlabelled)}" if unlabelled else ", and the places that have the fewest cannot take one more"
     return Explanation(
         reason="TopologySpread",
+        phrase=f"it cannot be spread evenly over {keys}",
         cause=f"The pod must be spread evenly over {keys}{why}.{others(case)}",
         remedies=(
             kubectl.read("See the labels that nodes have", "get nodes --show-labels"),
@@ -126,10 +147,25 @@ def volume_node_affinity(case: Case) -> Explanation:
     said = listed(places) or "a bound volume cannot be reached from them"
     return Explanation(
         reason="VolumeNodeAffinity",
+        phrase="its volume cannot be reached from the nodes that would take it",
         cause=f"The nodes that would take the pod cannot mount its volume: {said}.{others(case)}",
         remedies=(
             kubectl.read("See the claims of the pod", "get pvc", pod.namespace),
             kubectl.read("See from where volumes can be reached", "describe pv", why="see Node Affinity"),
+        ),
+    )
+
+
+def volume_limit(case: Case) -> Explanation:
+    """Nodes that have as many volumes attached as they can."""
+    names = listed(node.name for node in case.nodes()) or "the nodes"
+    return Explanation(
+        reason="TooManyVolumes",
+        cause=f"{names} can have no more volumes attached, by the limit of their driver.{others(case)}",
+        phrase=f"too many volumes on {names}",
+        remedies=(
+            kubectl.read("See which volumes are attached where", "get volumeattachments"),
+            kubectl.read("See what drivers allow", "get csinodes -o yaml"),
         ),
     )
 
@@ -151,6 +187,7 @@ def claim_unbound(case: Case) -> Explanation:
     names = listed(ref.name for ref in refs) or listed(claim_names(case.pod)) or "of the pod"
     return Explanation(
         reason="VolumeClaimUnbound",
+        phrase=f"claim {names} is not bound",
         cause=f"The pod waits for its PersistentVolumeClaim {names}, which has no usable volume.",
         points_at=tuple(refs),
         remedies=tuple(kubectl.describe(ref, "its events say why it is not bound") for ref in refs[:2])
@@ -168,6 +205,7 @@ def claim_not_found(case: Case) -> Explanation:
     hint = f"; the nearest that exists is {near}" if near else ""
     return Explanation(
         reason="VolumeClaimNotFound",
+        phrase=f"claim {name} does not exist{f'; the nearest is {near}' if near else ''}",
         cause=f"The pod mounts PersistentVolumeClaim {name}, which does not exist in namespace {namespace}{hint}.",
         points_at=(snapshot.named("PersistentVolumeClaim", namespace, name),),
         remedies=(

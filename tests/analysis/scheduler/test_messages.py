@@ -49,7 +49,8 @@ def test_each_clause_has_its_count() -> None:
         ("node(s) didn't find available persistent volumes to bind", K.CLAIM_UNBOUND, ""),
         ("pod has unbound immediate PersistentVolumeClaims", K.CLAIM_UNBOUND, ""),
         ('persistentvolumeclaim "data" not found', K.CLAIM_NOT_FOUND, "data"),
-        ("node(s) exceed max volume count", K.OTHER, "node(s) exceed max volume count"),
+        ("node(s) exceed max volume count", K.VOLUME_LIMIT, ""),
+        ("node(s) are out of luck", K.OTHER, "node(s) are out of luck"),
     ],
 )
 def test_a_wording_is_understood(clause: str, kind: K, detail: str) -> None:
