@@ -218,11 +218,12 @@ def test_a_cordon_beside_what_really_keeps_the_pod_off_is_not_told() -> None:
 
 @pytest.mark.parametrize(("name", "is_told"), [("node-9", True), ("node-1", False)])
 def test_a_node_name_that_no_node_has(name: str, is_told: bool) -> None:
-    pod = {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"nodeName": name}, "status": {"phase": "Pending"}}
+    status: dict[str, Any] = {"phase": "Pending"}
+    pod = {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"nodeName": name}, "status": status}
     found = list(plugin.analyze(snapshot_of(node("node-1"), pod)))
     assert [item.reason for item in found] == ["Unschedulable/NodeNotFound"] * is_told
     assert all("(node-1?)" in item.title for item in found)
-    pod["status"]["startTime"] = OLD  # a node that was there and is gone
+    status["startTime"] = OLD  # a node that was there and is gone
     assert list(plugin.analyze(snapshot_of(node("node-1"), pod))) == []
 
 
