@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.network_daemons import network_daemons
 from kubeagentix.analysis.node_life import is_joining, is_leaving
 from kubeagentix.analysis.scheduler.case import listed
 from kubeagentix.analysis.scheduler.node_causes import amount
 from kubeagentix.analysis.scheduler.placement import Cluster
 from kubeagentix.analysis.shortfall import describe_age
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, Severity
+from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition, condition
 from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.snapshot import Snapshot
@@ -34,6 +35,12 @@ _PROBLEM = re.compile(
     r"|^\w+(?:Problem|Failure|HardwareError\w*|Pressure)$"
 )
 
+
+_PARTS = (
+    ("NetworkPlugin", re.compile(r"(?i)network ?plugin|cni|network not ready|NetworkReady=false")),
+    ("ContainerRuntime", re.compile(r"(?i)container runtime|PLEG is not healthy|runtime is down|CRI")),
+    ("Shutdown", re.compile(r"(?i)shutting down")),
+)
 
 # Those of the EKS node monitoring agent are True where all is well.
 _PARTS_READY = ("KernelReady", "NetworkingReady", "StorageReady", "ContainerRuntimeReady", "AcceleratedHardwareReady")
@@ -60,14 +67,16 @@ def _not_ready(cluster: Cluster, node: Node) -> Finding | None:
     is_silent = ready is not None and ready.status == "Unknown"
     since = ready.last_transition_time if ready else node.metadata.creation_timestamp
     is_passing = is_leaving(snapshot, node) or (not is_silent and is_joining(snapshot, node))
+    why = "/KubeletStopped" if is_silent else _part_at_fault(ready)
+    plugins = network_daemons(snapshot, node.name) if why == "/NetworkPlugin" else ()
     return Finding.of(
         analyzer=ID,
-        reason="NodeNotReady/KubeletStopped" if is_silent else "NodeNotReady",
+        reason=f"NodeNotReady{why}",
         ref=ref,
         title=f"{ref} is not ready{describe_age(since, snapshot.taken_at)}",
         severity=Severity.INFO if is_passing else Severity.CRITICAL,
         confidence=0.95,
-        cause=_silence(snapshot, ready) if is_silent and ready else _own_words(ready),
+        cause=_silence(snapshot, ready) if is_silent and ready else _own_words(ready) + _about(plugins),
         evidence=(
             Evidence.of(
                 ref,
@@ -80,8 +89,23 @@ def _not_ready(cluster: Cluster, node: Node) -> Finding | None:
             *_sufferers(cluster, node),
         ),
         remedies=_remedies(node, "journalctl -u kubelet on the node says why" if is_silent else ""),
+        points_at=plugins,
         since=since,
     )
+
+
+def _part_at_fault(ready: Condition | None) -> str:
+    """What of the node the kubelet complains of, as a refinement.
+
+    Source: pkg/kubelet/runtime.go and nodestatus/setters.go.
+    """
+    said = ready.message if ready is not None else ""
+    return next((f"/{name}" for name, pattern in _PARTS if pattern.search(said)), "")
+
+
+def _about(plugins: tuple[ResourceRef, ...]) -> str:
+    names = listed(str(ref) for ref in plugins)
+    return f" The network plugin comes from {names}, which is not ready on the node." if names else ""
 
 
 def _silence(snapshot: Snapshot, ready: Condition) -> str:
@@ -189,6 +213,7 @@ def _cordoned(cluster: Cluster, node: Node) -> Iterator[Finding]:
 
 def _overcommitted(cluster: Cluster, node: Node) -> Iterator[Finding]:
     allocatable, requested = cluster.allocatable(node), cluster.requested(node)
+    requested = {**requested, "pods": float(len(cluster.pods_by_node.get(node.name, ())))}
     over = {
         name: value for name, value in requested.items() if name in allocatable and value > allocatable[name] * 1.0001
     }

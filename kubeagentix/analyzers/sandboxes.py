@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import blocking_event
+from kubeagentix.analysis.network_daemons import network_daemons
 from kubeagentix.analysis.node_life import is_excused
 from kubeagentix.analysis.present_pods import pods_in_play
 from kubeagentix.analysis.troubles import Trouble, describe_pod, edit_workload, event_evidence, findings, sentence
@@ -92,6 +93,8 @@ def _next_step(snapshot: Snapshot, pod: Pod, refinement: str) -> Remedy:
 def _suspects(snapshot: Snapshot, pod: Pod, refinement: str) -> Iterator[ResourceRef]:
     if refinement == "/RuntimeClass" and pod.spec.runtime_class_name:
         yield snapshot.named("RuntimeClass", "", pod.spec.runtime_class_name)
+    if pod.spec.node_name and refinement in ("/CNI", "/NoIPAvailable"):
+        yield from network_daemons(snapshot, pod.spec.node_name)
     if pod.spec.node_name and refinement != _MEMORY_LIMIT:
         yield snapshot.named("Node", "", pod.spec.node_name)
 

@@ -62,8 +62,36 @@ def test_a_silent_kubelet_is_told_with_the_age_of_its_last_word() -> None:
 
 def test_a_kubelet_that_says_it_is_not_ready_is_quoted() -> None:
     (finding,) = found(node(condition("Ready", "False", message="container runtime network not ready")))
-    assert (finding.reason, finding.severity) == ("NodeNotReady", Severity.CRITICAL)
+    assert (finding.reason, finding.severity) == ("NodeNotReady/NetworkPlugin", Severity.CRITICAL)
     assert "container runtime network not ready" in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("[container runtime is down, PLEG is not healthy: pleg was last seen active 3m]", "/ContainerRuntime"),
+        ("runtime network not ready: NetworkReady=false: cni config uninitialized", "/NetworkPlugin"),
+        ("node is shutting down", "/Shutdown"),
+        ("something else", ""),
+    ],
+)
+def test_the_part_of_a_node_that_fails_is_told(message: str, reason: str) -> None:
+    (finding,) = found(node(condition("Ready", "False", message=message)))
+    assert finding.reason == f"NodeNotReady{reason}"
+
+
+@pytest.mark.parametrize(
+    ("path", "ready", "is_blamed"),
+    [("/etc/cni/net.d", "False", True), ("/etc/cni/net.d", "True", False), ("/var/log", "False", False)],
+)
+def test_a_network_plugin_that_does_not_come_up_is_pointed_at(path: str, ready: str, is_blamed: bool) -> None:
+    volumes = [{"name": "v", "hostPath": {"path": path}}]
+    daemons = {"kind": "DaemonSet", "metadata": {"name": "net"}, "spec": {"template": {"spec": {"volumes": volumes}}}}
+    its_pod = pod("net-x", ready=ready)
+    its_pod["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "net", "controller": True}]
+    (finding,) = found(node(condition("Ready", "False", message="cni config uninitialized")), daemons, its_pod)
+    assert [str(ref) for ref in finding.points_at] == ["DaemonSet default/net"] * is_blamed
+    assert ("DaemonSet default/net" in finding.cause) is is_blamed
 
 
 def test_a_node_that_is_joining_is_no_trouble_yet() -> None:
@@ -96,6 +124,13 @@ def test_more_requested_than_there_is_is_information() -> None:
     (finding,) = found(node(READY), pod("a", "1500m"), pod("b", "1"))
     assert (finding.reason, finding.severity) == ("RequestsExceedAllocatable", Severity.INFO)
     assert "2.5 cpu of 2" in finding.cause
+
+
+def test_more_pods_than_a_node_may_hold_are_information() -> None:
+    crowded = node(READY)
+    crowded["status"]["allocatable"]["pods"] = "1"
+    (finding,) = found(crowded, pod("a"), pod("b"))
+    assert "2 pods of 1" in finding.cause
 
 
 def test_a_node_that_is_exactly_full_is_well() -> None:
