@@ -36,6 +36,7 @@ _KEY = re.compile(r"references non-existent (?:config|secret) key: (\S+)")
 _CLAIM = re.compile(r'(?i)persistentvolumeclaims? "([^"]+)" not found|PVC \S+/(\S+): .*not found')
 _HOST_PATH = re.compile(r"(?i)hostPath type check failed: (?P<said>.+)|path \"(?P<absent>[^\"]+)\" does not exist")
 _MULTI_ATTACH = re.compile(r"(?i)multi-attach|already exclusively attached|already used by pod")
+_KUBELET_PATH = re.compile(r"/\S*/pods/[0-9a-f-]{36}/[^\s:]*")
 _ACCOUNT = re.compile(r'(?i)serviceaccounts? "([^"]+)" not found')
 # What drivers and the node's mount program say: (refinement, words, pattern), in the order to try.
 # Source: pkg/volume/csi, pkg/volume/plugins.go; util-linux, nfs-utils and cifs-utils.
@@ -46,9 +47,12 @@ _DRIVERS = (
         r"no CSIDriver object|list of registered CSI drivers|no volume plugin matched|driver name \S+ not found",
     ),
     (
-        "MountHelperMissing",
-        "the node has no program that mounts such a file system",
-        r"/sbin/mount\.<type> helper|you might need a /sbin/mount\.|\"?mount(?:\.\w+)?\"?: executable file not found",
+        "FileSystemUnknown",
+        "the node does not know such a file system (what mounts it is not installed there)",
+        (
+            r"unknown filesystem type|/sbin/mount\.<type> helper|you might need a /sbin/mount\."
+            r"|\"?mount(?:\.\w+)?\"?: executable file not found"
+        ),
     ),
     ("AccessDenied", "its server does not let the node mount it", r"access denied by server|mount error\(13\)"),
     (
@@ -67,7 +71,7 @@ _DRIVERS = (
     (
         "FileSystem",
         "its file system cannot be mounted",
-        r"wrong fs type|(?:bad|can't read) superblock|unknown filesystem type|Structure needs cleaning|fsck found",
+        r"wrong fs type|(?:bad|can't read) superblock|Structure needs cleaning|fsck found",
     ),
     (
         "NotPermitted",
@@ -130,13 +134,20 @@ def _trouble(snapshot: Snapshot, pod: Pod, event: Event, verdict: _Verdict, othe
         part=verdict.volume,
         reason=verdict.reason,
         title=f"{volume} cannot be mounted: {verdict.phrase}",
-        cause=f"The kubelet says: {sentence(event.message)}{f' {verdict.hint}' if verdict.hint else ''}",
+        cause=f"The kubelet says: {_said(event.message)}{f' {verdict.hint}' if verdict.hint else ''}",
         evidence=tuple(event_evidence(snapshot, item, pod) for item in (event, *others[:1])),
         confidence=0.95 if verdict.rank >= _CERTAIN else 0.7,
         remedies=_remedies(snapshot, pod, verdict),
         points_at=verdict.points_at,
         since=event.first_timestamp,
     )
+
+
+def _said(message: str) -> str:
+    """The message without the paths of the kubelet, and of a mount program only its output."""
+    head, _, output = message.partition("\nMounting command:")
+    told = f"{head}: {output.partition('Output: ')[2]}" if output else message
+    return sentence(_KUBELET_PATH.sub("…", told.partition("dmesg(1)")[0]))
 
 
 def _judge(snapshot: Snapshot, pod: Pod, event: Event) -> _Verdict:

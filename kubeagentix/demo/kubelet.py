@@ -16,7 +16,7 @@ from kubeagentix.demo.access import Access, account_user
 from kubeagentix.demo.apps import App, Failure, Reach
 from kubeagentix.demo.policies import reach
 from kubeagentix.demo.world import World
-from kubeagentix.domain.quantities import quantity_or_zero
+from kubeagentix.domain.quantities import format_bytes, quantity_or_zero
 
 State = Literal["running", "waiting", "crashing", "done", "failed"]
 
@@ -226,7 +226,7 @@ def _start_failure(container: Mapping[str, Any], app: App) -> ContainerOutcome |
     why = f"stat {command}: no such file or directory" if "/" in command else "executable file not found in $PATH"
     message = (
         "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
-        f'unable to start container process: error during container init: exec: "{command}": {why}'
+        f'unable to start container process: error during container init: exec: "{command}": {why}: unknown'
     )
     return ContainerOutcome(
         name=container["name"], state="crashing", reason="StartError", message=message, exit_code=128
@@ -306,14 +306,24 @@ def _data(kind: str, pod: Mapping[str, Any], name: str, world: World) -> dict[st
 
 
 def _eviction(pod: Mapping[str, Any], containers: tuple[ContainerOutcome, ...], world: World) -> str:
+    """The eviction manager's message; it holds the whole pod against the sum of its limits before each container."""
     if pod["metadata"]["uid"] in world.spared:
         return ""
-    for container, outcome in zip(pod["spec"]["containers"], containers, strict=True):
-        limit = (container.get("resources") or {}).get("limits", {}).get("ephemeral-storage")
-        app = world.app(pod, container["name"])
-        if limit and outcome.state == "running" and quantity_or_zero(app.disk) > quantity_or_zero(limit):
-            return f'Container {container["name"]} exceeded its local ephemeral storage limit "{limit}". '
-    return ""
+    limits = [
+        (container.get("resources") or {}).get("limits", {}).get("ephemeral-storage")
+        for container in pod["spec"]["containers"]
+    ]
+    known = [limit for limit in limits if limit]
+    total = sum(quantity_or_zero(limit) for limit in known)
+    used = sum(
+        quantity_or_zero(world.app(pod, container["name"]).disk)
+        for container, outcome in zip(pod["spec"]["containers"], containers, strict=True)
+        if outcome.state == "running"
+    )
+    if not known or used <= total:
+        return ""
+    spelled = known[0] if len(known) == 1 else format_bytes(total)
+    return f"Pod ephemeral local storage usage exceeds the total limit of containers {spelled}. "
 
 
 def _has_started(pod: Mapping[str, Any], container: str = "") -> bool:

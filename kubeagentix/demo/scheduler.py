@@ -1,6 +1,7 @@
 """The simulated scheduler: where a pod fits, or the scheduler's own words for why it fits nowhere.
 
-Filters run in the real scheduler's order, and a node is counted under the first one that refuses it.
+Filters run in the real scheduler's order, and a node is counted under the first one that refuses it; the one for
+resources counts it under each that is short.
 Source of the wording: kube-scheduler 1.34, `FitError.Error` and the plugins' error constants.
 """
 
@@ -37,9 +38,9 @@ def place(pod: Mapping[str, Any], world: World) -> tuple[str, str]:
     preemption: Counter[str] = Counter()
     fitting = []
     for node in nodes:
-        reason, could_preempt = _refusal(pod, node, world)
-        if reason:
-            refusals[reason] += 1
+        reasons, could_preempt = _refusal(pod, node, world)
+        if reasons:
+            refusals.update(reasons)
             outlook = (
                 "No preemption victims found for incoming pod"
                 if could_preempt
@@ -72,21 +73,25 @@ def matches_node(pod: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
     return bool((pod["spec"].get("nodeSelector") or {}).items() <= labels.items())
 
 
-def _refusal(pod: Mapping[str, Any], node: Mapping[str, Any], world: World) -> tuple[str, bool]:
-    """(why the node does not take the pod or "", whether evicting other pods could change that)."""
+def _refusal(pod: Mapping[str, Any], node: Mapping[str, Any], world: World) -> tuple[tuple[str, ...], bool]:
+    """(why the node does not take the pod, if so; whether evicting other pods could change that)."""
     if node["spec"].get("unschedulable"):
-        return "node(s) were unschedulable", False
+        return ("node(s) were unschedulable",), False
     for taint in node["spec"].get("taints") or ():
         if taint["effect"] != "PreferNoSchedule" and not tolerates(pod, taint):
-            return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}", False
+            return (f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}",), False
     if not matches_node(pod, node):
-        return "node(s) didn't match Pod's node affinity/selector", False
+        return ("node(s) didn't match Pod's node affinity/selector",), False
+    # Of resources alone, all that are short are named.
     wanted, used = requests_of(pod), _used(node, world)
     allocatable = node["status"]["allocatable"]
-    for name in (*_RESOURCES, *sorted(wanted.keys() - set(_RESOURCES))):
-        if wanted.get(name, 0) > quantity_or_zero(allocatable.get(name)) - used.get(name, 0):
-            return f"Insufficient {name}", True
-    return "", False
+    is_full = len(list(pods_on(node["metadata"]["name"], world))) >= quantity_or_zero(allocatable.get("pods", "110"))
+    short = tuple(
+        f"Insufficient {name}"
+        for name in (*_RESOURCES, *sorted(wanted.keys() - set(_RESOURCES)))
+        if wanted.get(name, 0) > quantity_or_zero(allocatable.get(name)) - used.get(name, 0)
+    )
+    return (("Too many pods",) if is_full else ()) + short, True
 
 
 def pods_on(node: str, world: World) -> Iterable[Mapping[str, Any]]:

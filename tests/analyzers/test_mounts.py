@@ -133,8 +133,9 @@ OUTPUT = (
                 "mount: /var/lib/kubelet/x: bad option; for several filesystems (e.g. nfs, cifs) you might need a "
                 "/sbin/mount.<type> helper program."
             ),
-            "/MountHelperMissing",
+            "/FileSystemUnknown",
         ),
+        (OUTPUT.format("mount: /x: unknown filesystem type 'nfs'."), "/FileSystemUnknown"),
         (OUTPUT.format("mount.nfs: Connection timed out"), "/ServerUnreachable"),
         (OUTPUT.format("mount.nfs: access denied by server while mounting 10.0.0.9:/x"), "/AccessDenied"),
         (
@@ -163,6 +164,7 @@ def test_the_server_of_a_volume_is_named(workload: Build) -> None:
     event = ("FailedMount", OUTPUT.format("mount.nfs: No route to host"), 4, 60)
     [finding] = found(*workload(CREATING, phase="Pending", spec=volumes, events=[event]))
     assert "its server does not answer (10.0.0.9:/x)" in finding.title
+    assert "exit status 32: mount.nfs: No route to host." in finding.cause
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,24 @@ def test_a_spread_over_a_label_that_no_node_has() -> None:
     assert "no node has the label rack" in finding.cause
 
 
+def test_a_spread_counts_the_places_and_names_the_one_whose_turn_it_is() -> None:
+    zone = "topology.kubernetes.io/zone"
+    selector = {"labelSelector": {"matchLabels": {"app": "web"}}}
+    constraint = {"maxSkew": 1, "topologyKey": zone, "whenUnsatisfiable": "DoNotSchedule", **selector}
+    finding = only(
+        node("a", labels={zone: "east"}),
+        tainted("b", labels={zone: "west"}),
+        running("web-0", "a"),
+        pending(
+            "0/2 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) had taint "
+            "{dedicated: batch}, that the pod didn't tolerate.",
+            topologySpreadConstraints=[constraint],
+        ),
+    )
+    assert finding.reason == "Unschedulable/TopologySpread"
+    assert "(east has 1, west has 0), so the next belongs to west, and b does not take it" in finding.cause
+
+
 CLAIM_VOLUME = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
 
 

@@ -160,7 +160,7 @@ def test_evicted_pods_stay_behind() -> None:
     pods = of("evicted-ephemeral-storage").list("Pod", "video")
     evicted = [pod["status"] for pod in pods if pod["status"].get("reason") == "Evicted"]
     assert len(evicted) == 4
-    assert evicted[0]["message"] == 'Container transcoder exceeded its local ephemeral storage limit "1Gi". '
+    assert evicted[0]["message"] == "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
     assert [pod["status"]["phase"] for pod in pods].count("Running") == 1
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.scheduler.case import Case, Explanation, listed, others
-from kubeagentix.analysis.scheduler.placement import claim_names
+from kubeagentix.analysis.scheduler.placement import claim_names, selects
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.domain.diagnosis import ResourceRef
-from kubeagentix.domain.pods import Pod, PodAffinityTerm
+from kubeagentix.domain.pods import Pod, PodAffinityTerm, TopologySpreadConstraint
 from kubeagentix.domain.storage import PersistentVolume, PersistentVolumeClaim
 
 
@@ -120,7 +120,9 @@ def topology_spread(case: Case) -> Explanation:
         for item in hard
         if case.cluster.nodes and not any(item.topology_key in node.metadata.labels for node in case.cluster.nodes)
     ]
-    why = f": {listed(unlabelled)}" if unlabelled else ", and the places that have the fewest cannot take one more"
+    counted = _where_next(case, hard[0]) if hard else ""
+    why = f": {listed(unlabelled)}" if unlabelled else counted
+    why = why or ", and the places that have the fewest cannot take one more"
     return Explanation(
         reason="TopologySpread",
         phrase=f"it cannot be spread evenly over {keys}",
@@ -130,6 +132,26 @@ def topology_spread(case: Case) -> Explanation:
             case.change("Spread with whenUnsatisfiable: ScheduleAnyway"),
         ),
     )
+
+
+def _where_next(case: Case, constraint: TopologySpreadConstraint) -> str:
+    """How many such pods each place has, and which must have the next; "" where pods or places cannot be counted.
+
+    Tainted nodes count as places (nodeTaintsPolicy: Ignore is the default).
+    """
+    key, selector = constraint.topology_key, constraint.label_selector
+    nodes = [node for node in case.cluster.nodes if key in node.metadata.labels and selects(case.pod.spec, node)]
+    if not nodes or selector is None:
+        return ""
+    place = {node.name: node.metadata.labels[key] for node in nodes}
+    counts = dict.fromkeys(sorted(place.values()), 0)
+    for pod in case.cluster.snapshot.pods_matching(case.pod.namespace, selector):
+        if pod.spec.node_name in place and not pod.is_finished and not pod.is_terminating:
+            counts[place[pod.spec.node_name]] += 1
+    fewest = [value for value, count in counts.items() if count == min(counts.values())]
+    theirs = [node.name for node in nodes if place[node.name] in fewest]
+    have = listed(f"{value} has {count}" for value, count in counts.items())
+    return f" ({have}), so the next belongs to {listed(fewest)}, and {listed(theirs)} does not take it"
 
 
 def volume_node_affinity(case: Case) -> Explanation:
