@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from kubeagentix.analysis.containers import PodContainer
@@ -22,7 +23,7 @@ def about_path(
 ) -> tuple[str, tuple[ResourceRef, ...]]:
     """What the spec says of the path that failed, in sentences, and the objects that it points at."""
     signature = failure.signature
-    user = _about_user(container) if signature == PERMISSION_DENIED else ""
+    user = _about_user(container) + _about_powers(container, failure.line) if signature == PERMISSION_DENIED else ""
     found = _mount_of(container, failure.subject)
     if signature in (IS_A_DIRECTORY, MISSING_FILE):
         for mount, source, words in missing_sub_paths(snapshot, container):
@@ -48,6 +49,16 @@ def about_script(container: PodContainer, path: str) -> str:
     return f"{place}{mode if _is_always_read_only(volume) else ''}."
 
 
+def brought_file(snapshot: Snapshot, container: PodContainer, path: str) -> str:
+    """`ConfigMap scripts`: the object that brings the file at `path`, if one does and has it; else ""."""
+    found = _mount_of(container, path)
+    held = _files_of(snapshot, container.pod.namespace, found[1]) if found is not None else None
+    if found is None or held is None:
+        return ""
+    name = found[0].sub_path or posixpath.relpath(path, found[0].mount_path)
+    return f"{held[0].kind} {held[0].name}" if name in held[1] else ""
+
+
 def _detail(snapshot: Snapshot, container: PodContainer, signature: str, mount: VolumeMount, volume: Volume) -> str:
     if signature == READ_ONLY and mount.read_only:
         return ", mounted read-only"
@@ -64,6 +75,16 @@ def _about_user(container: PodContainer) -> str:
         if context is not None and context.run_as_user is not None:
             return f" The container runs as user {context.run_as_user}."
     return ""
+
+
+def _about_powers(container: PodContainer, line: str) -> str:
+    """What a right that is no matter of files would take: a port below 1024, or what only root may do."""
+    context = container.spec.security_context
+    dropped = context.capabilities.drop if context is not None and context.capabilities is not None else ()
+    without = f" Its securityContext drops {', '.join(dropped)}." if dropped else ""
+    if re.search(r"\b(?:bind|listen)", line):
+        return f"{without} A port below 1024 is for root, or takes the capability NET_BIND_SERVICE."
+    return without if re.search(r"(?i)operation not permitted", line) else ""
 
 
 def _about_root(container: PodContainer) -> str:

@@ -30,6 +30,7 @@ _MISSING_OBJECT = re.compile(r'(?i)\b(configmap|secret)s? "([^"]+)" not found')
 _MISSING_KEY = re.compile(r"couldn't find key (.+?) in (ConfigMap|Secret) ([^/\s]+)/(\S+)")
 # Source: pkg/kubelet/kubelet_pods.go, makeMounts
 _SUB_PATH = re.compile(r'(?:prepare subPath|create subPath directory) for volumeMount "([^"]+)"')
+_UNSET = re.compile(r"^missing value for (\S+)")
 _USER = re.compile(r"runAsNonRoot|non-root policy|non-numeric user")
 _KINDS: dict[str, type[ConfigMap] | type[Secret]] = {"configmap": ConfigMap, "secret": Secret}
 
@@ -93,6 +94,13 @@ def _judge(snapshot: Snapshot, container: PodContainer, message: str) -> _Verdic
             phrase=f"the subPath of its mount of volume {sub_path[1]} cannot be made",
             wrong="volumeMounts",
             cause=f"The kubelet says: {message}. The path must lie in the volume, and the volume must let it be made.",
+        )
+    if (unset := _UNSET.search(message)) is not None:
+        return _Verdict(
+            refinement="/VariableNotFound",
+            phrase=f"subPathExpr names variable {unset[1]}, which its env does not set",
+            wrong="volumeMounts",
+            cause=f"The kubelet says: {message}. A subPathExpr may only name variables that the container's env sets.",
         )
     said = message or "no message was recorded"
     return _Verdict(refinement="", phrase=said[:120], cause=f"The kubelet says: {said}", confidence=0.7)

@@ -23,7 +23,7 @@ from kubeagentix.analysis.containers import (
     logged_failure,
 )
 from kubeagentix.analysis.node_platforms import architectures
-from kubeagentix.analysis.paths import about_script, missing_sub_paths
+from kubeagentix.analysis.paths import about_script, brought_file, missing_sub_paths
 from kubeagentix.analysis.troubles import (
     Trouble,
     clipped,
@@ -216,8 +216,16 @@ def _hint(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, messag
     place = container.spec.working_dir
     if place and place in message:
         return f"Its workingDir is {place}."
-    is_script = verdict.reason == "StartError/NotExecutable"
-    return about_script(container, _executable(container)) if is_script else ""
+    path = _executable(container)
+    if verdict.reason == "StartError/NotExecutable":
+        return about_script(container, path)
+    if verdict.reason != "StartError/CommandNotFound":
+        return ""
+    if path.startswith("-"):
+        return f"{path} is an option: without a command, args are handed to the image's entrypoint, and it has none."
+    source = brought_file(snapshot, container, path)
+    missing = "its interpreter (the #! line) is not in the image, or that line ends with a carriage return"
+    return f"{source} brings that file, so {missing}." if source else ""
 
 
 def _evidence(snapshot: Snapshot, container: PodContainer, message: str) -> Iterator[Evidence]:

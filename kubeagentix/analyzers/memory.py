@@ -17,6 +17,7 @@ from kubeagentix.analysis.containers import (
     node_oom_event,
 )
 from kubeagentix.analysis.heaps import heap_option
+from kubeagentix.analysis.limit_defaults import is_set_by_limit_range
 from kubeagentix.analysis.present_pods import lifetime_s
 from kubeagentix.analysis.troubles import (
     Trouble,
@@ -65,6 +66,9 @@ def _killed_by_limit(snapshot: Snapshot, container: PodContainer, end: Terminate
     )
     if heap and limit and heap[1] >= _HEAP_SHARE * limit:
         cause += f" {heap[0]} allows a heap of {format_bytes(heap[1])}, which does not fit into the limit."
+    if limit and is_set_by_limit_range(container.pod, "memory", "limit", container.name):
+        cause += " The template sets no limit: a LimitRange of the namespace does."
+    cause += _held_in_memory(container)
     return Trouble(
         pod=container.pod,
         part=container.name,
@@ -77,6 +81,17 @@ def _killed_by_limit(snapshot: Snapshot, container: PodContainer, end: Terminate
         remedies=_remedies(snapshot, container, limit),
         points_at=() if limit else _node(snapshot, container),
     )
+
+
+def _held_in_memory(container: PodContainer) -> str:
+    """The volumes of the container whose files lie in memory and count for its limit."""
+    mounted = {mount.name for mount in container.spec.volume_mounts}
+    names = [
+        volume.name
+        for volume in container.pod.spec.volumes
+        if volume.name in mounted and volume.empty_dir is not None and volume.empty_dir.medium == "Memory"
+    ]
+    return f" The files in its volume {', '.join(names)} (emptyDir in memory) count for it too." if names else ""
 
 
 def _killed_with_node(snapshot: Snapshot, container: PodContainer, end: TerminatedState, event: Event) -> Trouble:

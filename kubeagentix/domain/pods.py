@@ -134,6 +134,13 @@ class VolumeMount(Value, frozen=True):
     read_only: bool = False
 
 
+class Capabilities(Value, frozen=True):
+    """`securityContext.capabilities`."""
+
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
 class SecurityContext(Value, frozen=True):
     """Of a container or a pod; None means not set."""
 
@@ -143,6 +150,7 @@ class SecurityContext(Value, frozen=True):
     read_only_root_filesystem: bool | None = None
     allow_privilege_escalation: bool | None = None
     fs_group: int | None = None
+    capabilities: Capabilities | None = None
 
 
 class Container(Value, frozen=True):

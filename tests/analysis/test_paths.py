@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from kubeagentix.analysis.containers import PodContainer, containers_in_play
 from kubeagentix.analysis.logs import read_failure
 from kubeagentix.analysis.paths import about_path, missing_sub_paths
+from kubeagentix.domain.pods import Container
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.testing import snapshot_of
 
@@ -112,3 +115,20 @@ def test_an_error_that_names_no_path_is_about_the_sub_path_that_is_wrong() -> No
     place = container({"configMap": {"name": "web"}}, CONFIG, mount=mount)
     assert "subPath app.yml" in about("cat: read error: Is a directory", place)[0]
     assert about("read /srv/x: is a directory", place) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("httpd: bind: Permission denied", "A port below 1024 is for root"),
+        ("chown: /tmp: Operation not permitted", "drops ALL"),
+        ("open /data/x: permission denied", ""),
+    ],
+)
+def test_a_right_that_is_no_matter_of_files_is_told(line: str, words: str) -> None:
+    snapshot, view = container({"emptyDir": {}})
+    context = {"securityContext": {"capabilities": {"drop": ["ALL"]}}}
+    view = replace(view, spec=convert({"name": "c", **context}, Container))
+    told = about(line, (snapshot, view))[0]
+    assert words in told
+    assert bool(words) is ("root" in told or "drops" in told)

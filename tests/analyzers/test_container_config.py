@@ -84,6 +84,12 @@ def test_a_sub_path_that_cannot_be_made_names_its_volume(workload: Build) -> Non
     assert "volumeMounts" in finding.remedies[-1].title
 
 
+def test_a_variable_of_a_sub_path_that_is_not_set_is_named(workload: Build) -> None:
+    [finding] = found(*workload(config_error("missing value for TENANT")))
+    assert finding.reason == "CreateContainerConfigError/VariableNotFound"
+    assert "variable TENANT" in finding.title
+
+
 def test_another_message_is_quoted(workload: Build) -> None:
     [finding] = found(*workload(config_error("container nope not found")))
     assert finding.reason == "CreateContainerConfigError"

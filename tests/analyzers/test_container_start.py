@@ -174,3 +174,20 @@ def test_a_working_directory_that_fails_is_named(workload: Build) -> None:
     message = f"{RUNC}error during container init: mkdir /etc/passwd: not a directory: unknown"
     [finding] = found(workload(BACKOFF, last=refused(message), restarts=3, container={"workingDir": "/etc/passwd"}))
     assert "workingDir is /etc/passwd" in finding.cause
+
+
+@pytest.mark.parametrize(("key", "is_told"), [("run.sh", True), ("other.sh", False)])
+def test_a_script_that_is_there_and_not_found_lacks_its_interpreter(workload: Build, key: str, is_told: bool) -> None:
+    container = {"command": ["/scripts/run.sh"], "volumeMounts": [{"name": "v", "mountPath": "/scripts"}]}
+    spec = {"volumes": [{"name": "v", "configMap": {"name": "scripts"}}]}
+    last = {"exitCode": 1, "reason": "Error", "startedAt": "2026-01-15T11:59:00Z", "finishedAt": "2026-01-15T11:59:00Z"}
+    objects = workload(BACKOFF, last=last, restarts=3, container=container, spec=spec)
+    held = {"kind": "ConfigMap", "metadata": {"name": "scripts"}, "data": {key: "#!/bin/bash"}}
+    [finding] = found([*objects, held], log_of("web-1", "app", "exec /scripts/run.sh: no such file or directory"))
+    assert ("ConfigMap scripts brings that file" in finding.cause) is is_told
+
+
+def test_an_option_in_place_of_a_command_is_told_as_such(workload: Build) -> None:
+    message = f'{RUNC}exec: "--verbose": executable file not found in $PATH: unknown'
+    [finding] = found(workload(BACKOFF, last=refused(message), restarts=3, container={"args": ["--verbose"]}))
+    assert "--verbose is an option" in finding.cause

@@ -71,6 +71,29 @@ def test_a_heap_that_fits_is_not_blamed(workload: Build) -> None:
     assert "does not fit" not in finding.cause
 
 
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [
+        ("cpu, memory limit for container app", True),
+        ("memory limit for container other", False),
+        ("cpu limit for container app", False),
+    ],
+)
+def test_a_limit_that_a_limit_range_set_is_told_as_such(workload: Build, said: str, is_told: bool) -> None:
+    objects = workload(BACKOFF, last=OOM, restarts=2, container=LIMIT)
+    objects[-1]["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": f"LimitRanger plugin set: {said}"}
+    [finding] = found(*objects)
+    assert ("a LimitRange of the namespace does" in finding.cause) is is_told
+
+
+@pytest.mark.parametrize(("medium", "is_told"), [("Memory", True), ("", False)])
+def test_files_in_memory_count_for_the_limit(workload: Build, medium: str, is_told: bool) -> None:
+    container = {**LIMIT, "volumeMounts": [{"name": "cache", "mountPath": "/cache"}]}
+    spec = {"volumes": [{"name": "cache", "emptyDir": {"medium": medium}}]}
+    [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, container=container, spec=spec))
+    assert ("its volume cache" in finding.cause) is is_told
+
+
 def test_the_observed_usage_is_evidence(workload: Build) -> None:
     metrics = {
         "kind": "PodMetrics",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.limit_defaults import is_set_by_limit_range
 from kubeagentix.analysis.scheduler.case import Case, Explanation, listed, others
 from kubeagentix.analysis.scheduler.placement import (
     affinity_selects,
@@ -21,7 +22,6 @@ from kubeagentix.domain.nodes import Node, Taint
 from kubeagentix.domain.pods import Pod, PodSpec
 from kubeagentix.domain.quantities import format_bytes, format_cpu
 
-_LIMIT_RANGER = "kubernetes.io/limit-ranger"  # an annotation that tells what the admission plugin set
 _RESOURCE_REASONS = {
     "cpu": "InsufficientCpu",
     "memory": "InsufficientMemory",
@@ -287,20 +287,13 @@ def _by_container(spec: PodSpec, name: str, wanted: float) -> str:
 
 def _by_default(case: Case, name: str) -> str:
     """Whose the request is, where the pod's template does not state it."""
-    if not _is_set_by_limit_range(case, name):
+    if not is_set_by_limit_range(case.pod, name, "request"):
         return ""
     return f" The template does not ask for that: a LimitRange of the namespace sets the {name} request."
 
 
-def _is_set_by_limit_range(case: Case, name: str) -> bool:
-    # `LimitRanger plugin set: cpu, memory request for container app; cpu limit for container app`
-    said = case.pod.metadata.annotations.get(_LIMIT_RANGER, "").partition(":")[2]
-    requests = (part for part in said.split(";") if " request for " in part)
-    return any(name in (item.strip() for item in part.partition(" request ")[0].split(",")) for part in requests)
-
-
 def _limit_ranges(case: Case, name: str) -> tuple[Remedy, ...]:
-    if not _is_set_by_limit_range(case, name):
+    if not is_set_by_limit_range(case.pod, name, "request"):
         return ()
     return (kubectl.read("See what the LimitRange sets", "describe limitrange", case.pod.namespace),)
 
