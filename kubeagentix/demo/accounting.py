@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeagentix.demo import pods as admission
+from kubeagentix.demo.extensions import metrics_failure
 from kubeagentix.demo.journal import Note, record
 from kubeagentix.demo.policies import is_ready
 from kubeagentix.demo.scheduler import pods_on
@@ -138,11 +139,13 @@ def sync_autoscaler(hpa: Mapping[str, Any], world: World) -> None:
         if selects(target["spec"]["selector"], pod["metadata"].get("labels") or {})
         and (pod.get("status") or {}).get("phase") == "Running"
     ]
-    name = hpa["spec"]["metrics"][0]["resource"]["name"]
-    failure = _metric_failure(name, pods)
+    metric = hpa["spec"]["metrics"][0]
+    kind = metric["type"]  # Resource, or Pods: a metric of its own
+    name = metric["resource"]["name"] if kind == "Resource" else metric["pods"]["metric"]["name"]
+    failure = _metric_failure(name, pods, world) if kind == "Resource" else _custom_failure(name, world)
     if failure:
         message = f"the HPA was unable to compute the replica count: {failure}"
-        conditions = [able, ("ScalingActive", False, "FailedGetResourceMetric", message)]
+        conditions = [able, ("ScalingActive", False, f"FailedGet{kind}Metric", message)]
         _write_autoscaler(hpa, conditions, {"currentReplicas": replicas, "desiredReplicas": 0}, failure, world)
         return
     value = {"averageUtilization": 41, "averageValue": "41m"}
@@ -159,8 +162,16 @@ def sync_autoscaler(hpa: Mapping[str, Any], world: World) -> None:
     _write_autoscaler(hpa, conditions, counts, "", world)
 
 
-def _metric_failure(resource: str, pods: Sequence[Mapping[str, Any]]) -> str:
+def _custom_failure(name: str, world: World) -> str:
+    why = metrics_failure("custom.metrics.k8s.io", "pods", world)
+    return f"unable to get metric {name}: unable to fetch metrics from custom metrics API: {why}" if why else ""
+
+
+def _metric_failure(resource: str, pods: Sequence[Mapping[str, Any]], world: World) -> str:
     start = f"failed to get {resource} utilization"
+    if why := metrics_failure("metrics.k8s.io", "pods", world):
+        start = f"{start}: unable to get metrics for resource {resource}"
+        return f"{start}: unable to fetch metrics from resource metrics API: {why}"
     for pod in pods:
         for container in pod["spec"]["containers"]:
             if resource not in ((container.get("resources") or {}).get("requests") or {}):
@@ -189,7 +200,9 @@ def _write_autoscaler(
     if failure and world.refusals.get(hpa["metadata"]["uid"]) != failure:
         world.refusals[hpa["metadata"]["uid"]] = failure
         count = 1 + int((world.now - began).total_seconds() // _HPA_SYNC_S)
-        reason = "FailedGetScale" if "not found" in failure else "FailedGetResourceMetric"
+        is_custom = "custom metrics API" in failure
+        reason = "FailedGetPodsMetric" if is_custom else "FailedGetResourceMetric"
+        reason = "FailedGetScale" if "not found" in failure else reason
         text = (
             f"invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: {failure}"
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubeagentix.demo import accounting, jobs, networking, replication, sets
+from kubeagentix.demo import accounting, extensions, issuers, jobs, networking, replication, sets
 from kubeagentix.demo.nodes import collect_orphan, sync_node
 from kubeagentix.demo.pods import complete_pod
 from kubeagentix.demo.store import Manifest, plain_copy
@@ -29,6 +29,9 @@ _LOOPS: tuple[tuple[str, Callable[[Mapping[str, Any], World], None]], ...] = (
     ("CronJob", jobs.sync_cron_job),
     ("Service", networking.sync_service),
     ("Ingress", networking.sync_ingress),
+    ("APIService", extensions.sync_api_service),
+    ("Issuer", issuers.sync_issuer),
+    ("Certificate", issuers.sync_certificate),
     ("HorizontalPodAutoscaler", accounting.sync_autoscaler),
     ("PodDisruptionBudget", accounting.sync_budget),
     ("ResourceQuota", accounting.sync_quota),
@@ -69,6 +72,8 @@ class Controllers:
     def _round(self, namespace: str | None) -> None:
         world = self.world
         for kind, sync in _LOOPS:
+            if not world.store.catalog.has(kind):  # nobody has defined it
+                continue
             served = world.store.catalog.named(kind)
             for obj in world.all(kind, namespace if served.is_namespaced else None):
                 live = world.find(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])

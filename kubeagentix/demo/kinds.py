@@ -158,6 +158,10 @@ class Catalog:
         """The kind called `Deployment`, or `Service.serving.knative.dev`. Raises KeyError."""
         return self._by_name[name]
 
+    def has(self, name: str) -> bool:
+        """Whether a kind is served under that name."""
+        return name in self._by_name
+
     def of(self, obj: Mapping[str, Any]) -> ServedKind:
         """The kind of a manifest. Raises KeyError if its apiVersion and kind are not served."""
         return self._by_type[str(obj.get("apiVersion", "")), str(obj.get("kind", ""))]

@@ -19,7 +19,7 @@ from kubeagentix.demo.controllers import Controllers
 from kubeagentix.demo.nodes import node_manifest
 from kubeagentix.demo.store import Manifest, Store, plain_copy
 from kubeagentix.demo.system import SYSTEM_NAMESPACES, build_system
-from kubeagentix.demo.templates import job_spec, latest_runs, pod_template, pod_webhook
+from kubeagentix.demo.templates import definition_spec, job_spec, latest_runs, pod_template, pod_webhook
 from kubeagentix.demo.world import AdmissionRule, RegistryRule, World, digest, metadata
 from kubeagentix.demo.writers import stamped
 
@@ -87,6 +87,21 @@ class Kit:
         namespace = self.namespace if served.is_namespaced else ""
         meta = metadata(name, namespace, created=self.ago(age), labels=labels, annotations=annotations)
         return self.world.store.put({"apiVersion": served.api_version, "kind": kind, "metadata": meta, **fields})
+
+    def define(self, group: str, kind: str, plural: str, age: str = "90d") -> None:
+        """Define a namespaced kind, unless it is there already; from then on `put` takes its objects."""
+        name = f"{plural}.{group}"
+        if self.world.find("CustomResourceDefinition", "", name) is None:
+            at = self.ago(age)
+            accepted = {"type": "NamesAccepted", "reason": "NoConflicts", "message": "no conflicts found"}
+            served = {
+                "type": "Established",
+                "reason": "InitialNamesAccepted",
+                "message": "the initial names have been accepted",
+            }
+            conditions = [{**item, "status": "True", "lastTransitionTime": at} for item in (accepted, served)]
+            spec = definition_spec(group, kind, plural)
+            self.put("CustomResourceDefinition", name, age=age, spec=spec, status={"conditions": conditions})
 
     def label_namespace(self, **labels: str) -> None:
         """Add labels to the namespace; `__` stands for `/` and `_` for `-`."""

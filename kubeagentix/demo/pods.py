@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kubeagentix.demo.extensions import unanswered_webhook
 from kubeagentix.demo.scheduler import requests_of
 from kubeagentix.demo.selectors import selects
 from kubeagentix.demo.store import Manifest, plain_copy
@@ -178,6 +179,8 @@ def _check_security(pod: Mapping[str, Any], world: World) -> None:
 
 
 def _check_webhooks(pod: Mapping[str, Any], world: World) -> None:
+    if why := unanswered_webhook(pod, world):
+        raise RefusedError(why)
     for rule in world.admission:
         is_asked = rule.namespace == pod["metadata"]["namespace"] and _is_configured(rule, world)
         if is_asked and (why := rule.refuse(pod)):

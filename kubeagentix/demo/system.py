@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubeagentix.demo.apps import App
+from kubeagentix.demo.extensions import local_api_services
 from kubeagentix.demo.nodes import VERSION
 from kubeagentix.demo.store import Manifest
+from kubeagentix.demo.templates import api_service_spec
 
 if TYPE_CHECKING:
     from kubeagentix.demo.kit import Kit
@@ -40,6 +42,7 @@ def build_system(kit: Kit) -> None:
     _add_kube_system(kit.elsewhere("kube-system"))
     _add_ingress_controller(kit.elsewhere("ingress-nginx"))
     _add_api_service(kit)
+    _add_api_services(kit)
     kit.settle()
 
 
@@ -120,3 +123,10 @@ def _add_api_service(kit: Kit) -> None:
         endpoints=[{"addresses": ["10.0.0.11"], "conditions": {"ready": True}}],
         ports=endpoint_ports,
     )
+
+
+def _add_api_services(kit: Kit) -> None:
+    """The groups that the API server serves itself, and that of metrics-server."""
+    for item in local_api_services(kit.world):
+        kit.put("APIService", item["name"], age=AGE, spec=item["spec"])
+    kit.put("APIService", "v1beta1.metrics.k8s.io", age=AGE, spec=api_service_spec("metrics.k8s.io", "metrics-server"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -93,3 +94,31 @@ def pod_webhook(name: str, namespace: str) -> Manifest:
         "sideEffects": "None",
         "timeoutSeconds": 3,
     }
+
+
+def service_webhook(name: str, service: str, namespace: str, selector: Mapping[str, str], authority: bytes) -> Manifest:
+    """`webhooks[]` that ask a Service about new pods of the namespaces with those labels."""
+    bundle = base64.b64encode(authority).decode()
+    target = {"name": service, "namespace": namespace, "path": "/validate", "port": 443}
+    client = {"caBundle": bundle, "service": target}
+    return {**pod_webhook(name, ""), "clientConfig": client, "namespaceSelector": {"matchLabels": dict(selector)}}
+
+
+def api_service_spec(group: str, service: str, namespace: str = "kube-system", version: str = "v1beta1") -> Manifest:
+    """`spec` of an APIService whose group a Service answers for."""
+    return {
+        "group": group,
+        "version": version,
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "insecureSkipTLSVerify": True,
+        "service": {"name": service, "namespace": namespace, "port": 443},
+    }
+
+
+def definition_spec(group: str, kind: str, plural: str) -> Manifest:
+    """`spec` of the definition of a namespaced kind in one version, with a status."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
+    names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
+    return {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}

@@ -11,6 +11,7 @@ import kubeagentix as kx
 from kubeagentix import registry
 from kubeagentix.contracts import ScenarioPlugin, Truth
 from kubeagentix.domain.diagnosis import Hypothesis, Severity
+from kubeagentix.domain.resources import KINDS
 
 SCENARIOS = tuple(registry.scenarios().values())
 BROKEN = [item for item in SCENARIOS if not item.is_healthy]
@@ -30,7 +31,8 @@ def whole(demo: kx.Demo) -> kx.Diagnosis:
 
 def is_told(truth: Truth, scenario: ScenarioPlugin, hypothesis: Hypothesis, diagnosis: kx.Diagnosis) -> bool:
     root = hypothesis.root
-    namespace = "" if root.kind == "Node" else truth.namespace or scenario.namespace
+    is_placed = root.kind not in KINDS or KINDS[root.kind].is_namespaced
+    namespace = (truth.namespace or scenario.namespace) if is_placed else ""
     is_root = (root.kind, root.namespace, root.name) == (truth.kind, namespace, truth.name)
     return is_root and diagnosis.finding(hypothesis.findings[0]).reason == truth.reason
 
