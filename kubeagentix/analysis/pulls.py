@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from kubeagentix.analysis.meant import about_object
 from kubeagentix.analysis.selectors import is_one_slip
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.nodes import Node
@@ -153,8 +154,10 @@ def _is_of(entry: str, registry: str) -> bool:
 def _problem(snapshot: Snapshot, namespace: str, name: str, registry: str) -> str:
     secret = snapshot.get(Secret, namespace, name)
     if secret is None:
-        is_missing = snapshot.was_read(Secret, namespace)
-        return f"Its imagePullSecret {name} does not exist in namespace {namespace}." if is_missing else ""
+        if not snapshot.was_read(Secret, namespace):
+            return ""
+        instead = about_object(snapshot, Secret, namespace, name)
+        return f"Its imagePullSecret {name} does not exist in namespace {namespace}. {instead}".rstrip()
     if secret.type not in _PULL_SECRET_TYPES:
         return f"Its imagePullSecret {name} is of type {secret.type or 'Opaque'}, not kubernetes.io/dockerconfigjson."
     if secret.problem:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
+from kubeagentix.analysis.meant import about_key, about_object, holder_of_key, object_meant
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.troubles import (
     Trouble,
@@ -117,32 +118,36 @@ def _about_root(message: str) -> str:
 def _missing_object(
     snapshot: Snapshot, container: PodContainer, kind: type[ConfigMap] | type[Secret], name: str
 ) -> _Verdict:
-    namespace = container.pod.namespace
-    like = snapshot.derived(_like, kind, namespace, name)
-    hint = f" There is {kind.kind} {like}: was that meant?" if like and snapshot.was_read(kind, namespace) else ""
+    namespace, keys = container.pod.namespace, _keys_of(container, kind, name)
+    like, hint = object_meant(snapshot, kind, namespace, name), about_object(snapshot, kind, namespace, name, keys)
+    asked = f" (for key {', '.join(keys)})" if keys else ""
     return _Verdict(
         refinement=f"/{kind.kind}NotFound",
-        phrase=f"{kind.kind} {name} does not exist",
-        cause=f"Its env or envFrom refers to {kind.kind} {name}, which is not in namespace {namespace}.{hint}",
+        phrase=f"{kind.kind} {name} does not exist{f' (there is {like})' if like else ''}",
+        cause=f"Its env or envFrom refers to {kind.kind} {name}{asked}, which is not in namespace {namespace}. {hint}",
         missing=snapshot.named(kind.kind, namespace, name),
     )
 
 
-def _like(snapshot: Snapshot, kind: type[ConfigMap] | type[Secret], namespace: str, name: str) -> str:
-    return nearest(name, (item.name for item in snapshot.in_namespace(kind, namespace) if item.name != name))
+def _keys_of(container: PodContainer, kind: type[ConfigMap] | type[Secret], name: str) -> tuple[str, ...]:
+    """The keys that the container's env takes from that object."""
+    sources = [item.value_from for item in container.spec.env if item.value_from is not None]
+    refs = [item.config_map_key_ref if kind is ConfigMap else item.secret_key_ref for item in sources]
+    return tuple(dict.fromkeys(ref.key for ref in refs if ref is not None and ref.name == name and not ref.optional))
 
 
 def _missing_key(
     snapshot: Snapshot, kind: type[ConfigMap] | type[Secret], namespace: str, name: str, key: str
 ) -> _Verdict:
     found = snapshot.get(kind, namespace, name)
-    keys = ", ".join(sorted(found.keys)) if found is not None else ""
     like = nearest(key, found.keys) if found is not None else ""
-    hint = f" Its keys: {keys or 'none'}." if found is not None else ""
+    hint = about_key(found, key) if found is not None else ""
+    other = holder_of_key(snapshot, found, key) if found is not None and not like else ""
     return _Verdict(
         refinement=f"/{kind.kind}KeyNotFound",
-        phrase=f"{kind.kind} {name} has no key {key}",
-        cause=f"Its env refers to key {key} of {kind.kind} {name}.{hint}{f' Was {like} meant?' if like else ''}",
+        phrase=f"{kind.kind} {name} has no key {key}{f' (it has {like})' if like else ''}",
+        cause=f"Its env refers to key {key} of {kind.kind} {name}. {hint}"
+        + (f" {kind.kind} {other} has that key." if other else ""),
         missing=snapshot.named(kind.kind, namespace, name),
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import blocking_event
+from kubeagentix.analysis.meant import about_key, about_object, object_meant
 from kubeagentix.analysis.present_pods import pods_in_play
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.troubles import (
@@ -207,14 +208,14 @@ def _other(snapshot: Snapshot, pod: Pod, event: Event, name: str) -> _Verdict:
 def _missing_object(
     snapshot: Snapshot, pod: Pod, volume: str, kind: type[ConfigMap] | type[Secret], name: str
 ) -> _Verdict:
-    like = nearest(name, (item.name for item in snapshot.in_namespace(kind, pod.namespace) if item.name != name))
+    like = object_meant(snapshot, kind, pod.namespace, name)
     return _Verdict(
         reason=f"FailedMount/{kind.kind}NotFound",
-        phrase=f"{kind.kind} {name} does not exist",
+        phrase=f"{kind.kind} {name} does not exist{f' (there is {like})' if like else ''}",
         rank=3,
         volume=volume,
         points_at=(snapshot.named(kind.kind, pod.namespace, name),),
-        hint=f"There is {kind.kind} {like}: was that meant?" if like and snapshot.was_read(kind, pod.namespace) else "",
+        hint=about_object(snapshot, kind, pod.namespace, name, _keys_of(pod, kind, name)),
     )
 
 
@@ -222,28 +223,40 @@ def _missing_key(snapshot: Snapshot, pod: Pod, volume: str, key: str) -> _Verdic
     sources = [ref for item in pod.spec.volumes if item.name == volume for ref in _sources(snapshot, pod, item, key)]
     held = [found for ref in sources if isinstance(found := snapshot.find(ref), ConfigMap | Secret)]
     where = " and ".join(str(ref) for ref in sources) or "its source"
-    keys = sorted(name for item in held for name in item.keys)
-    like = nearest(key, keys)
+    like = nearest(key, (name for item in held for name in item.keys))
     return _Verdict(
         reason="FailedMount/KeyNotFound",
-        phrase=f"{where} has no key {key}",
+        phrase=f"{where} has no key {key}{f' (it has {like})' if like else ''}",
         rank=3,
         volume=volume,
         points_at=tuple(sources),
-        hint=f"Its keys: {', '.join(keys) or 'none'}.{f' Was {like} meant?' if like else ''}" if held else "",
+        hint=" ".join(about_key(item, key) for item in held),
     )
 
 
 def _sources(snapshot: Snapshot, pod: Pod, volume: Volume, key: str) -> Iterator[ResourceRef]:
+    for kind, name, keys in _named(volume):
+        if key in keys:
+            yield snapshot.named(kind, pod.namespace, name)
+
+
+def _named(volume: Volume) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(kind, name, keys that must be there) of the ConfigMaps and Secrets that a volume is made from."""
     maps = [volume.config_map] if volume.config_map is not None else []
     secrets = [(volume.secret.secret_name, volume.secret.items)] if volume.secret is not None else []
     for source in volume.projected.sources if volume.projected is not None else ():
         maps += [source.config_map] if source.config_map is not None else []
         secrets += [(source.secret.name, source.secret.items)] if source.secret is not None else []
-    named = [("ConfigMap", item.name, item.items) for item in maps] + [("Secret", *item) for item in secrets]
-    for kind, name, items in named:
-        if any(item.key == key for item in items):
-            yield snapshot.named(kind, pod.namespace, name)
+    for name, items in [(item.name, item.items) for item in maps]:
+        yield ConfigMap.kind, name, tuple(item.key for item in items)
+    for name, items in secrets:
+        yield Secret.kind, name, tuple(item.key for item in items)
+
+
+def _keys_of(pod: Pod, kind: type[ConfigMap] | type[Secret], name: str) -> tuple[str, ...]:
+    """The keys that the pod's volumes take from that object."""
+    named = (entry for volume in pod.spec.volumes for entry in _named(volume))
+    return tuple(dict.fromkeys(key for of, other, keys in named if (of, other) == (kind.kind, name) for key in keys))
 
 
 def _pod_volume(snapshot: Snapshot, pod: Pod, name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis import affected, kubectl
+from kubeagentix.analysis.meant import about_key, about_object, elsewhere_of, object_meant
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.templates import Template, templates
 from kubeagentix.contracts import AnalyzerPlugin
@@ -140,11 +141,13 @@ def _finding(snapshot: Snapshot, template: Template, lack: _Lack, uses: list[_Us
         analyzer=ID,
         reason=lack.reason,
         ref=workload,
-        title=f"{workload}: {said}",
+        title=f"{workload}: {said}{f' (there is {near})' if near else ''}",
         severity=_severity(snapshot, template),
         confidence=0.85,
         cause=f"{said[0].upper()}{said[1:]}, and pods of {workload} cannot start without it ({users})"
-        + (f"; the nearest there is {near}." if near else "."),
+        + " ".join(
+            (f"; the nearest there is {near}." if near else ".", *_instead(snapshot, namespace, lack, uses))
+        ).rstrip(),
         evidence=tuple(
             Evidence.of(workload, "spec", f"{use.who} names {what}", excerpt=lack.key, locator=use.where)
             for use in uses[:PLACES_SHOWN]
@@ -153,6 +156,18 @@ def _finding(snapshot: Snapshot, template: Template, lack: _Lack, uses: list[_Us
         points_at=(snapshot.named(lack.kind.kind, namespace, lack.name),),
         detail=f"{what} {lack.key}",
     )
+
+
+def _instead(snapshot: Snapshot, namespace: str, lack: _Lack, uses: list[_Use]) -> Iterator[str]:
+    """What the cluster has instead, in sentences: other keys, or an object of that name in another namespace."""
+    near = lack.name if lack.key else object_meant(snapshot, lack.kind, namespace, lack.name)
+    if not near:
+        yield about_object(snapshot, lack.kind, namespace, lack.name)
+        return
+    found = snapshot.get(lack.kind, namespace, near)
+    for key in dict.fromkeys(key for use in uses for key in use.keys if lack.key in ("", key)):
+        if isinstance(found, ConfigMap | Secret) and key not in found.keys:
+            yield about_key(found, key)
 
 
 def _severity(snapshot: Snapshot, template: Template) -> Severity:
@@ -252,6 +267,7 @@ def _pull_secret_finding(
     is_missing = problem == "does not exist"
     secrets = [item.name for item in snapshot.in_namespace(Secret, namespace) if item.type in _PULL_SECRET_TYPES]
     near = nearest(name, secrets) if is_missing else ""
+    elsewhere = elsewhere_of(snapshot, Secret, namespace, name) if is_missing else ""
     return Finding.of(
         analyzer=ID,
         reason="ImagePullSecretNotFound" if is_missing else "ImagePullSecretInvalid",
@@ -260,7 +276,7 @@ def _pull_secret_finding(
         severity=Severity.WARNING if template.wanted else Severity.INFO,
         confidence=0.85,
         cause=f"{source} names {name} in imagePullSecrets, which {problem}; images are pulled without it"
-        + (f". The nearest there is {near}." if near else "."),
+        + (f". The nearest there is {near}." if near else f". {elsewhere}" if elsewhere else "."),
         evidence=(Evidence.of(source, "spec", f"imagePullSecrets: {name}", locator="imagePullSecrets"),),
         remedies=(
             kubectl.read("See the secrets and their types", "get secrets", namespace),

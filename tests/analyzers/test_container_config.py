@@ -112,6 +112,16 @@ def test_a_container_past_the_error_is_silent(workload: Build, state: dict[str, 
     assert found(*workload(state, events=[("Failed", 'Error: configmap "x" not found')])) == []
 
 
+def test_the_nearest_name_and_its_keys_are_in_the_title_and_the_cause(workload: Build) -> None:
+    ref = {"configMapKeyRef": {"name": "app-confg", "key": "mod"}}
+    container = {"env": [{"name": "M", "valueFrom": ref}]}
+    state = config_error('configmap "app-confg" not found')
+    [finding] = found(*workload(state, phase="Pending", container=container), HELD)
+    assert "ConfigMap app-confg does not exist (there is app-config)" in finding.title
+    assert "app-confg (for key mod), which is not in namespace default." in finding.cause
+    assert "There is ConfigMap app-config: was that meant? Its keys: level, mode. Was mode meant?" in finding.cause
+
+
 def test_a_key_in_another_case_is_offered_and_its_keys_are_to_be_seen(workload: Build) -> None:
     message = "couldn't find key MODE in ConfigMap default/app-config"
     [finding] = found(*workload(config_error(message), phase="Pending"), HELD)

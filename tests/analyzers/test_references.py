@@ -112,6 +112,15 @@ def test_what_is_there_or_optional_or_automatic_is_silent(spec: dict[str, Any]) 
     assert found(deployment(**spec), CONFIG, SECRET, CLAIM) == []
 
 
+def test_keys_that_the_nearest_object_lacks_and_other_namespaces_are_told() -> None:
+    (finding,) = found(deployment(container=key_ref("configMap", "setings", "colour")), CONFIG)
+    assert finding.title.endswith("does not exist in namespace default (there is settings)")
+    assert finding.cause.endswith("the nearest there is settings. Its keys: color. Was color meant?")
+    elsewhere = {**CONFIG, "metadata": {"name": "absent", "namespace": "other"}}
+    (finding,) = found(deployment(**volume(configMap={"name": "absent"})), elsewhere)
+    assert finding.cause.endswith("Namespace other has one of that name, but a pod gets only what is in its own.")
+
+
 def test_what_could_not_be_read_is_not_missing() -> None:
     gap = Gap(what="secrets", why="403", kind="Secret")
     assert found(deployment(imagePullSecrets=[{"name": "x"}], **volume(secret={"secretName": "x"})), gaps=[gap]) == []
