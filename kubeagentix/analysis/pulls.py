@@ -162,7 +162,5 @@ def _problem(snapshot: Snapshot, namespace: str, name: str, registry: str) -> st
         return f"Its imagePullSecret {name} is of type {secret.type or 'Opaque'}, not kubernetes.io/dockerconfigjson."
     if secret.problem:
         return f"Its imagePullSecret {name} cannot be read: {secret.problem}."
-    if secret.type == "kubernetes.io/dockercfg":  # its registries are not read
-        return ""
     known = ", ".join(secret.registries) or "none"
     return f"Its imagePullSecret {name} holds no credentials for {registry} (only for: {known})."

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from kubeagentix.analysis.causes import Explanation, explain
+from kubeagentix.analysis.certificates import mismatched
 from kubeagentix.analysis.containers import (
     PodContainer,
     ProbeKind,
@@ -101,16 +102,17 @@ def _trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         severity=_severity(snapshot, container),
         confidence=_confidence(explanation, end),
         remedies=_remedies(snapshot, container, story),
-        points_at=story.points_at or _denied(snapshot, container, failure),
+        points_at=story.points_at or _behind(snapshot, container, failure),
         is_rough=explanation is None,
         since=min((event.first_timestamp for event in started if event.first_timestamp), default=_first_said(failure)),
     )
 
 
-def _denied(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure | None) -> tuple[ResourceRef, ...]:
-    """What the API server denied before an end that does not say why: a cache that never came in sync, a panic."""
+def _behind(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure | None) -> tuple[ResourceRef, ...]:
+    """What is behind an end that names nothing: a Secret with another's key, or what the API server denied before."""
+    pod, line = container.pod, failure.line if failure is not None else _last_words(snapshot, container)
     says_why = failure is not None and failure.signature not in ("", PANIC, CONNECTION_TIMEOUT)
-    return () if says_why else roots_of(snapshot, container)
+    return mismatched(snapshot, pod.namespace, pod.spec, line) or (() if says_why else roots_of(snapshot, container))
 
 
 def _first_said(failure: LoggedFailure | None) -> datetime | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.backends import describe_ports, find_port, is_deserted, is_switched_off
+from kubeagentix.analysis.certificates import KEY_MISMATCH, validity
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.analysis.tls_names import covers, names_of
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.network import Ingress, IngressClass, IngressServiceBackend, IngressTls, Service
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.storage import Secret, TlsCertificate
+from kubeagentix.domain.storage import Secret
 
 ID = "ingresses"
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"  # how a class was named before ingressClassName
@@ -23,7 +23,6 @@ ACTION_PORT = "use-annotation"  # the AWS controller's backends that are actions
 ADDRESS_GRACE_S = 300.0  # controllers and clouds need minutes to give an address, issuers to give a certificate
 SECRET_GRACE_S = 30.0  # what is applied together is there within seconds
 ISSUER_ANNOTATIONS = ("cert-manager", "acme", "cert.gardener.cloud")  # somebody will make the certificate
-EXPIRES_SOON = timedelta(days=7)  # automatic renewal has long happened by then
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -242,11 +241,20 @@ def _tls(snapshot: Snapshot, ingress: Ingress, entry: IngressTls) -> Iterator[Fi
 
 def _certificate(snapshot: Snapshot, ingress: Ingress, entry: IngressTls, secret: Secret) -> Iterator[Finding]:
     certificate = secret.certificate
+    if secret.key_fits is False:
+        yield _tls_finding(
+            snapshot,
+            ingress,
+            entry,
+            reason=KEY_MISMATCH,
+            what="comes with a key that is not its own",
+            cause="The public key in tls.crt is not that of tls.key, so no controller can serve it.",
+        )
     if certificate is None:
         return
-    validity = _validity(certificate, snapshot.taken_at)
-    if validity is not None:
-        reason, what, cause = validity
+    wrong = validity(certificate, snapshot.taken_at)
+    if wrong is not None:
+        reason, what, cause = wrong
         severity = Severity.WARNING if reason == "TLSCertificateExpiring" else Severity.CRITICAL
         yield _tls_finding(snapshot, ingress, entry, reason=reason, what=what, cause=cause, severity=severity)
     names = names_of(certificate)
@@ -260,18 +268,6 @@ def _certificate(snapshot: Snapshot, ingress: Ingress, entry: IngressTls, secret
             what=f"is not for {', '.join(uncovered[:3])}",
             cause=f"It names {', '.join(names[:8])}.",
         )
-
-
-def _validity(certificate: TlsCertificate, now: datetime) -> tuple[str, str, str] | None:
-    """(reason, what is wrong, its dates) of a certificate that is out of its time, or nearly."""
-    starts, ends = certificate.not_before, certificate.not_after
-    if ends is not None and ends <= now:
-        return "TLSCertificateExpired", "has expired", f"It was valid until {ends:%Y-%m-%d %H:%M}."
-    if starts is not None and starts > now:
-        return "TLSCertificateNotYetValid", "is not valid yet", f"It is valid from {starts:%Y-%m-%d %H:%M}."
-    if ends is not None and ends - now < EXPIRES_SOON:
-        return "TLSCertificateExpiring", "is about to expire", f"It is valid until {ends:%Y-%m-%d %H:%M}."
-    return None
 
 
 def _tls_hosts(ingress: Ingress, entry: IngressTls) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import msgspec
 
 from kubeagentix.analysis.hosts import MAX_TEXT_CHARS, hosts_in
 from kubeagentix.cluster.corefiles import read_corefile
+from kubeagentix.cluster.credentials import PULL_TYPES, TLS_TYPE, read_pair, read_registries
 from kubeagentix.cluster.custom_objects import CustomWire, custom_resource
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.extensions import (
@@ -62,10 +63,6 @@ class _SecretWire(Value, frozen=True):
     type: str = ""
     data: dict[str, str] | None = None
     immutable: bool = False
-
-
-class _DockerConfig(msgspec.Struct):
-    auths: dict[str, Any]
 
 
 class _SchemaProperties(Value, frozen=True):
@@ -290,15 +287,17 @@ def _text(raw: bytes) -> str:
 def _secret(wire: _SecretWire) -> Secret:
     data = wire.data or {}
     certificate: TlsCertificate | None = None
+    key_fits: bool | None = None
     registries: tuple[str, ...] = ()
     problem = ""
     try:
-        if wire.type == "kubernetes.io/tls" and data.get("tls.crt"):
-            certificate = _read_certificate(base64.b64decode(data["tls.crt"]))
-        elif wire.type == "kubernetes.io/dockerconfigjson":
-            registries = _read_registries(base64.b64decode(data.get(".dockerconfigjson", "")))
+        if data.get("tls.crt") and (wire.type == TLS_TYPE or data.get("tls.key")):
+            certificate, key_fits = read_pair(*(base64.b64decode(data.get(key, "")) for key in ("tls.crt", "tls.key")))
+        elif wire.type in PULL_TYPES:
+            registries, problem = read_registries(wire.type, base64.b64decode(data.get(PULL_TYPES[wire.type], "")))
     except Exception:  # noqa: BLE001  whatever a user has put there, it must cost no other object
-        problem = "tls.crt is no PEM certificate" if "tls" in wire.type else ".dockerconfigjson is not readable"
+        wanted = "tls.crt is no PEM certificate" if wire.type == TLS_TYPE else ""
+        problem = f"{PULL_TYPES[wire.type]} is not readable" if wire.type in PULL_TYPES else wanted
     return Secret(
         metadata=wire.metadata,
         type=wire.type,
@@ -307,27 +306,7 @@ def _secret(wire: _SecretWire) -> Secret:
         certificate=certificate,
         registries=registries,
         problem=problem,
+        key_fits=key_fits,
+        size_bytes=sum(len(value) for value in data.values()) * 3 // 4,  # of base64
         immutable=wire.immutable,
     )
-
-
-def _read_certificate(pem: bytes) -> TlsCertificate:
-    from cryptography import x509  # noqa: PLC0415  40 ms to import, and few Secrets hold a certificate
-
-    certificate = x509.load_pem_x509_certificate(pem)
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        dns_names = tuple(names.get_values_for_type(x509.DNSName))
-    except x509.ExtensionNotFound:
-        dns_names = ()
-    return TlsCertificate(
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        dns_names=dns_names,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-    )
-
-
-def _read_registries(config: bytes) -> tuple[str, ...]:
-    return tuple(typed(config, _DockerConfig).auths) if config else ()

@@ -151,6 +151,8 @@ class Secret(TrackedResource, frozen=True):
     certificate: TlsCertificate | None = None
     registries: tuple[str, ...] = ()
     problem: str = ""  # what is malformed in it, in words, never the value
+    key_fits: bool | None = None  # whether tls.key is the key of tls.crt; None where that cannot be told
+    size_bytes: int = 0
     immutable: bool = False
 
 

@@ -103,6 +103,41 @@ def test_a_pull_secret_with_anything_in_it_costs_no_other(config: bytes) -> None
     assert [getattr(item, "problem", "") for item in read.items] == [".dockerconfigjson is not readable", ""]
 
 
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"auth": base64.b64encode(b"user:pw").decode()}, ""),
+        ({"username": "user", "password": "pw"}, ""),
+        ({"identitytoken": "t"}, ""),
+        ({"auth": "not base64"}, "its entry for r.example.com holds no user and password"),
+        ({"auth": base64.b64encode(b"user").decode()}, "its entry for r.example.com holds no user and password"),
+        ({}, "its entry for r.example.com holds no user and password"),
+    ],
+)
+@pytest.mark.parametrize("is_old", [True, False])
+def test_an_entry_of_a_pull_secret_must_hold_credentials(entry: dict[str, str], problem: str, is_old: bool) -> None:
+    key = "dockercfg" if is_old else "dockerconfigjson"
+    config = {"r.example.com": entry} if is_old else {"auths": {"r.example.com": entry}}
+    data = {f".{key}": base64.b64encode(json.dumps(config).encode()).decode()}
+    (secret,) = page("Secret", {"metadata": {"name": "s"}, "type": f"kubernetes.io/{key}", "data": data}).items
+    assert isinstance(secret, Secret)
+    assert (secret.registries, secret.problem) == (("r.example.com",), problem)
+
+
+def test_whether_a_key_is_that_of_its_certificate_is_all_that_is_kept_of_it(issue: Callable[..., Issued]) -> None:
+    one, other = issue(), issue()
+
+    def read(key: str) -> Secret:
+        data = {"tls.crt": base64.b64encode(one.certificate.encode()).decode()}
+        data["tls.key"] = base64.b64encode(key.encode()).decode()
+        (secret,) = page("Secret", {"metadata": {"name": "s"}, "type": "kubernetes.io/tls", "data": data}).items
+        assert isinstance(secret, Secret)
+        return secret
+
+    assert [read(key).key_fits for key in (one.key, other.key, "no key")] == [True, False, None]
+    assert one.key.splitlines()[1] not in repr(read(one.key))
+
+
 def test_a_certificate_of_an_impossible_version_is_a_problem(issue: Callable[..., Issued]) -> None:
     lines = issue().certificate.strip().splitlines()
     der = base64.b64decode("".join(lines[1:-1]))
