@@ -136,7 +136,7 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     points_at: tuple[ResourceRef, ...] = (target,)
     port = asked_port(snapshot, container.pod.namespace, container.spec, failure, target, named=host)
     wrong_port = _wrong_port(snapshot, target, port)
-    if not exists and target.kind == "Service":
+    if snapshot.lacks(target) and target.kind == "Service":
         cause += f" There is no Service {target.name} in namespace {target.namespace}."
         cause += service_meant(snapshot, target)
         phrase += f": no such Service in {target.namespace}" if target.namespace != container.pod.namespace else ""

@@ -112,12 +112,19 @@ class Snapshot:
 
     def was_read(self, kind: type[Resource], namespace: str = "") -> bool:
         """Whether every object of that type (in that namespace) is in the picture, so that absence is a fact."""
-        if kind.kind not in self.objects:
+        return self._was_read(kind.kind, namespace)
+
+    def lacks(self, ref: ResourceRef) -> bool:
+        """Whether that object does not exist: it is not in the picture, and all of its kind are."""
+        return self.find(ref) is None and self._was_read(ref.kind, ref.namespace)
+
+    def _was_read(self, kind: str, namespace: str) -> bool:
+        if kind not in self.objects:
             return False
         if namespace and not self.covers(namespace):
             return False
         places = ("", namespace)
-        return not any(gap.kind == kind.kind and (not namespace or gap.namespace in places) for gap in self.gaps)
+        return not any(gap.kind == kind and (not namespace or gap.namespace in places) for gap in self.gaps)
 
     def covers(self, namespace: str) -> bool:
         """Whether that namespace was asked for; what lies outside can still be read when something leads there."""

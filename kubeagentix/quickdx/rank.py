@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from kubeagentix.domain.diagnosis import OUTSIDE, Finding, Hypothesis, ResourceRef, Severity, Term, digest
+from kubeagentix.domain.diagnosis import Finding, Hypothesis, ResourceRef, Severity, Term, digest
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.quickdx.changes import LOCATORS, began, change_of
@@ -117,7 +117,7 @@ def _title(snapshot: Snapshot, incident: _Incident) -> str:
     if incident.root == first.ref:
         return first.title
     count = len({finding.ref for finding in incident.roots})
-    if incident.root.kind not in OUTSIDE and snapshot.find(incident.root) is None:
+    if snapshot.lacks(incident.root):
         return f"{incident.root} does not exist, and {count} objects fail for want of it ({first.reason})"
     return f"{count} objects fail on {incident.root}: {first.title}"
 

@@ -12,14 +12,14 @@ from kubeagentix.testing import snapshot_of
 DNS = {"kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system"}}
 
 
-def explained(line: str, *others: dict[str, Any], **container: Any) -> Explanation:
+def explained(line: str, *others: dict[str, Any], seen: str | None = None, **container: Any) -> Explanation:
     pod = {
         "kind": "Pod",
         "metadata": {"name": "p"},
         "spec": {"containers": [{"name": "c", **container}]},
         "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
     }
-    snapshot = snapshot_of(pod, *others)
+    snapshot = snapshot_of(pod, *others, namespace=seen)
     [view] = containers_in_play(snapshot)
     failure = read_failure(line.splitlines())
     assert failure is not None
@@ -136,3 +136,9 @@ def test_hosts_are_found_in_commands_and_settings() -> None:
         env=(EnvVar(name="MQ_HOST", value="mq"), EnvVar(name="MODE", value="fast")),
     )
     assert list(hosts_named_in(container)) == ["cache:6379", "db:5432", "mq"]
+
+
+def test_a_service_of_a_namespace_that_was_not_read_is_not_said_to_be_missing() -> None:
+    story = explained("dial tcp: connect to db.infra.svc:5432: connection refused", seen="default")
+    assert "There is no" not in story.cause
+    assert [str(ref) for ref in story.points_at] == ["Service infra/db"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.diagnosis import Gap, ResourceRef
 from kubeagentix.domain.meta import LabelSelector, LabelSelectorRequirement
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Pod
@@ -242,3 +242,12 @@ def test_events_about_a_custom_resource_are_not_its_namesakes() -> None:
     (core,) = snapshot.all(Service)
     (knative,) = [item for item in snapshot.custom_resources if item.name == "hello"]
     assert (len(snapshot.events_for(core)), len(snapshot.events_for(knative))) == (0, 1)
+
+
+def test_an_object_is_lacking_only_where_all_of_its_kind_were_read() -> None:
+    db = ResourceRef(kind="Service", namespace="infra", name="db")
+    assert snapshot_of().lacks(db)
+    assert not snapshot_of("{kind: Service, metadata: {name: db, namespace: infra}}").lacks(db)
+    assert not snapshot_of(namespace="shop").lacks(db)
+    assert not snapshot_of(gaps=[Gap(what="services", why="403", kind="Service")]).lacks(db)
+    assert not snapshot_of().lacks(ResourceRef(kind="Host", name="db.example.com"))
