@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
@@ -55,18 +55,32 @@ _CALLS: frozenset[Relation] = frozenset({"calls"})
 _SLACK = timedelta(minutes=2)  # a client may notice before its server's trouble is seen in a status
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Findings of warning and above: by the place where they are looked up, and by the objects they explain."""
+
+    by_ref: Mapping[ResourceRef, Sequence[Finding]]
+    explaining: Mapping[ResourceRef, Sequence[Finding]]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, findings: Iterable[Finding]) -> _Found:
+        by_ref: dict[ResourceRef, list[Finding]] = defaultdict(list)
+        explaining: dict[ResourceRef, list[Finding]] = defaultdict(list)
+        for finding in findings:
+            by_ref[_place(snapshot, finding.ref)].append(finding)
+            for ref in finding.explains:
+                explaining[ref].append(finding)
+        return cls(by_ref, explaining)
+
+
 def correlate(snapshot: Snapshot, findings: Sequence[Finding], graph: Graph) -> tuple[Finding, ...]:
     """The findings, equal ones merged, each with the ids of its immediate causes in `caused_by`; no cycles."""
     merged = merge_equal(findings)
-    by_ref: dict[ResourceRef, list[Finding]] = defaultdict(list)
-    for finding in merged:
-        if finding.severity is not Severity.INFO:
-            by_ref[_place(snapshot, finding.ref)].append(finding)
+    serious = [finding for finding in merged if finding.severity is not Severity.INFO]
+    index = _Found.of(snapshot, serious)
     causes: dict[str, tuple[str, ...]] = {}
-    for finding in sorted(merged, key=lambda item: (not item.is_symptom, item.id)):
-        if finding.severity is Severity.INFO:
-            continue
-        wanted = _causes_of(snapshot, finding, by_ref, graph)
+    for finding in sorted(serious, key=lambda item: (not item.is_symptom, item.id)):
+        wanted = _causes_of(snapshot, finding, index, graph)
         causes[finding.id] = tuple(other.id for other in wanted if not _leads_to(causes, other.id, finding.id))
     return tuple(replace(finding, caused_by=causes.get(finding.id, ())) for finding in merged)
 
@@ -117,13 +131,11 @@ def _place(snapshot: Snapshot, ref: ResourceRef) -> ResourceRef:
     return snapshot.workload_of(found) if found is not None else ref
 
 
-def _causes_of(
-    snapshot: Snapshot, finding: Finding, by_ref: Mapping[ResourceRef, Sequence[Finding]], graph: Graph
-) -> list[Finding]:
+def _causes_of(snapshot: Snapshot, finding: Finding, index: _Found, graph: Graph) -> list[Finding]:
     place = _place(snapshot, finding.ref)
-    here = [other for other in by_ref[place] if other.id != finding.id]
-    found = [other for ref in finding.points_at for other in _nearest(snapshot, ref, place, by_ref, graph)]
-    found += _explaining(finding, place, by_ref)
+    here = [other for other in index.by_ref.get(place, ()) if other.id != finding.id]
+    found = [other for ref in finding.points_at for other in _nearest(snapshot, ref, place, index, graph)]
+    found += _explaining(finding, place, index)
     if not finding.is_symptom:
         found += [other for other in here if not other.is_symptom and _precedes(other, finding)]
     elif not found or snapshot.pods_of(place):
@@ -131,7 +143,7 @@ def _causes_of(
         found += _beside(finding, here, is_explained=bool(found))
     found = list({other.id: other for other in found if other.id != finding.id}.values())
     if not any(not other.is_symptom for other in found) and _gives_no_reason(finding):
-        found += _called(snapshot, finding, place, by_ref, graph)
+        found += _called(snapshot, finding, place, index, graph)
     return found
 
 
@@ -151,14 +163,14 @@ def _called(
     snapshot: Snapshot,
     finding: Finding,
     place: ResourceRef,
-    by_ref: Mapping[ResourceRef, Sequence[Finding]],
+    index: _Found,
     graph: Graph,
 ) -> list[Finding]:
     """What is critically broken, since no later than `finding`, in the Services that its workload is told to call."""
     start = began(snapshot, finding)
     found: list[Finding] = []
     for edge in graph.edges_from(place, _CALLS):
-        for other in _nearest(snapshot, edge.target, place, by_ref, graph):
+        for other in _nearest(snapshot, edge.target, place, index, graph):
             since = began(snapshot, other)
             is_first = start is None or since is None or since <= start + _SLACK
             if other.severity is Severity.CRITICAL and is_first:
@@ -183,18 +195,18 @@ def _precedes(earlier: Finding, later: Finding) -> bool:
     return first is not None and second is not None and first < second and is_as_bad
 
 
-def _explaining(finding: Finding, place: ResourceRef, by_ref: Mapping[ResourceRef, Sequence[Finding]]) -> list[Finding]:
+def _explaining(finding: Finding, place: ResourceRef, index: _Found) -> Sequence[Finding]:
     """Findings elsewhere that say that they account for this object's symptoms or failed connections."""
     if not finding.is_symptom and finding.reason.partition("/")[2] not in CONNECTION_FAILURES:
-        return []
-    return [other for others in by_ref.values() for other in others if place in other.explains]
+        return ()
+    return index.explaining.get(place, ())
 
 
 def _nearest(
     snapshot: Snapshot,
     start: ResourceRef,
     asking: ResourceRef,
-    by_ref: Mapping[ResourceRef, Sequence[Finding]],
+    index: _Found,
     graph: Graph,
 ) -> list[Finding]:
     """The findings on `start`, or else on the nearest objects behind it; the asking object is not its own cause."""
@@ -203,7 +215,7 @@ def _nearest(
     for ref, distance in graph.distances(_place(snapshot, start), _CARRIES).items():
         if best is not None and distance > best:
             break
-        here = [other for other in by_ref.get(ref, ()) if not _is_behind_ready_pods(snapshot, ref, other)]
+        here = [other for other in index.by_ref.get(ref, ()) if not _is_behind_ready_pods(snapshot, ref, other)]
         if ref != asking and here:
             best = distance
             found += here
