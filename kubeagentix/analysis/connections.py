@@ -6,12 +6,13 @@ well and do nothing but try again.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubeagentix.analysis.causes import asked_port, other_end
+from kubeagentix.analysis.causes import asked_port, hosts_named_in, other_end
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.resolution import dns_of, unresolved
 from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, recognise
@@ -102,18 +103,58 @@ def keeps_retrying(snapshot: Snapshot, pod: Pod, container: str) -> bool:
 
 def _told_by_probes(snapshot: Snapshot) -> Iterator[FailedConnection]:
     """What the commands of probes print; what the kubelet itself says of other probes is about the pod's own port."""
+    for event, pod, spec in _unhealthy(snapshot):
+        failure = read_failure(event.message.partition(": ")[2].splitlines()) if _has_command(spec) else None
+        if failure is not None and failure.signature in SIGNATURES:
+            yield _connection(snapshot, pod, spec, failure, event=event)
+
+
+def _unhealthy(snapshot: Snapshot) -> Iterator[tuple[Event, Pod, Container]]:
+    """The events that tell of probes which fail, with the containers that are not ready for it."""
     for event in snapshot.all(Event):
         about = event.involved_object
         if event.reason != "Unhealthy" or about.kind != Pod.kind:
             continue
         pod = snapshot.get(Pod, about.namespace, about.name)
-        for spec, status, _ in pod.containers() if pod is not None and not pod.is_terminating else ():
+        if pod is None or pod.is_terminating:
+            continue
+        for spec, status, _ in pod.containers():
             is_named = about.field_path.endswith(f"{{{spec.name}}}")
-            if pod is None or status is None or status.ready or not is_named or not _has_command(spec):
-                continue
-            failure = read_failure(event.message.partition(": ")[2].splitlines())
-            if failure is not None and failure.signature in SIGNATURES:
-                yield _connection(snapshot, pod, spec, failure, event=event)
+            if is_named and status is not None and not status.ready:
+                yield event, pod, spec
+
+
+_NO_ANSWER = re.compile(r"(?i)deadline exceeded|Client\.Timeout|i/o timeout|\btimed out\b|command .*timed out")
+
+
+def silent_clients(snapshot: Snapshot) -> Iterator[FailedConnection]:
+    """What containers may be waiting for that do not answer their probes in time: each host that they are told of.
+
+    Nothing says that it is one of these; that it cannot be reached has to be found out some other way.
+    """
+    known = {(item.client.namespace, item.client.name, item.container) for item in failed_connections(snapshot)}
+    for event, pod, spec in _unhealthy(snapshot):
+        if (pod.namespace, pod.name, spec.name) in known or not _NO_ANSWER.search(event.message):
+            continue
+        for named in dict.fromkeys(hosts_named_in(spec)):
+            line = event.message[:300]
+            failure = LoggedFailure(
+                signature=CONNECTION_TIMEOUT, subject=named, line_number=1, line=line, excerpt=(line,)
+            )
+            item = _connection(snapshot, pod, spec, failure, event=event)
+            if item.target is not None:
+                yield item
+
+
+def targets_told_of(snapshot: Snapshot, item: FailedConnection) -> tuple[tuple[ResourceRef, int | None], ...]:
+    """What the client of a connection that names nobody is told of in its command and environment: (object, port)."""
+    spec = next(spec for spec, _, _ in item.client.containers() if spec.name == item.container)
+    found: dict[ResourceRef, int | None] = {}
+    for named in hosts_named_in(spec):
+        target = other_end(snapshot, item.client.namespace, spec, named)
+        if target is not None:
+            found[target] = asked_port(snapshot, item.client.namespace, spec, item.failure, target, named=named)
+    return tuple(found.items())
 
 
 def _has_command(spec: Container) -> bool:

@@ -44,6 +44,14 @@ class Verdict:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Somebody outside of the cluster, by name; `address` is empty where it is not known."""
+
+    name: str
+    address: str = ""
+
+
 ALLOWED = Verdict(is_allowed=True)
 
 
@@ -80,6 +88,11 @@ def egress_verdict(snapshot: Snapshot, source: Pod, target: Pod, port: Port) -> 
     return _verdict(snapshot, isolating(snapshot, source, "Egress"), "Egress", peer=target, port=port, listener=target)
 
 
+def outside_verdict(snapshot: Snapshot, source: Pod, target: Outside, port: Port) -> Verdict:
+    """Whether `source` may send to somebody outside of the cluster, for whom no selector stands."""
+    return _verdict(snapshot, isolating(snapshot, source, "Egress"), "Egress", peer=target, port=port, listener=None)
+
+
 def dns_verdict(snapshot: Snapshot, source: Pod, servers: Iterable[tuple[Pod, Port]]) -> Verdict:
     """Whether `source` may ask any of `servers`, the cluster's DNS pods, or, if none is known, anybody at all."""
     verdicts = [egress_verdict(snapshot, source, server, port) for server, port in servers]
@@ -108,7 +121,7 @@ def _verdict(
     policies: tuple[NetworkPolicy, ...],
     direction: Direction,
     *,
-    peer: Pod | None,
+    peer: Pod | Outside | None,
     port: Port,
     listener: Pod | None,
 ) -> Verdict:
@@ -155,11 +168,15 @@ def _named_ports(pod: Pod, name: str, protocol: str) -> set[int]:
     }
 
 
-def _peers_fit(snapshot: Snapshot, policy: NetworkPolicy, peers: tuple[PolicyPeer, ...], pod: Pod | None) -> bool:
+def _peers_fit(
+    snapshot: Snapshot, policy: NetworkPolicy, peers: tuple[PolicyPeer, ...], pod: Pod | Outside | None
+) -> bool:
     return not peers or pod is None or any(_peer_fits(snapshot, policy, peer, pod) for peer in peers)
 
 
-def _peer_fits(snapshot: Snapshot, policy: NetworkPolicy, peer: PolicyPeer, pod: Pod) -> bool:
+def _peer_fits(snapshot: Snapshot, policy: NetworkPolicy, peer: PolicyPeer, pod: Pod | Outside) -> bool:
+    if isinstance(pod, Outside):
+        return peer.ip_block is not None and _in_block(peer.ip_block, pod.address)
     if peer.ip_block is not None:
         return _in_block(peer.ip_block, pod.status.pod_ip)
     if pod.spec.host_network:  # it has the node's address, which selectors do not stand for everywhere
@@ -193,10 +210,14 @@ def _in_block(block: IpBlock, address: str) -> bool:
         return True
 
 
-def _lack(policy: NetworkPolicy, rule: _Rule, peer: Pod | None, port: Port, *, fits_port: bool, fits_peer: bool) -> str:
+def _lack(
+    policy: NetworkPolicy, rule: _Rule, peer: Pod | Outside | None, port: Port, *, fits_port: bool, fits_peer: bool
+) -> str:
     if fits_peer:
         return f"{policy.name} allows this peer, but only on {_ports_in_words(rule.ports)}, not {_port_in_words(port)}"
-    who = f"pod {peer.namespace}/{peer.name}" if peer is not None else "the peer"
+    who = (
+        f"pod {peer.namespace}/{peer.name}" if isinstance(peer, Pod) else peer.name if peer is not None else "the peer"
+    )
     text = f"{policy.name} allows {', '.join(_peer_in_words(item) for item in rule.peers[:3])}, which {who} is not"
     return text if fits_port else f"{text}, and only {_ports_in_words(rule.ports)}"
 

@@ -1,7 +1,8 @@
 """NetworkPolicies that stop a connection which somebody is seen to need.
 
 A policy that denies is doing its work. It becomes a finding when the log of a container in trouble says that a
-connection timed out (or that a name could not be resolved), and the policies, evaluated, do not allow that very one.
+connection timed out (or that a name could not be resolved), or when it does not answer its probes in time, and the
+policies, evaluated, do not allow that very connection, or one that it is told to make.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.backends import resolve_target_port
-from kubeagentix.analysis.connections import FailedConnection, failed_connections
+from kubeagentix.analysis.connections import FailedConnection, failed_connections, silent_clients, targets_told_of
+from kubeagentix.analysis.mentions import is_address
 from kubeagentix.analysis.policies import (
+    ALLOWED,
     Direction,
+    Outside,
     Port,
     Verdict,
     dns_verdict,
     egress_verdict,
     ingress_verdict,
+    outside_verdict,
 )
-from kubeagentix.analysis.resolution import dns_servers
+from kubeagentix.analysis.resolution import asks_elsewhere, dns_servers
 from kubeagentix.analysis.signatures import CONNECTION_TIMEOUT, NO_SUCH_HOST
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.network import NetworkPolicy, Service, ServicePort
+from kubeagentix.domain.nodes import Namespace
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -48,7 +54,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     if not snapshot.all(NetworkPolicy):
         return
     groups: dict[tuple[ResourceRef, str], list[_Block]] = defaultdict(list)
-    for connection in failed_connections(snapshot):
+    for connection in (*failed_connections(snapshot), *silent_clients(snapshot)):
         for block in _blocks(snapshot, connection):
             groups[(snapshot.ref(block.verdict.isolating[0]), block.split)].append(block)
     for (ref, split), blocks in groups.items():
@@ -59,41 +65,89 @@ def _blocks(snapshot: Snapshot, connection: FailedConnection) -> Iterator[_Block
     if connection.signature == NO_SUCH_HOST:
         if connection.target is not None and snapshot.find(connection.target) is None:
             return  # a name that nobody has, which DNS rightly does not know
-        verdict = dns_verdict(snapshot, connection.client, dns_servers(snapshot))
+        servers = () if asks_elsewhere(connection.client) else dns_servers(snapshot)
+        verdict = dns_verdict(snapshot, connection.client, servers)
         if not verdict.is_allowed:
             yield _Block(connection=connection, verdict=verdict, split="DNS", to="the cluster's DNS")
+    elif connection.signature == CONNECTION_TIMEOUT and connection.target is not None:
+        yield from _connection_blocks(snapshot, connection, connection.target, connection.port)
+    elif connection.signature == CONNECTION_TIMEOUT and connection.host:
+        yield from _blocks_to_outside(snapshot, connection)
     elif connection.signature == CONNECTION_TIMEOUT:
-        yield from _connection_blocks(snapshot, connection)
+        for target, port in targets_told_of(snapshot, connection):  # one of them did not answer
+            yield from _connection_blocks(snapshot, connection, target, port)
 
 
-def _connection_blocks(snapshot: Snapshot, connection: FailedConnection) -> Iterator[_Block]:
-    routes = _routes(snapshot, connection)
+def _connection_blocks(
+    snapshot: Snapshot, connection: FailedConnection, target: ResourceRef, port: int | None
+) -> Iterator[_Block]:
+    routes, client = _routes(snapshot, target, port), connection.client
     if not routes:
         return
-    client, to = connection.client, str(connection.target)
     verdicts: dict[Direction, list[Verdict]] = {
-        "Egress": [egress_verdict(snapshot, client, pod, port) for pod, port in routes],
-        "Ingress": [ingress_verdict(snapshot, pod, client, port) for pod, port in routes],
+        "Egress": [_egress(snapshot, client, to, port) for to, port in routes],
+        "Ingress": [_ingress(snapshot, to, client, port) for to, port in routes],
     }
     for direction, found in verdicts.items():
         if not any(verdict.is_allowed for verdict in found):
-            yield _Block(connection=connection, verdict=found[0], split=direction, to=to)
+            yield _Block(connection=connection, verdict=found[0], split=direction, to=str(target))
 
 
-def _routes(snapshot: Snapshot, connection: FailedConnection) -> list[tuple[Pod, Port]]:
-    """The pods, and their ports, to which the connection may have led."""
-    target = connection.target
-    if target is None:
-        return []
+def _egress(snapshot: Snapshot, client: Pod, to: Pod | Outside, port: Port) -> Verdict:
+    if isinstance(to, Outside):
+        return outside_verdict(snapshot, client, to, port)
+    return egress_verdict(snapshot, client, to, port)
+
+
+def _ingress(snapshot: Snapshot, to: Pod | Outside, client: Pod, port: Port) -> Verdict:
+    return ALLOWED if isinstance(to, Outside) else ingress_verdict(snapshot, to, client, port)
+
+
+def _blocks_to_outside(snapshot: Snapshot, connection: FailedConnection) -> Iterator[_Block]:
+    """Hosts that are nobody in the cluster, as far as that is known."""
+    host = connection.host.lower().rstrip(".")
+    if is_address(host):
+        is_outside, address = snapshot.namespace is None and not _is_private_to_cluster(snapshot, host), host
+    else:
+        is_outside, address = "." in host and host.rpartition(".")[2] not in ("svc", "local", "cluster"), ""
+        is_outside = is_outside and snapshot.was_read(Namespace) and not _is_short_name(snapshot, host)
+    if not is_outside:
+        return
+    target, port = Outside(name=host, address=address), Port(number=connection.port)
+    verdict = outside_verdict(snapshot, connection.client, target, port)
+    if not verdict.is_allowed:
+        yield _Block(connection=connection, verdict=verdict, split="Egress", to=host)
+
+
+def _is_short_name(snapshot: Snapshot, host: str) -> bool:
+    return snapshot.get(Namespace, "", host.rpartition(".")[2]) is not None
+
+
+def _is_private_to_cluster(snapshot: Snapshot, address: str) -> bool:
+    return any(address in (item.spec.cluster_ip,) for item in snapshot.all(Service)) or any(
+        pod.status.pod_ip == address for pod in snapshot.all(Pod)
+    )
+
+
+def _routes(snapshot: Snapshot, target: ResourceRef, port: int | None) -> list[tuple[Pod | Outside, Port]]:
+    """The pods, and their ports, to which the connection may have led; or the addresses that were written by hand."""
     service = snapshot.get(Service, target.namespace, target.name) if target.kind == "Service" else None
     if service is None:
         pods = [] if target.kind == "Service" else snapshot.pods_of(target)
-        return [(pod, Port(number=connection.port)) for pod in pods if not pod.is_finished]
+        return [(pod, Port(number=port)) for pod in pods if not pod.is_finished]
+    if not service.spec.selector:
+        return [
+            (Outside(name=address, address=address), Port(number=item.port, protocol=item.protocol))
+            for piece in snapshot.endpoint_slices(service)
+            for endpoint in piece.endpoints
+            for address in endpoint.addresses
+            for item in piece.ports
+        ]
     pods = [pod for pod in snapshot.pods_selected(service.namespace, service.spec.selector) if not pod.is_finished]
     if service.spec.cluster_ip == "None":  # a headless Service translates no port
-        return [(pod, Port(number=connection.port)) for pod in pods]
-    ports = [port for port in service.spec.ports if connection.port in (None, port.port)]
-    return [(pod, _pod_port(port, pod)) for pod in pods for port in ports]
+        return [(pod, Port(number=port)) for pod in pods]
+    ports = [item for item in service.spec.ports if port in (None, item.port)]
+    return [(pod, _pod_port(item, pod)) for pod in pods for item in ports]
 
 
 def _pod_port(port: ServicePort, pod: Pod) -> Port:
@@ -111,12 +165,12 @@ def _finding(snapshot: Snapshot, ref: ResourceRef, split: str, blocks: list[_Blo
         ref=ref,
         title=f"{ref} keeps {who} from reaching {to}",
         severity=Severity.CRITICAL,
-        confidence=0.8 if split != "DNS" or _is_lookup_timeout(blocks[0]) else 0.7,
+        confidence=_confidence(blocks[0]),
         cause=f"{verdict.why}."
         + (f" {', '.join(others)} select the same pods and do not allow it either." if others else ""),
         evidence=(
             *(block.connection.evidence(snapshot) for block in blocks[:CLIENTS_SHOWN]),
-            _policy_evidence(snapshot, verdict.isolating[0], split),
+            _policy_evidence(snapshot, verdict, split),
             *(
                 Evidence.of(item, "status", f"{item} does not reach {to}", locator=f"log/{block.connection.container}")
                 for item, block in zip(clients[:CLIENTS_SHOWN], blocks, strict=False)
@@ -127,12 +181,22 @@ def _finding(snapshot: Snapshot, ref: ResourceRef, split: str, blocks: list[_Blo
     )
 
 
+def _confidence(block: _Block) -> float:
+    """Less where it is not said who did not answer."""
+    connection = block.connection
+    if block.split == "DNS":
+        return 0.8 if _is_lookup_timeout(block) else 0.7
+    is_named = connection.event is None and bool(connection.host)
+    return 0.8 if is_named and connection.target is not None else 0.7
+
+
 def _is_lookup_timeout(block: _Block) -> bool:
     line = block.connection.failure.line.lower()
     return "timeout" in line or "timed out" in line or "temporary failure" in line or "eai_again" in line
 
 
-def _policy_evidence(snapshot: Snapshot, policy: NetworkPolicy, split: str) -> Evidence:
+def _policy_evidence(snapshot: Snapshot, verdict: Verdict, split: str) -> Evidence:
+    policy = verdict.isolating[0]
     direction = "ingress" if split == "Ingress" else "egress"
     selector = kubectl.labels_argument(policy.spec.pod_selector.match_labels) or "every pod of the namespace"
     count = len(policy.spec.ingress if split == "Ingress" else policy.spec.egress)
@@ -140,6 +204,7 @@ def _policy_evidence(snapshot: Snapshot, policy: NetworkPolicy, split: str) -> E
         snapshot.ref(policy),
         "spec",
         f"{policy.name} isolates {selector} for {direction}, with {count} rule{'s' if count != 1 else ''} that allow",
+        excerpt=verdict.why,
         locator=f"spec.{direction}",
     )
 

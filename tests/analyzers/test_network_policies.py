@@ -116,3 +116,88 @@ status: {phase: Pending, initContainerStatuses: [{name: wait, ready: false, stat
 """
     (finding,) = find(waiting, DENY_INGRESS, log=log_of("api-x", "wait", TIMEOUT))
     assert finding.reason == "NetworkPolicyBlocks/Ingress"
+
+
+PLACES = "kind: Namespace\nmetadata: {name: default}"
+OUTSIDE = "ERROR dial tcp: connect to api.example.org:443: i/o timeout"
+WEB_ONLY = DENY_EGRESS.replace("[Egress]", "[Egress], egress: [{to: [{ipBlock: {cidr: RANGE}}], ports: [{port: 443}]}]")
+
+
+def test_egress_to_somebody_outside_that_no_rule_allows() -> None:
+    only_inside = DENY_EGRESS.replace("[Egress]", "[Egress], egress: [{to: [{namespaceSelector: {}}]}]")
+    (finding,) = find(client(), only_inside, PLACES, text=OUTSIDE)
+    assert (finding.reason, finding.confidence) == ("NetworkPolicyBlocks/Egress", 0.7)
+    assert finding.title.endswith("from reaching api.example.org")
+    assert "deny allows namespaces with any labels, which api.example.org is not" in finding.cause
+    assert finding.cause.rstrip(".") in {item.excerpt for item in finding.evidence}
+
+
+def test_an_address_outside_is_held_against_the_blocks_that_are_allowed() -> None:
+    text = OUTSIDE.replace("api.example.org", "203.0.113.9")
+    (finding,) = find(client(), WEB_ONLY.replace("RANGE", "198.51.100.0/24"), PLACES, text=text)
+    assert "addresses in 198.51.100.0/24, which 203.0.113.9 is not" in finding.cause
+    assert find(client(), WEB_ONLY.replace("RANGE", "203.0.113.0/24"), PLACES, text=text) == []
+
+
+@pytest.mark.parametrize(
+    "policy", [WEB_ONLY.replace("RANGE", "0.0.0.0/0"), DENY_EGRESS.replace("[Egress]", "[Egress], egress: [{}]")]
+)
+def test_a_name_outside_may_be_in_any_block_that_is_allowed(policy: str) -> None:
+    assert find(client(), policy, PLACES, text=OUTSIDE) == []
+
+
+def test_a_name_that_may_be_of_the_cluster_is_not_held_to_be_outside() -> None:
+    place = "kind: Namespace\nmetadata: {name: data}"
+    text = OUTSIDE.replace("api.example.org", "redis.data")
+    assert find(client(), DENY_EGRESS, place, text=text) == []
+
+
+def test_endpoints_written_by_hand_are_outside_too() -> None:
+    api = """
+kind: Service
+metadata: {name: api}
+spec: {clusterIP: 10.96.0.1, ports: [{port: 443}]}
+---
+kind: EndpointSlice
+metadata: {name: a, labels: {kubernetes.io/service-name: api}}
+ports: [{port: 6443}]
+endpoints: [{addresses: [192.0.2.1]}]
+"""
+    text = "ERROR dial tcp 10.96.0.1:443: i/o timeout"
+    (finding,) = find(client(), WEB_ONLY.replace("RANGE", "0.0.0.0/0"), api, text=text)
+    assert "only on port 443/TCP, not port 6443/TCP" in finding.cause
+    assert find(client(), WEB_ONLY.replace("RANGE", "0.0.0.0/0").replace("443", "6443"), api, text=text) == []
+
+
+TOLD = client().replace("{name: app}]", "{name: app, env: [{name: DB_HOST, value: db}, {name: X, value: 'q:99'}]}]", 1)
+
+
+def test_a_timeout_that_names_nobody_is_held_against_all_that_the_client_is_told_of() -> None:
+    text = "Error: context deadline exceeded"
+    (finding,) = find(TOLD, DENY_INGRESS, text=text)
+    assert (finding.reason, finding.confidence) == ("NetworkPolicyBlocks/Ingress", 0.7)
+    assert finding.title.endswith("from reaching Service default/db")
+    assert find(TOLD, DENY_INGRESS, ALLOW, text=text) == []
+
+
+def unhealthy(message: str) -> str:
+    return f"""
+kind: Event
+metadata: {{name: e}}
+involvedObject: {{kind: Pod, namespace: default, name: api-x, fieldPath: "spec.containers{{app}}"}}
+type: Warning
+reason: Unhealthy
+message: '{message}'
+"""
+
+
+WAITS = 'Readiness probe failed: Get "http://10.0.0.5/": context deadline exceeded (Client.Timeout exceeded)'
+
+
+def test_a_client_that_does_not_answer_its_probe_in_time_waits_for_somebody() -> None:
+    waiting = TOLD.replace("state: {waiting: {reason: CrashLoopBackOff}}", "state: {running: {}}")
+    (finding,) = analyze(snapshot_of(waiting, DB, DNS, DENY_INGRESS, unhealthy(WAITS)))
+    assert (finding.reason, finding.evidence[0].source) == ("NetworkPolicyBlocks/Ingress", "event")
+    assert list(analyze(snapshot_of(waiting, DB, DNS, DENY_INGRESS, ALLOW, unhealthy(WAITS)))) == []
+    other = unhealthy("Readiness probe failed: HTTP probe failed with statuscode: 404")
+    assert list(analyze(snapshot_of(waiting, DB, DNS, DENY_INGRESS, other))) == []

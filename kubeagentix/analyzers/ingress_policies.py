@@ -1,0 +1,109 @@
+"""NetworkPolicies that keep the ingress controller from the pods behind an Ingress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.affected import workloads_of
+from kubeagentix.analysis.backends import backing_of, find_port, resolve_target_port
+from kubeagentix.analysis.ingress_controllers import class_of, entry_pods
+from kubeagentix.analysis.policies import Port, Verdict, ingress_verdict
+from kubeagentix.contracts import AnalyzerPlugin
+from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
+from kubeagentix.domain.network import Ingress, IngressServiceBackend, NetworkPolicy, Service
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+
+ID = "ingress-policies"
+
+
+def analyze(snapshot: Snapshot) -> Iterable[Finding]:
+    """At most one Finding per policy and Ingress."""
+    seen: set[tuple[ResourceRef, ResourceRef]] = set()
+    for ingress in snapshot.all(Ingress) if snapshot.all(NetworkPolicy) else ():
+        ingress_class = class_of(snapshot, ingress)
+        entries = entry_pods(snapshot, ingress_class) if ingress_class is not None else ()
+        for service, pods, verdict in _blocked(snapshot, ingress, entries):
+            pair = (snapshot.ref(verdict.isolating[0]), snapshot.ref(ingress))
+            if pair not in seen:
+                seen.add(pair)
+                yield _finding(snapshot, ingress, service, pods, entries, verdict=verdict)
+
+
+def _backends(ingress: Ingress) -> Iterator[IngressServiceBackend]:
+    if ingress.spec.default_backend and ingress.spec.default_backend.service:
+        yield ingress.spec.default_backend.service
+    for rule in ingress.spec.rules:
+        yield from (path.backend.service for path in rule.http.paths if path.backend.service is not None)
+
+
+def _blocked(
+    snapshot: Snapshot, ingress: Ingress, entries: tuple[Pod, ...]
+) -> Iterator[tuple[Service, tuple[Pod, ...], Verdict]]:
+    for backend in _backends(ingress) if entries else ():
+        service = snapshot.get(Service, ingress.namespace, backend.name)
+        port = find_port(service, backend.port) if service is not None else None
+        if service is None or port is None:
+            continue
+        pods = backing_of(snapshot, service).pods
+        verdicts = [
+            ingress_verdict(
+                snapshot, pod, entry, Port(number=resolve_target_port(port, pod.spec), protocol=port.protocol)
+            )
+            for pod in pods
+            for entry in entries
+        ]
+        if verdicts and not any(verdict.is_allowed for verdict in verdicts):
+            yield service, pods, verdicts[0]
+
+
+def _finding(
+    snapshot: Snapshot,
+    ingress: Ingress,
+    service: Service,
+    pods: tuple[Pod, ...],
+    entries: tuple[Pod, ...],
+    *,
+    verdict: Verdict,
+) -> Finding:
+    policy, ref = verdict.isolating[0], snapshot.ref(ingress)
+    controller = ", ".join(str(item) for item in workloads_of(snapshot, entries)[:2])
+    policy_ref = snapshot.ref(policy)
+    return Finding.of(
+        analyzer=ID,
+        reason="NetworkPolicyBlocks/IngressController",
+        ref=policy_ref,
+        title=f"{policy_ref} keeps {controller} from the pods behind {ref}",
+        severity=Severity.CRITICAL,
+        confidence=0.75,
+        cause=f"{ref} leads to Service {service.name}, whose pods the controller may not reach: {verdict.why}.",
+        evidence=(
+            Evidence.of(
+                policy_ref, "spec", f"{policy.name} isolates them", excerpt=verdict.why, locator="spec.ingress"
+            ),
+            Evidence.of(ref, "spec", f"backend {service.name}", locator="spec.rules"),
+            *(
+                Evidence.of(
+                    snapshot.ref(pod), "spec", f"{pod.name} is labelled {_labels(pod)}", locator="metadata.labels"
+                )
+                for pod in (pods[0], entries[0])
+            ),
+        ),
+        remedies=(
+            kubectl.describe(policy_ref),
+            kubectl.read(
+                "See the labels of the controller's namespace", f"get namespace {entries[0].namespace} --show-labels"
+            ),
+            kubectl.edit(policy_ref, "Allow ingress from the controller's namespace"),
+        ),
+        explains=(ref,),
+        detail=str(ref),
+    )
+
+
+def _labels(pod: Pod) -> str:
+    return kubectl.labels_argument(dict(pod.metadata.labels))
+
+
+plugin = AnalyzerPlugin(id=ID, title="Policies between the ingress controller and its backends", analyze=analyze)
