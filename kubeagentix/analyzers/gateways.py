@@ -1,4 +1,4 @@
-"""The Gateway API: classes, Gateways and HTTPRoutes that are not accepted, or lead nowhere.
+"""The Gateway API: classes, Gateways and their listeners that are not accepted.
 
 Source: https://gateway-api.sigs.k8s.io/reference/spec/ (condition types and reasons).
 """
@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.backends import describe_ports, find_port, is_deserted, is_switched_off
+from kubeagentix.analysis.gateway_routes import condition_evidence, is_granted, listener_conflicts
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
+from kubeagentix.domain.diagnosis import Evidence, Finding, Severity
 from kubeagentix.domain.meta import Condition, condition
-from kubeagentix.domain.network import Gateway, GatewayClass, HTTPRoute, IngressServicePort, RouteReference, Service
+from kubeagentix.domain.network import Gateway, GatewayClass, Listener, ListenerStatus, ReferenceGrant
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import Secret
 from kubeagentix.errors import excerpt
 
 ID = "gateways"
 CONTROLLER_GRACE_S = 300.0  # until then an Unknown or Pending condition is a controller at work
-REFUSED_REFERENCES = ("RefNotPermitted", "InvalidKind")
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -29,10 +29,6 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     for gateway in snapshot.all(Gateway):
         if gateway.metadata.deletion_timestamp is None:
             yield from _gateway(snapshot, gateway)
-    for route in snapshot.all(HTTPRoute):
-        if route.metadata.deletion_timestamp is None:
-            yield from _parents(snapshot, route)
-            yield from _backends(snapshot, route)
 
 
 def _class(snapshot: Snapshot, gateway_class: GatewayClass) -> Iterator[Finding]:
@@ -49,7 +45,7 @@ def _class(snapshot: Snapshot, gateway_class: GatewayClass) -> Iterator[Finding]
         severity=Severity.CRITICAL if users else Severity.WARNING,
         confidence=0.9,
         cause=excerpt(accepted.message) or f"Accepted is {accepted.status}: {accepted.reason}",
-        evidence=(_condition_evidence(ref, accepted),),
+        evidence=(condition_evidence(ref, accepted),),
         remedies=(kubectl.describe(ref),),
         since=accepted.last_transition_time,
     )
@@ -82,6 +78,7 @@ def _gateway(snapshot: Snapshot, gateway: Gateway) -> Iterator[Finding]:
         if found is not None and found.status != "True" and not _is_pending(snapshot, found):
             yield _not_programmed(snapshot, gateway, found)
             return
+    yield from _listeners(snapshot, gateway)
 
 
 def _not_programmed(snapshot: Snapshot, gateway: Gateway, found: Condition) -> Finding:
@@ -101,7 +98,7 @@ def _not_programmed(snapshot: Snapshot, gateway: Gateway, found: Condition) -> F
         confidence=0.9,
         cause=excerpt(found.message) or "Its controller has said nothing; it may not run.",
         evidence=(
-            _condition_evidence(ref, found),
+            condition_evidence(ref, found),
             *(Evidence.of(ref, "status", excerpt(text), locator="status.listeners") for text in listeners[:3]),
         ),
         remedies=(
@@ -113,120 +110,60 @@ def _not_programmed(snapshot: Snapshot, gateway: Gateway, found: Condition) -> F
     )
 
 
-def _parents(snapshot: Snapshot, route: HTTPRoute) -> Iterator[Finding]:
-    ref = snapshot.ref(route)
-    for parent in route.spec.parent_refs:
-        place = parent.namespace or route.namespace
-        if parent.kind not in ("", "Gateway") or not snapshot.was_read(Gateway, place):
+def _listeners(snapshot: Snapshot, gateway: Gateway) -> Iterator[Finding]:
+    """Listeners that do not serve, of a Gateway that does otherwise; and what its spec alone says against them."""
+    statuses, conflicts = {item.name: item for item in gateway.status.listeners}, listener_conflicts(gateway)
+    for listener in gateway.spec.listeners:
+        status = statuses.get(listener.name)
+        found = _trouble_of(snapshot, status) if status is not None else None
+        why = conflicts.get(listener.name) or next(_certificate_troubles(snapshot, gateway, listener), "")
+        if found is not None or why:
+            yield _listener(snapshot, gateway, listener.name, found, why)
+
+
+def _trouble_of(snapshot: Snapshot, status: ListenerStatus) -> Condition | None:
+    """The condition that says why a listener does not serve, the most telling one."""
+    wanted = (("Conflicted", "True"), ("ResolvedRefs", "False"), ("Accepted", "False"), ("Programmed", "False"))
+    for kind, bad in wanted:
+        found = condition(status.conditions, kind)
+        if found is not None and found.status == bad and not _is_pending(snapshot, found):
+            return found
+    return None
+
+
+def _certificate_troubles(snapshot: Snapshot, gateway: Gateway, listener: Listener) -> Iterator[str]:
+    for item in listener.tls.certificate_refs if listener.tls is not None else ():
+        place = item.namespace or gateway.namespace
+        if item.kind not in ("", "Secret"):
             continue
-        if snapshot.get(Gateway, place, parent.name) is None:
-            yield Finding.of(
-                analyzer=ID,
-                reason="RouteParentNotFound",
-                ref=ref,
-                title=f"{ref} belongs to Gateway {place}/{parent.name}, which does not exist",
-                severity=Severity.CRITICAL,
-                confidence=0.95,
-                cause="A route without its Gateway gets no traffic.",
-                evidence=(Evidence.of(ref, "spec", f"parentRef {place}/{parent.name}", locator="spec.parentRefs"),),
-                remedies=(kubectl.read("See the Gateways", "get gateways -A"), kubectl.edit(ref, "Name one of them")),
-                points_at=(snapshot.named("Gateway", place, parent.name),),
-                detail=f"{place}/{parent.name}",
-            )
-    for status in route.status.parents:
-        yield from _refusal(snapshot, route, status.parent_ref, status.conditions)
+        is_abroad = place != gateway.namespace and snapshot.was_read(ReferenceGrant, place)
+        if is_abroad and not is_granted(snapshot, gateway, snapshot.named("Secret", place, item.name)):
+            yield f"namespace {place} has no ReferenceGrant that lets it use Secret {item.name}"
+        if snapshot.was_read(Secret, place) and snapshot.get(Secret, place, item.name) is None:
+            yield f"its certificate's Secret {place}/{item.name} does not exist"
 
 
-def _refusal(
-    snapshot: Snapshot, route: HTTPRoute, parent: RouteReference, conditions: tuple[Condition, ...]
-) -> Iterator[Finding]:
-    gateway = snapshot.named(parent.kind or "Gateway", parent.namespace or route.namespace, parent.name)
-    accepted, resolved = condition(conditions, "Accepted"), condition(conditions, "ResolvedRefs")
-    if accepted is not None and accepted.status == "False" and snapshot.find(gateway) is not None:
-        yield _refusal_finding(snapshot, route, gateway, accepted, reason="RouteNotAccepted")
-    elif resolved is not None and resolved.status == "False" and resolved.reason in REFUSED_REFERENCES:
-        yield _refusal_finding(snapshot, route, gateway, resolved, reason="RouteRefNotPermitted")
-
-
-def _refusal_finding(
-    snapshot: Snapshot, route: HTTPRoute, gateway: ResourceRef, found: Condition, *, reason: str
-) -> Finding:
-    ref = snapshot.ref(route)
-    verb = "is not accepted by" if found.type == "Accepted" else "may not use a backend, says"
+def _listener(snapshot: Snapshot, gateway: Gateway, name: str, found: Condition | None, why: str) -> Finding:
+    ref = snapshot.ref(gateway)
+    said = (excerpt(found.message) or f"{found.type} is {found.status}: {found.reason}") if found is not None else ""
+    is_conflict = found.type == "Conflicted" if found is not None else "Secret" not in why
+    spec = Evidence.of(ref, "spec", f"listener {name}: {why}", locator=f"spec.listeners[{name}]")
     return Finding.of(
         analyzer=ID,
-        reason=reason,
+        reason="ListenerConflicted" if is_conflict else "ListenerNotReady",
         ref=ref,
-        title=f"{ref} {verb} {gateway} ({found.reason})",
-        severity=Severity.CRITICAL,
-        confidence=0.95,
-        cause=excerpt(found.message) or f"{found.type} is {found.status}: {found.reason}",
-        evidence=(_condition_evidence(ref, found),),
-        remedies=(kubectl.describe(ref), kubectl.describe(gateway)),
-        points_at=(gateway,),
-        since=found.last_transition_time,
-        detail=str(gateway),
-    )
-
-
-def _backends(snapshot: Snapshot, route: HTTPRoute) -> Iterator[Finding]:
-    seen: set[tuple[str, str, int | None]] = set()
-    for reference in (item for rule in route.spec.rules for item in rule.backend_refs):
-        place = reference.namespace or route.namespace
-        key = (place, reference.name, reference.port)
-        if reference.kind not in ("", "Service") or key in seen or not snapshot.was_read(Service, place):
-            continue
-        seen.add(key)
-        yield from _backend(snapshot, route, reference, place)
-
-
-def _backend(snapshot: Snapshot, route: HTTPRoute, reference: RouteReference, place: str) -> Iterator[Finding]:
-    target = snapshot.named("Service", place, reference.name)
-    service = snapshot.get(Service, place, reference.name)
-    if service is None:
-        yield _backend_finding(snapshot, route, target, "RouteBackendNotFound", "which does not exist")
-        return
-    port = find_port(service, IngressServicePort(number=reference.port or 0)) if reference.port else None
-    if reference.port and port is None:
-        what = f"port {reference.port}, but it has {describe_ports(service)}"
-        yield _backend_finding(snapshot, route, target, "RouteBackendPortNotFound", what)
-    elif is_deserted(snapshot, service, port) and not is_switched_off(snapshot, service):
-        yield _backend_finding(snapshot, route, target, "RouteBackendNoEndpoints", "which has no ready endpoints")
-
-
-def _backend_finding(snapshot: Snapshot, route: HTTPRoute, target: ResourceRef, reason: str, what: str) -> Finding:
-    ref, is_symptom = snapshot.ref(route), reason == "RouteBackendNoEndpoints"
-    return Finding.of(
-        analyzer=ID,
-        reason=reason,
-        ref=ref,
-        title=f"{ref} leads to {target}, {what}",
-        severity=Severity.CRITICAL,
-        confidence=0.6 if is_symptom else 0.95,
-        cause=f"Requests for {', '.join(route.spec.hostnames) or 'any host'} that go there get an error.",
+        title=f"{ref}: listener {name} does not serve: {found.reason if found is not None else why}",
+        severity=Severity.CRITICAL if found is not None or not is_conflict else Severity.WARNING,
+        confidence=0.9 if found is not None else 0.8,
+        cause=" ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in (said, why) if text),
         evidence=(
-            Evidence.of(ref, "spec", f"backendRef {target}", locator="spec.rules.backendRefs"),
-            Evidence.of(target, "status", f"{target}: {what}"),
+            *((condition_evidence(ref, found, f"status.listeners[{name}].conditions"),) if found is not None else ()),
+            *((spec,) if why else ()),
         ),
-        remedies=(
-            kubectl.describe(target) if is_symptom else kubectl.read("See them", "get services", target.namespace),
-            kubectl.edit(ref, "Name the backend that is meant"),
-        ),
-        points_at=(target,),
-        is_symptom=is_symptom,
-        detail=f"{target} {what}",
+        remedies=(kubectl.describe(ref), kubectl.edit(ref, f"Correct listener {name}")),
+        since=found.last_transition_time if found is not None else None,
+        detail=name,
     )
 
 
-def _condition_evidence(ref: ResourceRef, item: Condition) -> Evidence:
-    return Evidence.of(
-        ref,
-        "status",
-        f"{item.type} is {item.status}: {item.reason}",
-        excerpt=excerpt(item.message, 600),
-        locator=f"status.conditions[{item.type}]",
-        observed_at=item.last_transition_time,
-    )
-
-
-plugin = AnalyzerPlugin(id=ID, title="Gateways, routes and their backends", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Gateways, their classes and listeners", analyze=analyze)

@@ -75,7 +75,7 @@ _SUBRESOURCES = {
         (
             *("Node", "Namespace", "Service", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota"),
             *("DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"),
-            *("GatewayClass", "Gateway", "HTTPRoute", "APIService", "CustomResourceDefinition"),
+            *("GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "APIService", "CustomResourceDefinition"),
         ),
         ("status",),
     ),

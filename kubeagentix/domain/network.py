@@ -283,6 +283,20 @@ class AllowedRoutes(Value, frozen=True):
     namespaces: ListenerNamespaces = field(default_factory=ListenerNamespaces)
 
 
+class CertificateReference(Value, frozen=True):
+    """`tls.certificateRefs[]`; an empty kind is Secret."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+class ListenerTls(Value, frozen=True):
+    """`tls` of a listener."""
+
+    certificate_refs: tuple[CertificateReference, ...] = ()
+
+
 class Listener(Value, frozen=True):
     """`spec.listeners[]` of a Gateway."""
 
@@ -291,6 +305,7 @@ class Listener(Value, frozen=True):
     protocol: str = ""
     hostname: str = ""
     allowed_routes: AllowedRoutes = field(default_factory=AllowedRoutes)
+    tls: ListenerTls | None = None
 
 
 class ListenerStatus(Value, frozen=True):
@@ -367,3 +382,37 @@ class HTTPRoute(Resource, frozen=True):
     kind: ClassVar[str] = "HTTPRoute"
     spec: HttpRouteSpec = field(default_factory=HttpRouteSpec)
     status: HttpRouteStatus = field(default_factory=HttpRouteStatus)
+
+
+class GRPCRoute(HTTPRoute, frozen=True):
+    """A GRPCRoute, of which the same fields are read as of an HTTPRoute."""
+
+    kind: ClassVar[str] = "GRPCRoute"
+
+
+class GrantSource(Value, frozen=True):
+    """`spec.from[]` of a ReferenceGrant."""
+
+    kind: str = ""
+    namespace: str = ""
+
+
+class GrantTarget(Value, frozen=True):
+    """`spec.to[]` of a ReferenceGrant; an empty name is any."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class GrantSpec(Value, frozen=True):
+    """`spec` of a ReferenceGrant."""
+
+    from_: tuple[GrantSource, ...] = field(default=(), name="from")
+    to: tuple[GrantTarget, ...] = ()
+
+
+class ReferenceGrant(Resource, frozen=True):
+    """A ReferenceGrant (gateway.networking.k8s.io): who may refer to objects of its namespace."""
+
+    kind: ClassVar[str] = "ReferenceGrant"
+    spec: GrantSpec = field(default_factory=GrantSpec)

@@ -1,19 +1,13 @@
-"""The Gateway API: acceptance, and where routes lead."""
+"""The Gateway API: classes, Gateways and listeners."""
 
 from __future__ import annotations
 
 from kubeagentix.analyzers.gateways import analyze
-from kubeagentix.domain.diagnosis import Finding, Gap, Severity
+from kubeagentix.domain.diagnosis import Finding, Severity
 from kubeagentix.testing import snapshot_of
 
 LONG_AGO = "2026-01-15T08:00:00Z"
 JUST_NOW = "2026-01-15T11:59:00Z"
-SERVICE = "kind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}"
-POD = """
-kind: Pod
-metadata: {name: web-a, labels: {app: web}}
-status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
-"""
 
 
 def condition(kind: str, status: str, reason: str, at: str = LONG_AGO) -> str:
@@ -34,26 +28,15 @@ status: {{conditions: [{", ".join(conditions)}]}}
 """
 
 
-def route(*, parent: str = "edge", backend: str = "{name: web, port: 80}", status: str = "") -> str:
-    return f"""
-kind: HTTPRoute
-metadata: {{name: shop}}
-spec: {{parentRefs: [{{name: {parent}}}], hostnames: [shop.example.org], rules: [{{backendRefs: [{backend}]}}]}}
-status: {{parents: [{{parentRef: {{name: {parent}}}, conditions: [{status}]}}]}}
-"""
-
-
 PROGRAMMED = condition("Programmed", "True", "Programmed")
-WORKING = (gateway_class(), gateway(PROGRAMMED), SERVICE, POD)
 
 
 def find(*manifests: str) -> dict[str, Finding]:
     return {finding.reason: finding for finding in analyze(snapshot_of(*manifests))}
 
 
-def test_working_gateway_and_route_are_silent() -> None:
-    accepted = condition("Accepted", "True", "Accepted")
-    assert find(*WORKING, route(status=accepted)) == {}
+def test_working_gateway_is_silent() -> None:
+    assert find(gateway_class(), gateway(PROGRAMMED)) == {}
 
 
 def test_missing_class() -> None:
@@ -76,39 +59,57 @@ def test_gateway_that_is_not_programmed_points_at_its_class() -> None:
     assert find(gateway_class(), gateway(pending)) == {}
 
 
-def test_route_without_its_gateway() -> None:
-    found = find(*WORKING, route(parent="gone"))
-    assert list(found) == ["RouteParentNotFound"]
+def with_listeners(*listeners: str, status: str = "") -> str:
+    return f"""
+kind: Gateway
+metadata: {{name: edge}}
+spec: {{gatewayClassName: mesh, listeners: [{", ".join(listeners)}]}}
+status: {{conditions: [{PROGRAMMED}], listeners: [{status}]}}
+"""
 
 
-def test_route_that_is_refused_says_by_whom_and_why() -> None:
-    found = find(*WORKING, route(status=condition("Accepted", "False", "NotAllowedByListeners")))
-    assert "NotAllowedByListeners" in found["RouteNotAccepted"].title
-    assert [str(ref) for ref in found["RouteNotAccepted"].points_at] == ["Gateway default/edge"]
+HTTP = "{name: http, port: 80, protocol: HTTP}"
+TLS = "{name: tls, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert, namespace: PLACE}]}}"
+CERT = "kind: Secret\nmetadata: {name: cert, namespace: PLACE}\ntype: kubernetes.io/tls"
+GRANT = """
+kind: ReferenceGrant
+metadata: {name: g, namespace: certs}
+spec: {from: [{kind: Gateway, namespace: default}], to: [{kind: Secret}]}
+"""
 
 
-def test_reference_that_is_not_granted() -> None:
-    status = condition("Accepted", "True", "Accepted") + ", " + condition("ResolvedRefs", "False", "RefNotPermitted")
-    assert list(find(*WORKING, route(status=status))) == ["RouteRefNotPermitted"]
+def test_a_listener_that_its_controller_does_not_serve_beside_one_that_it_does() -> None:
+    bad = condition("ResolvedRefs", "False", "InvalidCertificateRef")
+    status = f"{{name: tls, conditions: [{bad}]}}, {{name: http, conditions: [{PROGRAMMED}]}}"
+    listeners = with_listeners(HTTP, TLS.replace("PLACE", "default"), status=status)
+    found = find(gateway_class(), listeners)
+    assert list(found) == ["ListenerNotReady"]
+    assert "listener tls does not serve: InvalidCertificateRef" in found["ListenerNotReady"].title
+    assert "its certificate's Secret default/cert does not exist" in found["ListenerNotReady"].cause.replace(
+        "Its", "its"
+    )
 
 
-def test_backends_that_are_missing_or_lack_the_port_or_endpoints() -> None:
-    base = (gateway_class(), gateway(PROGRAMMED), SERVICE)
-    assert list(find(*base, POD, route(backend="{name: wbe, port: 80}"))) == ["RouteBackendNotFound"]
-    assert list(find(*base, POD, route(backend="{name: web, port: 81}"))) == ["RouteBackendPortNotFound"]
-    empty = find(*base, route())["RouteBackendNoEndpoints"]
-    assert empty.is_symptom
-    assert [str(ref) for ref in empty.points_at] == ["Service default/web"]
+def test_a_conflict_as_the_controller_says_it_and_by_the_spec_alone() -> None:
+    twice = (HTTP, "{name: other, port: 80, protocol: HTTP}")
+    status = f"{{name: other, conditions: [{condition('Conflicted', 'True', 'HostnameConflict')}]}}"
+    said = find(gateway_class(), with_listeners(*twice, status=status))["ListenerConflicted"]
+    assert (said.severity, "HostnameConflict" in said.title) == (Severity.CRITICAL, True)
+    alone = find(gateway_class(), with_listeners(*twice))["ListenerConflicted"]
+    assert (alone.severity, "Listener http has the same port" in alone.cause) == (Severity.WARNING, True)
 
 
-def test_other_kinds_of_backend_and_unread_services_are_silent() -> None:
-    bucket = route(backend="{kind: Bucket, group: example.org, name: x}")
-    assert find(*WORKING, bucket) == {}
-    gap = Gap(what="services", why="403", kind="Service")
-    assert list(analyze(snapshot_of(gateway_class(), gateway(PROGRAMMED), route(), gaps=[gap]))) == []
+def test_listeners_of_other_hosts_or_ports_do_not_conflict() -> None:
+    listeners = (
+        HTTP,
+        "{name: b, port: 80, protocol: HTTP, hostname: x.example.org}",
+        "{name: c, port: 81, protocol: HTTP}",
+    )
+    assert find(gateway_class(), with_listeners(*listeners)) == {}
 
 
-def test_a_backend_that_is_scaled_to_zero_is_meant_to_be() -> None:
-    off = "kind: Deployment\nmetadata: {name: web}\nspec: {replicas: 0, template: {metadata: {labels: {app: web}}}}"
-    assert "RouteBackendNoEndpoints" in find(gateway_class(), gateway(PROGRAMMED), SERVICE, route())
-    assert find(gateway_class(), gateway(PROGRAMMED), SERVICE, off, route()) == {}
+def test_a_certificate_of_another_namespace_needs_a_grant() -> None:
+    listener, secret = with_listeners(TLS.replace("PLACE", "certs")), CERT.replace("PLACE", "certs")
+    found = find(gateway_class(), listener, secret)["ListenerNotReady"]
+    assert "namespace certs has no ReferenceGrant" in found.title
+    assert find(gateway_class(), listener, secret, GRANT) == {}
