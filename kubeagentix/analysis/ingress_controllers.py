@@ -19,9 +19,14 @@ _COMMON_NAMES = ("", "ingress", "controller", "ingress-controller")
 _OUTSIDE = ("gcp.", "gke.", "azure", "eks.", "aws", "ibm", "oci.", "alibaba", "oraclecloud", "openshift.io")
 
 
+def named_class(ingress: Ingress) -> str:
+    """The name of the class that an Ingress names, by its field or as was usual before; "" if it names none."""
+    return ingress.spec.ingress_class_name or ingress.metadata.annotations.get(CLASS_ANNOTATION, "")
+
+
 def class_of(snapshot: Snapshot, ingress: Ingress) -> IngressClass | None:
     """The class that an Ingress names, or gets by default."""
-    name = ingress.spec.ingress_class_name or ingress.metadata.annotations.get(CLASS_ANNOTATION, "")
+    name = named_class(ingress)
     if name:
         return snapshot.get(IngressClass, "", name)
     return next((item for item in snapshot.all(IngressClass) if item.is_default), None)

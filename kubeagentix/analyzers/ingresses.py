@@ -1,4 +1,4 @@
-"""Ingresses: classes, backends and certificates that are not there or do not fit, and paths that two of them claim."""
+"""Ingresses: backends and certificates that are not there or do not fit, and paths that two of them claim."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.backends import describe_ports, find_port, is_deserted, is_switched_off
 from kubeagentix.analysis.certificates import KEY_MISMATCH, validity
+from kubeagentix.analysis.ingress_controllers import class_of, named_class
 from kubeagentix.analysis.shortfall import is_older_than
+from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.tls_names import covers, names_of
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
-from kubeagentix.domain.network import Ingress, IngressClass, IngressServiceBackend, IngressTls, Service
+from kubeagentix.domain.network import Ingress, IngressServiceBackend, IngressTls, Service
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import Secret
 
 ID = "ingresses"
-CLASS_ANNOTATION = "kubernetes.io/ingress.class"  # how a class was named before ingressClassName
 CANARY_ANNOTATION = "nginx.ingress.kubernetes.io/canary"  # a twin of another Ingress, on purpose
 ACTION_PORT = "use-annotation"  # the AWS controller's backends that are actions, not Services
 ADDRESS_GRACE_S = 300.0  # controllers and clouds need minutes to give an address, issuers to give a certificate
@@ -29,7 +30,6 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """At most one Finding per Ingress, reason and thing that is wrong."""
     for ingress in snapshot.all(Ingress):
         if ingress.metadata.deletion_timestamp is None:
-            yield from _class(snapshot, ingress)
             for backend in _backends(ingress):
                 yield from _backend(snapshot, ingress, backend)
             for entry in ingress.spec.tls:
@@ -38,77 +38,8 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _class_name(snapshot: Snapshot, ingress: Ingress) -> str:
-    named = ingress.spec.ingress_class_name or ingress.metadata.annotations.get(CLASS_ANNOTATION, "")
-    return named or next((item.name for item in snapshot.all(IngressClass) if item.is_default), "")
-
-
-def _class(snapshot: Snapshot, ingress: Ingress) -> Iterator[Finding]:
-    if not snapshot.was_read(IngressClass):
-        return
-    name, has_address = ingress.spec.ingress_class_name, bool(ingress.status.load_balancer.ingress)
-    if name and snapshot.get(IngressClass, "", name) is None:
-        yield _class_not_found(snapshot, ingress, name, has_address=has_address)
-    elif not _class_name(snapshot, ingress) and not has_address and not _is_taken_on(snapshot, ingress):
-        yield _no_class(snapshot, ingress)
-    elif not has_address and is_older_than(ingress.metadata.creation_timestamp, ADDRESS_GRACE_S, snapshot.taken_at):
-        yield _no_address(snapshot, ingress)
-
-
-def _is_taken_on(snapshot: Snapshot, ingress: Ingress) -> bool:
-    """Whether a controller said that it is at work on it; GKE's, for one, serves Ingresses without a class."""
-    return any(not event.is_warning for event in snapshot.events_for(ingress))
-
-
-def _class_not_found(snapshot: Snapshot, ingress: Ingress, name: str, *, has_address: bool) -> Finding:
-    ref = snapshot.ref(ingress)
-    known = ", ".join(sorted(item.name for item in snapshot.all(IngressClass))) or "none"
-    return Finding.of(
-        analyzer=ID,
-        reason="IngressClassNotFound",
-        ref=ref,
-        title=f"{ref} names IngressClass {name}, which does not exist",
-        severity=Severity.WARNING if has_address else Severity.CRITICAL,
-        confidence=0.9,
-        cause=f"No controller serves an Ingress of a class that is not there. The cluster's classes: {known}.",
-        evidence=(Evidence.of(ref, "spec", f"ingressClassName: {name}", locator="spec.ingressClassName"),),
-        remedies=(
-            kubectl.read("See the classes", "get ingressclasses"),
-            kubectl.edit(ref, "Name a class that exists"),
-        ),
-        points_at=(snapshot.named("IngressClass", "", name),),
-    )
-
-
-def _no_class(snapshot: Snapshot, ingress: Ingress) -> Finding:
-    ref = snapshot.ref(ingress)
-    known = ", ".join(sorted(item.name for item in snapshot.all(IngressClass)))
-    # Where there are no classes, a controller that takes every Ingress may run; from here that cannot be told.
-    return Finding.of(
-        analyzer=ID,
-        reason="NoIngressClass",
-        ref=ref,
-        title=f"{ref} names no class, and the cluster has no default one",
-        severity=Severity.WARNING if known else Severity.INFO,
-        confidence=0.8 if known else 0.5,
-        cause=f"Most controllers serve only their own class. The cluster's classes: {known or 'none'}.",
-        evidence=(Evidence.of(ref, "spec", "no ingressClassName", locator="spec.ingressClassName"),),
-        remedies=(kubectl.read("See the classes", "get ingressclasses"), kubectl.edit(ref, "Name a class")),
-    )
-
-
-def _no_address(snapshot: Snapshot, ingress: Ingress) -> Finding:
-    ref = snapshot.ref(ingress)
-    return Finding.of(
-        analyzer=ID,
-        reason="NoAddress",
-        ref=ref,
-        title=f"{ref} has no address yet",
-        severity=Severity.INFO,
-        confidence=0.5,
-        cause="The controller of its class has published none; it may not run, or be told not to publish.",
-        evidence=(Evidence.of(ref, "status", "status.loadBalancer is empty", locator="status.loadBalancer"),),
-        remedies=(kubectl.describe(ref),),
-    )
+    found = class_of(snapshot, ingress)
+    return found.name if found is not None else named_class(ingress)
 
 
 def _backends(ingress: Ingress) -> tuple[IngressServiceBackend, ...]:
@@ -144,6 +75,8 @@ def _where(ingress: Ingress, name: str) -> str:
 
 def _backend_not_found(snapshot: Snapshot, ingress: Ingress, backend: IngressServiceBackend) -> Finding:
     ref = snapshot.ref(ingress)
+    like = nearest(backend.name, (item.name for item in snapshot.in_namespace(Service, ingress.namespace)))
+    hint = f" There is Service {like}: was that meant?" if like else ""
     return Finding.of(
         analyzer=ID,
         reason="BackendServiceNotFound",
@@ -151,7 +84,8 @@ def _backend_not_found(snapshot: Snapshot, ingress: Ingress, backend: IngressSer
         title=f"{ref} leads {_where(ingress, backend.name)} to Service {backend.name}, which does not exist",
         severity=Severity.CRITICAL,
         confidence=0.95,
-        cause=f"There is no Service {backend.name} in namespace {ingress.namespace}, so requests there get an error.",
+        cause=f"There is no Service {backend.name} in namespace {ingress.namespace}, so requests there get an error."
+        f"{hint}",
         evidence=(
             Evidence.of(
                 ref, "spec", f"backend {backend.name} for {_where(ingress, backend.name)}", locator="spec.rules"
@@ -168,6 +102,7 @@ def _backend_not_found(snapshot: Snapshot, ingress: Ingress, backend: IngressSer
 
 def _port_not_found(snapshot: Snapshot, ingress: Ingress, backend: IngressServiceBackend, service: Service) -> Finding:
     ref, wanted = snapshot.ref(ingress), backend.port.name or backend.port.number
+    like = nearest(str(wanted), (port.name for port in service.spec.ports if port.name)) if backend.port.name else ""
     return Finding.of(
         analyzer=ID,
         reason="BackendPortNotFound",
@@ -175,7 +110,8 @@ def _port_not_found(snapshot: Snapshot, ingress: Ingress, backend: IngressServic
         title=f"{ref} asks for port {wanted} of Service {service.name}, which has {describe_ports(service)}",
         severity=Severity.CRITICAL,
         confidence=0.95,
-        cause=f"The backend of {_where(ingress, service.name)} names a port that the Service does not have.",
+        cause=f"The backend of {_where(ingress, service.name)} names a port that the Service does not have."
+        + (f" It has one named {like}: was that meant?" if like else ""),
         evidence=(
             Evidence.of(ref, "spec", f"backend {service.name} port {wanted}", locator="spec.rules"),
             Evidence.of(snapshot.ref(service), "spec", f"ports {describe_ports(service)}", locator="spec.ports"),
@@ -235,8 +171,19 @@ def _tls(snapshot: Snapshot, ingress: Ingress, entry: IngressTls) -> Iterator[Fi
         yield _tls_finding(
             snapshot, ingress, entry, reason="TLSSecretInvalid", what="holds no usable certificate", cause=f"{why}."
         )
-    else:
-        yield from _certificate(snapshot, ingress, entry, secret)
+        return
+    if secret.type != "kubernetes.io/tls":
+        yield _tls_finding(
+            snapshot,
+            ingress,
+            entry,
+            reason="TLSSecretType",
+            what=f"is of type {secret.type or 'Opaque'}",
+            cause="It holds a certificate and a key; some controllers take them from Secrets of type kubernetes.io/tls "
+            "only.",
+            severity=Severity.INFO,
+        )
+    yield from _certificate(snapshot, ingress, entry, secret)
 
 
 def _certificate(snapshot: Snapshot, ingress: Ingress, entry: IngressTls, secret: Secret) -> Iterator[Finding]:

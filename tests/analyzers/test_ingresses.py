@@ -98,30 +98,6 @@ def test_working_ingress_is_silent() -> None:
     assert find(ingress(tls=TLS), CLASS, SERVICE, pod(), secret("shop.example.org")) == {}
 
 
-def test_missing_class_names_those_that_exist() -> None:
-    found = find(ingress(class_name="ingressClassName: ngnix, ", address=""), CLASS, SERVICE, pod())
-    assert found["IngressClassNotFound"].severity is Severity.CRITICAL
-    assert "classes: nginx" in found["IngressClassNotFound"].cause
-
-
-def test_no_class_at_all_is_a_warning_unless_there_is_a_default_or_an_annotation_or_an_address() -> None:
-    bare = {"class_name": "", "address": ""}
-    assert find(ingress(**bare), CLASS, SERVICE, pod())["NoIngressClass"].severity is Severity.WARNING
-    young = {**bare, "made": "2026-01-15T11:59:00Z"}
-    assert find(ingress(**young), DEFAULT_CLASS, SERVICE, pod()) == {}
-    assert find(ingress(**young, annotations="{kubernetes.io/ingress.class: nginx}"), CLASS, SERVICE, pod()) == {}
-    assert find(ingress(class_name=""), CLASS, SERVICE, pod()) == {}
-
-
-def test_no_class_where_there_are_none_may_be_served_all_the_same() -> None:
-    found = find(ingress(class_name="", address=""), SERVICE, pod())
-    assert found["NoIngressClass"].severity is Severity.INFO
-
-
-def test_no_address_for_long_is_information() -> None:
-    assert find(ingress(address=""), CLASS, SERVICE, pod())["NoAddress"].severity is Severity.INFO
-
-
 def test_missing_backend_points_at_the_service() -> None:
     finding = find(ingress(service="wbe"), CLASS, SERVICE, pod())["BackendServiceNotFound"]
     assert "shop.example.org/ to Service wbe" in finding.title
@@ -182,9 +158,10 @@ def test_certificates_that_do_not_fit(made: dict[str, Any], reason: str) -> None
     assert found[reason].severity is expected
 
 
-def test_wildcard_certificates_and_opaque_secrets_with_both_keys_are_silent() -> None:
-    for fine in (secret("*.example.org"), secret("shop.example.org", kind="Opaque")):
-        assert find(ingress(tls=TLS), CLASS, SERVICE, pod(), fine) == {}
+def test_wildcard_certificates_are_silent_and_opaque_secrets_with_both_keys_are_information() -> None:
+    assert find(ingress(tls=TLS), CLASS, SERVICE, pod(), secret("*.example.org")) == {}
+    opaque = find(ingress(tls=TLS), CLASS, SERVICE, pod(), secret("shop.example.org", kind="Opaque"))
+    assert {reason: item.severity for reason, item in opaque.items()} == {"TLSSecretType": Severity.INFO}
 
 
 def test_missing_secret_counts_once_an_issuer_had_its_time() -> None:
@@ -227,13 +204,22 @@ def test_a_backend_that_is_scaled_to_zero_is_meant_to_be() -> None:
     assert find(CLASS, SERVICE, OFF, ingress())["BackendNoEndpoints"].severity is Severity.INFO
 
 
-@pytest.mark.parametrize(("kind", "is_told"), [("Normal", False), ("Warning", True)])
-def test_no_class_is_no_fault_where_a_controller_is_at_work(kind: str, is_told: bool) -> None:
-    event = f"""
-kind: Event
-metadata: {{name: e}}
-involvedObject: {{kind: Ingress, namespace: default, name: shop}}
-type: {kind}
-reason: Sync
-"""
-    assert ("NoIngressClass" in find(CLASS, SERVICE, pod(), event, ingress(class_name="", address=""))) is is_told
+def test_the_nearest_backend_and_port_are_offered() -> None:
+    assert (
+        "There is Service web: was that meant?" in find(ingress(service="wbe"), SERVICE)["BackendServiceNotFound"].cause
+    )
+    found = find(ingress(port="{name: htpp}"), SERVICE, pod())["BackendPortNotFound"]
+    assert "It has one named http: was that meant?" in found.cause
+
+
+def test_a_backend_whose_pods_are_just_starting_is_no_fault_yet() -> None:
+    starting = pod("False").replace('status: "False"', 'status: "False", lastTransitionTime: "2026-01-15T11:59:40Z"')
+    assert find(ingress(), SERVICE, starting) == {}
+
+
+def test_an_opaque_secret_is_read_all_the_same() -> None:
+    found = find(ingress(tls=TLS), SERVICE, pod(), secret("other.example.org", kind="Opaque"))
+    assert {reason: item.severity for reason, item in found.items()} == {
+        "TLSSecretType": Severity.INFO,
+        "TLSHostMismatch": Severity.CRITICAL,
+    }
