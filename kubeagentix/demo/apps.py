@@ -44,6 +44,11 @@ class Seen(Protocol):
         """Whether its pod's ServiceAccount may do that in its namespace."""
         ...
 
+    @property
+    def has_name_server(self) -> bool:
+        """Whether the cluster's DNS answers it."""
+        ...
+
 
 Condition = Callable[[Seen], bool]
 
@@ -71,6 +76,11 @@ def cannot_reach(host: str, port: int, how: Reach | None = None) -> Condition:
 def may_not(verb: str, resource: str, group: str = "") -> Condition:
     """True while its ServiceAccount lacks that right in its namespace."""
     return lambda seen: not seen.may(verb, resource, group)
+
+
+def cannot_resolve() -> Condition:
+    """True while the cluster's DNS does not answer: it is down, or a policy keeps the pod from it."""
+    return lambda seen: not seen.has_name_server
 
 
 def runs_image(tag: str) -> Condition:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from kubeagentix.demo import scheduler
 from kubeagentix.demo.access import Access, account_user
 from kubeagentix.demo.apps import App, Failure, Reach
-from kubeagentix.demo.policies import reach
+from kubeagentix.demo.policies import reach, reaches_name_server
 from kubeagentix.demo.world import World
 from kubeagentix.domain.quantities import format_bytes, quantity_or_zero
 
@@ -95,6 +95,10 @@ class _Surroundings:
         namespace, account = self.pod["metadata"]["namespace"], self.pod["spec"]["serviceAccountName"]
         user = account_user(namespace, account)
         return Access(self.world.store).allows(user, verb, group, resource, namespace=namespace)
+
+    @property
+    def has_name_server(self) -> bool:
+        return reaches_name_server(self.pod, self.world)
 
 
 def foresee(pod: Mapping[str, Any], world: World) -> PodOutcome:
