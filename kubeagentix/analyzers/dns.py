@@ -12,7 +12,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import workloads_of
 from kubeagentix.analysis.connections import FailedConnection, failed_connections, is_dns_in_doubt
 from kubeagentix.analysis.policies import dns_verdict
-from kubeagentix.analysis.resolution import dns_of, dns_servers
+from kubeagentix.analysis.resolution import dns_of, dns_servers, is_dns_silent
 from kubeagentix.analysis.selectors import is_one_slip
 from kubeagentix.analysis.signatures import NO_SUCH_HOST
 from kubeagentix.contracts import AnalyzerPlugin
@@ -38,8 +38,9 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """At most one Finding per Corefile and reason, and one of the DNS as a whole."""
     lookups = [item for item in failed_connections(snapshot) if item.signature == NO_SUCH_HOST]
     explained: set[ResourceRef] = set()
+    is_up = any(pod.is_ready for pod, _ in dns_servers(snapshot))
     for config in _configs(snapshot):
-        for finding in _about_corefile(snapshot, config, lookups):
+        for finding in _about_corefile(snapshot, config, lookups if is_up else []):
             explained.update(finding.explains)
             yield finding
     doubted = [item for item in lookups if is_dns_in_doubt(snapshot, item) and not _is_cut_off(snapshot, item)]
@@ -110,10 +111,10 @@ def _about_corefile(snapshot: Snapshot, config: ConfigMap, lookups: list[FailedC
         if hit:
             what = f"has {name} rewritten to {other}, which is not resolved"
             yield _finding(snapshot, config, "Rewrite", what, hit)
-    doubted = [item for item in lookups if is_dns_in_doubt(snapshot, item)]
-    if doubted and not corefile.kubernetes_zones:
+    unknown = [item for item in lookups if is_dns_in_doubt(snapshot, item) and not is_dns_silent(item.failure.line)]
+    if unknown and corefile.forwards and not corefile.kubernetes_zones:
         what = "has no kubernetes plugin, so that CoreDNS knows no name of the cluster"
-        yield _finding(snapshot, config, "NoKubernetes", what, doubted)
+        yield _finding(snapshot, config, "NoKubernetes", what, unknown)
     if loops := _loops(snapshot, corefile.forwards):
         what = f"forwards to {loops}, which is CoreDNS itself"
         yield _finding(snapshot, config, "ForwardLoop", what, [])

@@ -65,7 +65,9 @@ def _blocks(snapshot: Snapshot, connection: FailedConnection) -> Iterator[_Block
     if connection.signature == NO_SUCH_HOST:
         if connection.target is not None and snapshot.find(connection.target) is None:
             return  # a name that nobody has, which DNS rightly does not know
-        servers = () if asks_elsewhere(connection.client) else dns_servers(snapshot)
+        servers = [] if asks_elsewhere(connection.client) else dns_servers(snapshot)
+        if servers and not any(pod.is_ready for pod, _ in servers):
+            return  # nobody is answered, whoever is let through
         verdict = dns_verdict(snapshot, connection.client, servers)
         if not verdict.is_allowed:
             yield _Block(connection=connection, verdict=verdict, split="DNS", to="the cluster's DNS")

@@ -38,7 +38,7 @@ spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53, protocol: UDP}]}
 ---
 kind: Pod
 metadata: {name: coredns, namespace: kube-system, labels: {k8s-app: kube-dns}}
-status: {phase: Running}
+status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
 """
 
 
@@ -105,6 +105,12 @@ def test_no_evidence_no_finding(manifests: tuple[str, ...], text: str) -> None:
 def test_egress_that_allows_dns_is_not_to_blame_for_lookups() -> None:
     allowed = DENY_EGRESS.replace("[Egress]", "[Egress], egress: [{ports: [{port: 53, protocol: UDP}]}]")
     assert find(client(), allowed, text=LOOKUP) == []
+
+
+def test_where_nobody_is_answered_no_policy_is_to_blame() -> None:
+    down = DNS.replace('"True"', '"False"')
+    log = log_of("api-x", "app", LOOKUP, previous=True)
+    assert list(analyze(snapshot_of(client(), DB, down, DENY_EGRESS, logs=[log]))) == []
 
 
 def test_init_container_that_waits_counts() -> None:
