@@ -75,9 +75,20 @@ def _from_slices(snapshot: Snapshot, service: Service) -> Backing:
     is_known = (
         bool(slices)
         or bool(service.spec.selector and snapshot.was_read(Pod, service.namespace))
-        or (not service.spec.selector and snapshot.was_read(EndpointSlice, service.namespace))
+        or (not service.spec.selector and _knows_slices(snapshot, service.namespace))
     )
     return Backing(ready=ready, is_known=is_known)
+
+
+def _knows_slices(snapshot: Snapshot, namespace: str) -> bool:
+    """Whether slices that are not in the picture do not exist; one without those of ready pods has left them out."""
+    if not snapshot.was_read(EndpointSlice, namespace):
+        return False
+    return bool(snapshot.all(EndpointSlice)) or not any(
+        pod.is_ready
+        for service in snapshot.all(Service)
+        for pod in snapshot.pods_selected(service.namespace, service.spec.selector)
+    )
 
 
 def target_of(port: ServicePort) -> IntOrString:

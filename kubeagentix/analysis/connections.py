@@ -15,6 +15,7 @@ from datetime import datetime
 from kubeagentix.analysis.causes import asked_port, hosts_named_in, other_end
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.resolution import dns_of, unresolved
+from kubeagentix.analysis.shortfall import START_GRACE_S, is_older_than
 from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, recognise
 from kubeagentix.analysis.troubles import event_evidence
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
@@ -95,8 +96,9 @@ def keeps_retrying(snapshot: Snapshot, pod: Pod, container: str) -> bool:
     status = next((status for spec, status, _ in pod.containers() if spec.name == container), None)
     if log is None or failure is None or failure.signature not in SIGNATURES:
         return False
-    if status is None or status.state.running is None:
-        return False
+    running = status.state.running if status is not None else None
+    if running is None or not is_older_than(running.started_at, START_GRACE_S, snapshot.taken_at):
+        return False  # what it waits for may be starting beside it
     failed = [at for at, line in enumerate(log.lines) if (recognise(line) or ("", ""))[0] == failure.signature]
     return len(failed) >= RETRIES and failed[-RETRIES] >= len(log.lines) - RETRY_LINES
 

@@ -151,17 +151,21 @@ def _mismatch(snapshot: Snapshot, service: Service, miss: NearMiss) -> Finding:
 
 
 def _nobody(snapshot: Snapshot, service: Service) -> Finding:
-    ref = snapshot.ref(service)
+    ref, missed = snapshot.ref(service), missed_by(snapshot, snapshot.ref(service))
     return Finding.of(
         analyzer=ID,
         reason="NoEndpoints/NoPods",
         ref=ref,
         title=f"{ref} has no endpoints: no pod and no workload has the labels it asks for",
         # A headless one only gives names; charts make them for components that managed clusters do not show.
-        severity=Severity.INFO if service.spec.cluster_ip == "None" else Severity.WARNING,
+        severity=Severity.CRITICAL
+        if missed
+        else Severity.INFO
+        if service.spec.cluster_ip == "None"
+        else Severity.WARNING,
         confidence=0.8,
         cause="Nothing in the namespace resembles the selector; what it stood for may have been removed.",
-        evidence=(_selector_evidence(ref, service),),
+        evidence=(_selector_evidence(ref, service), *(item.evidence(snapshot) for item in missed[:2])),
         remedies=(kubectl.read("See the pods' labels", "get pods --show-labels", ref.namespace), kubectl.describe(ref)),
     )
 

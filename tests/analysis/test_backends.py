@@ -121,3 +121,11 @@ def test_a_service_without_a_selector_is_known_to_be_empty_where_slices_were_rea
     assert is_deserted(snapshot_of(by_hand), snapshot_of(by_hand).all(Service)[0])
     unread = snapshot_of(by_hand, gaps=[Gap(what="slices", why="403", kind="EndpointSlice")])
     assert not is_deserted(unread, unread.all(Service)[0])
+
+
+def test_a_picture_that_has_no_slices_of_ready_pods_either_tells_nothing_of_those_written_by_hand() -> None:
+    by_hand = service("ports: [{port: 80}]").replace("name: web", "name: legacy", 1)
+    snapshot = snapshot_of(by_hand, service(), READY)
+    assert not is_deserted(snapshot, snapshot.all(Service)[0])
+    taken = snapshot_of(by_hand, service(), READY, SLICE)
+    assert is_deserted(taken, taken.all(Service)[0])

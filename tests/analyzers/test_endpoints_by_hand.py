@@ -71,3 +71,24 @@ def test_unread_slices_are_not_absent() -> None:
 def test_a_headless_one_that_nobody_asks_is_information() -> None:
     (finding,) = analyze(snapshot_of(SERVICE.replace("{ports", "{clusterIP: None, ports")))
     assert finding.severity is Severity.INFO
+
+
+def test_endpoints_at_which_nobody_answers() -> None:
+    with_port = SLICE + "ports: [{port: 8080}]\n"
+    (finding,) = analyze(snapshot_of(SERVICE, with_port, CLIENT, logs=[REFUSED]))
+    assert (finding.reason, finding.severity) == ("EndpointsNotAnswering", Severity.CRITICAL)
+    assert "leads to 192.0.2.7:8080, written by hand" in finding.title
+    elsewhere = log_of("client", "app", "panic: connect to http://legacy:81/: connection refused")
+    assert list(analyze(snapshot_of(SERVICE, with_port, CLIENT, logs=[elsewhere]))) == []
+
+
+def test_the_api_servers_own_service_is_left_to_it() -> None:
+    assert list(analyze(snapshot_of(SERVICE.replace("legacy", "kubernetes")))) == []
+
+
+def test_a_timeout_of_a_client_that_policies_isolate_is_told_elsewhere() -> None:
+    with_port = SLICE + "ports: [{port: 8080}]\n"
+    waits = log_of("client", "app", "panic: connect to http://legacy:80/: i/o timeout")
+    deny = "kind: NetworkPolicy\nmetadata: {name: deny}\nspec: {podSelector: {}, policyTypes: [Egress]}"
+    assert len(list(analyze(snapshot_of(SERVICE, with_port, CLIENT, logs=[waits])))) == 1
+    assert list(analyze(snapshot_of(SERVICE, with_port, CLIENT, deny, logs=[waits]))) == []

@@ -49,3 +49,8 @@ def test_one_that_is_not_ready_or_crashes_is_told_of_elsewhere() -> None:
     assert find("\n".join([FAILS] * 4), pod("ready: false, state: {running: {}}")) == []
     crashing = pod("ready: false, restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}")
     assert find("\n".join([FAILS] * 4), crashing) == []
+
+
+def test_what_has_just_begun_may_wait_for_what_is_starting_beside_it() -> None:
+    young = "ready: true, state: {running: {startedAt: '2026-01-15T11:59:20Z'}}"
+    assert find("\n".join([FAILS] * 4), pod(young)) == []

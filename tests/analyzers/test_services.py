@@ -218,3 +218,9 @@ def test_a_headless_service_for_nobody_is_information() -> None:
     for manifest, severity in ((headless, Severity.INFO), (plain, Severity.WARNING)):
         [finding] = analyze(snapshot_of(manifest))
         assert (finding.reason, finding.severity) == ("NoEndpoints/NoPods", severity)
+
+
+def test_a_service_for_nobody_that_a_client_asks_is_critical() -> None:
+    (finding,) = analyze(snapshot_of(service("{app: gone}"), CLIENT, logs=[REFUSED]))
+    assert (finding.reason, finding.severity) == ("NoEndpoints/NoPods", Severity.CRITICAL)
+    assert finding.evidence[-1].source == "log"
