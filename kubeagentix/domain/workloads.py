@@ -243,10 +243,17 @@ class CronJob(TrackedResource, frozen=True):
     status: CronJobStatus = field(default_factory=CronJobStatus)
 
 
+class MetricTarget(Value, frozen=True):
+    """`metrics[].resource.target` of an autoscaler."""
+
+    type: str = ""
+
+
 class ResourceMetric(Value, frozen=True):
     """`metrics[].resource` of an autoscaler."""
 
     name: str = ""
+    target: MetricTarget = field(default_factory=MetricTarget)
 
 
 class MetricSpec(Value, frozen=True):

@@ -120,6 +120,88 @@ def test_target_that_was_not_read_is_not_missing() -> None:
     assert list(analyze(snapshot_of(scaler(target="gone"), gaps=[gap]))) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "message", "split"),
+    [
+        ("DaemonSet", "unable to get scale: the server could not find the requested resource", "NotScalable"),
+        ("Deployment", "no matches for kind Deployment in group extensions", "UnknownKind"),
+        ("Deployment", "deployments.apps web is forbidden: User x cannot get resource", "Forbidden"),
+        ("Deployment", "the server was unable to return a response in the time allotted", ""),
+    ],
+)
+def test_a_target_that_is_there_and_cannot_be_scaled(kind: str, message: str, split: str) -> None:
+    failing = scaler("AbleToScale", "FailedGetScale", message).replace("Deployment", kind)
+    (reason,) = find(failing, f"kind: {kind}\nmetadata: {{name: web}}")
+    assert reason == (f"FailedGetScale/{split}" if split else "FailedGetScale")
+    young = scaler("AbleToScale", "FailedGetScale", message, at=JUST_NOW).replace("Deployment", kind)
+    assert find(young, f"kind: {kind}\nmetadata: {{name: web}}") == {}
+
+
+def test_an_api_that_nobody_serves_is_pointed_at() -> None:
+    failing = scaler("ScalingActive", "FailedGetResourceMetric", NO_API)
+    down = failing.replace("could not find the requested resource", "is currently unable to handle the request")
+    finding = find(failing, DEPLOYMENT)["FailedGetResourceMetric/NoMetricsServer"]
+    assert [str(ref) for ref in finding.points_at] == ["APIService v1beta1.metrics.k8s.io"]
+    assert "the API metrics.k8s.io is not served" in finding.title
+    assert find(down, DEPLOYMENT)["FailedGetResourceMetric/NoMetricsServer"].points_at == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "split", "words"),
+    [
+        (
+            "no custom metrics API (custom.metrics.k8s.io) registered",
+            "NoMetricsServer",
+            "the API custom.metrics.k8s.io is not served",
+        ),
+        (
+            "queue.external.metrics.k8s.io is forbidden: User x cannot list resource queue",
+            "Forbidden",
+            "its account may not read external.metrics.k8s.io",
+        ),
+    ],
+)
+def test_metrics_of_adapters_are_told_by_their_api(message: str, split: str, words: str) -> None:
+    finding = find(scaler("ScalingActive", "FailedGetPodsMetric", COMPUTE + message), DEPLOYMENT)
+    assert words in finding[f"FailedGetPodsMetric/{split}"].title
+
+
+def test_the_account_that_may_not_read_metrics_is_pointed_at() -> None:
+    message = "unable to fetch: is forbidden: User system:serviceaccount:kube-system:scaler cannot list resource queue"
+    (finding,) = find(scaler("ScalingActive", "FailedGetExternalMetric", message), DEPLOYMENT).values()
+    assert [str(ref) for ref in finding.points_at] == ["ServiceAccount kube-system/scaler"]
+
+
+BY_CPU = "maxReplicas: 3, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization}}}]"
+
+
+def asking(resources: str) -> str:
+    return pod("True").replace("\nstatus:", f"\nspec: {{containers: [{{name: app, resources: {resources}}}]}}\nstatus:")
+
+
+def test_containers_without_the_request_that_is_watched() -> None:
+    unheard = scaler().replace("maxReplicas: 3", BY_CPU)
+    assert list(find(unheard, DEPLOYMENT, asking("{}"))) == ["FailedGetResourceMetric/NoRequests"]
+    assert find(unheard, DEPLOYMENT, asking("{requests: {cpu: 1}}")) == {}
+    assert find(unheard, DEPLOYMENT, asking("{limits: {cpu: 1}}")) == {}
+    assert find(unheard.replace("Utilization", "AverageValue"), DEPLOYMENT, asking("{}")) == {}
+    works = scaler("ScalingActive", "ValidMetricFound", status="True").replace("maxReplicas: 3", BY_CPU)
+    assert find(works, DEPLOYMENT, asking("{}")) == {}
+
+
+@pytest.mark.parametrize(("times", "reasons"), [(2, []), (3, ["ReplicasContested"])])
+def test_replicas_that_somebody_else_sets_again_and_again(times: int, reasons: list[str]) -> None:
+    event = f"""
+kind: Event
+metadata: {{name: rescale}}
+involvedObject: {{kind: HorizontalPodAutoscaler, namespace: default, name: web}}
+reason: SuccessfulRescale
+message: 'New size: 3; reason: Current number of replicas above Spec.MaxReplicas'
+count: {times}
+"""
+    assert list(find(scaler(), DEPLOYMENT, event)) == reasons
+
+
 def test_unknown_kind_of_target() -> None:
     message = "unable to get scale: no matches for kind Thing in group example.org"
     found = find(scaler("AbleToScale", "FailedGetScale", message).replace("kind: Deployment", "kind: Thing"))
