@@ -46,8 +46,58 @@ def test_cordoned_node_that_waits_makes_it_a_warning() -> None:
 @pytest.mark.parametrize(
     "rule", ["maxUnavailable: 1", 'maxUnavailable: "10%"', "minAvailable: 1", 'minAvailable: "50%"']
 )
-def test_unhealthy_pods_that_use_up_the_budget_are_silent(rule: str) -> None:
-    assert find(budget(rule), PODS, CORDONED) == []
+def test_pods_that_only_now_use_up_the_budget_are_silent_while_no_node_waits(rule: str) -> None:
+    assert find(budget(rule), PODS) == []
+
+
+def test_a_drain_that_waits_for_pods_that_are_not_ready_is_their_symptom() -> None:
+    (finding,) = find(budget("maxUnavailable: 1"), PODS, CORDONED)
+    assert (finding.reason, finding.is_symptom) == ("EvictionBlocked/UnhealthyPods", True)
+    assert [str(ref) for ref in finding.points_at] == ["Pod default/web-0", "Pod default/web-1"]
+    assert find(budget("maxUnavailable: 1", allowed=1), PODS, CORDONED) == []
+    ready = PODS.replace("phase: Running", 'phase: Running, conditions: [{type: Ready, status: "True"}]')
+    assert find(budget("maxUnavailable: 1"), ready, CORDONED) == []
+
+
+def test_overlapping_budgets_are_advice_until_a_node_waits() -> None:
+    second = budget("minAvailable: 0", allowed=2).replace("name: web", "name: also", 1)
+    both = (budget("maxUnavailable: 1", allowed=1), second, PODS)
+    (finding,) = find(*both)
+    assert (finding.reason, finding.severity) == ("MultiplePodDisruptionBudgets", Severity.INFO)
+    assert "2 budgets (also, web)" in finding.title
+    (waiting,) = find(*both, CORDONED)
+    assert waiting.severity is Severity.WARNING
+    other = second.replace("app: web", "app: api")
+    assert [item.reason for item in find(both[0], other, PODS)] == ["NoPods"]
+
+
+UNMANAGED = """
+kind: Event
+metadata: {name: e}
+involvedObject: {kind: PodDisruptionBudget, namespace: default, name: web}
+type: Warning
+reason: CalculateExpectedPodCountFailed
+message: 'Failed to calculate the number of expected pods: found no controller ref for pod "web-0"'
+"""
+FAILED = (
+    "expectedPods: 0, conditions: [{type: DisruptionAllowed, status: 'False', reason: SyncFailed, "
+    "message: 'found no controllers'}]"
+)
+
+
+def test_a_budget_that_cannot_be_worked_out() -> None:
+    unsynced = budget("maxUnavailable: 1").replace("expectedPods: 2", "expectedPods: 0")
+    (old,) = find(unsynced, PODS, UNMANAGED)
+    assert (old.reason, old.severity) == ("SyncFailed", Severity.WARNING)
+    assert 'found no controller ref for pod "web-0"' in old.cause
+    (new,) = find(budget("maxUnavailable: 1").replace("expectedPods: 2", FAILED), PODS)
+    assert new.reason == "SyncFailed"
+
+
+def test_events_from_before_it_could_be_worked_out_are_silent() -> None:
+    assert find(budget("maxUnavailable: 1"), PODS, UNMANAGED) == []
+    enough = FAILED.replace("SyncFailed", "InsufficientPods")
+    assert find(budget("maxUnavailable: 1").replace("expectedPods: 2", enough), PODS, UNMANAGED) == []
 
 
 def test_budget_for_nobody_is_information() -> None:
