@@ -28,7 +28,12 @@ ID = "deletions"
 DELETION_GRACE_S = 60.0  # a controller at work has done what its finalizer is for by then
 # Clouds take longer: to drain and remove a machine, to take down a load balancer or a disk.
 _SLOW_GRACE_S = {"Node": LEAVING_S, "Service": 300.0, "PersistentVolume": 300.0}
+PODS_GRACE_S = 300.0  # a namespace waits for its pods, which may have been given minutes to end
 SHOWN = 3
+# What the namespace controller says is left, in the messages of its conditions.
+# Source: pkg/controller/namespace/deletion/status_condition_utils.go
+_LEFT = re.compile(r"(?P<what>[^\s,:]+) (?:has|in) (?P<count>\d+) resource instances")
+_STILL = re.compile(r"still remain in namespace: \S+ for gvr: \S+ Resource=(?P<plural>\S+)")
 _USE_FINALIZERS = ("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection")
 _CASCADE_FINALIZERS = ("foregroundDeletion", "orphan")  # the garbage collector's, who waits for others
 # Conditions of a namespace that is being deleted, the most telling first, and what they refine the reason to.
@@ -133,7 +138,7 @@ def _namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Finding]:
         analyzer=ID,
         reason=f"Terminating/{split}" if split else "Terminating",
         ref=ref,
-        title=f"{ref} has been in deletion{describe_age(deleted, snapshot.taken_at)}",
+        title=f"{ref} has been in deletion{describe_age(deleted, snapshot.taken_at)}{_what_is_left(said)}",
         severity=Severity.WARNING,
         confidence=0.9 if split else 0.6,
         cause=" ".join(f"{excerpt(item.message).rstrip('.')}." for item in telling)
@@ -158,8 +163,33 @@ def _silent_apis(snapshot: Snapshot, telling: list[Condition]) -> Iterator[Resou
 
 def _is_draining(snapshot: Snapshot, namespace: Namespace) -> bool:
     """Whether pods in it are still within the time that they were given to end."""
+    if not snapshot.was_read(Pod, namespace.name) and _waits_for_pods_alone(namespace):
+        return not is_older_than(namespace.metadata.deletion_timestamp, PODS_GRACE_S, snapshot.taken_at)
     due = (pod.metadata.deletion_timestamp for pod in snapshot.in_namespace(Pod, namespace.name))
     return any(not is_older_than(moment, DELETION_GRACE_S, snapshot.taken_at) for moment in due)
+
+
+def _waits_for_pods_alone(namespace: Namespace) -> bool:
+    """Whether pods, which were not read, are all that the controller says is left."""
+    said = [item.message for item in namespace.status.conditions if item.status == "True"]
+    left = {what for text in said for what, _ in _LEFT.findall(text)} | {
+        what for text in said for what in _STILL.findall(text)
+    }
+    return left <= {"pods", "pods."}
+
+
+def _what_is_left(said: dict[str, Condition]) -> str:
+    """`: 1 configmaps left, held by example.com/cleanup`, from the conditions' messages."""
+    remaining, held = said.get("NamespaceContentRemaining"), said.get("NamespaceFinalizersRemaining")
+    kinds = [f"{count} {what.rstrip('.')}" for what, count in _LEFT.findall(remaining.message if remaining else "")]
+    names = [what for what, _ in _LEFT.findall(held.message if held else "")]
+    left = f"{_some(kinds)} left" if kinds else ""
+    by = f"held by {_some(names)}" if names else ""
+    return f": {', '.join(part for part in (left, by) if part)}" if left or by else ""
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:SHOWN]) + (" and more" if len(items) > SHOWN else "")
 
 
 def _namespace_evidence(ref: ResourceRef, telling: list[Condition]) -> tuple[Evidence, ...]:

@@ -98,3 +98,41 @@ def test_the_conditions_of_a_namespace_say_what_it_waits_for(conditions: tuple[s
 
 def test_a_namespace_whose_pods_are_still_given_time_is_silent() -> None:
     assert find(namespace("NamespaceContentRemaining"), ENDING) == []
+
+
+REMAINING = (
+    "Some resources are remaining: configmaps. has 1 resource instances, roles.rbac.authorization.k8s.io has 2 "
+    "resource instances"
+)
+HOLDING = "Some content in the namespace has finalizers remaining: example.com/cleanup in 3 resource instances"
+
+
+def test_the_title_says_what_is_left_and_which_finalizers_hold_it() -> None:
+    manifest = (
+        namespace("NamespaceContentRemaining", "NamespaceFinalizersRemaining")
+        .replace("said NamespaceContentRemaining", f"'{REMAINING}'")
+        .replace("said NamespaceFinalizersRemaining", f"'{HOLDING}'")
+    )
+    (finding,) = find(manifest)
+    assert finding.title.endswith(": 1 configmaps, 2 roles.rbac.authorization.k8s.io left, held by example.com/cleanup")
+
+
+UNEXPECTED = (
+    "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: shop for gvr: /v1, "
+    "Resource=%s"
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "deleted", "reasons"),
+    [
+        ("pods", "2026-01-15T11:58:00Z", []),
+        ("pods", "2026-01-15T11:50:00Z", ["Terminating/DeletionFailed"]),
+        ("secrets", "2026-01-15T11:58:00Z", ["Terminating/DeletionFailed"]),
+    ],
+)
+def test_a_namespace_is_given_time_for_pods_that_were_not_read(what: str, deleted: str, reasons: list[str]) -> None:
+    manifest = namespace("NamespaceDeletionContentFailure", deleted=deleted).replace(
+        "said NamespaceDeletionContentFailure", f"'{UNEXPECTED % what}'"
+    )
+    assert [finding.reason for finding in analyze(snapshot_of(manifest, namespace="other"))] == reasons
