@@ -7,7 +7,16 @@ from datetime import datetime
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.gone_pods import LastTrouble, last_trouble
-from kubeagentix.analysis.job_outcomes import LATENESS, failure, failure_streak, is_over, keeps_failing, second_last_due
+from kubeagentix.analysis.job_outcomes import (
+    LATENESS,
+    failure,
+    failure_streak,
+    finished_jobs,
+    is_over,
+    keeps_failing,
+    last_good,
+    second_last_due,
+)
 from kubeagentix.analysis.schedules import Schedule, ScheduleSyntaxError, parse_schedule
 from kubeagentix.analysis.shortfall import describe_age, format_duration
 from kubeagentix.analysis.troubles import event_evidence, sentence
@@ -18,6 +27,9 @@ from kubeagentix.domain.workloads import CronJob, Job
 from kubeagentix.errors import excerpt
 
 ID = "cron-jobs"
+REPLACED_RUNS = 3  # in a row: one run may take long
+PILED_UP_RUNS = 3
+RUNS_SHOWN = 3
 CONTROLLER_PERIOD_S = 10  # how often controllers of old looked; a starting deadline under that is never met
 # Warning events of the CronJob controllers of 1.20 (old and new) and since that tell why nothing starts.
 SCHEDULE_EVENTS = ("UnparseableSchedule", "UnParseableCronJobSchedule", "InvalidSchedule", "UnknownTimeZone")
@@ -136,6 +148,8 @@ def _late(snapshot: Snapshot, cron_job: CronJob, schedule: Schedule) -> Iterator
     if hung is not None:
         yield _forbidden(snapshot, cron_job, hung)
         return
+    yield from _replaced(snapshot, cron_job)
+    yield from _piling_up(snapshot, cron_job, due)
     last = cron_job.status.last_schedule_time or cron_job.metadata.creation_timestamp
     if last is not None and last < due - LATENESS:
         yield _missed(snapshot, cron_job, schedule, last)
@@ -172,6 +186,72 @@ def _forbidden(snapshot: Snapshot, cron_job: CronJob, job: Job) -> Finding:
             kubectl.read("See what it does", f"logs job/{job.name} --all-containers --tail=50", ref.namespace),
             kubectl.write("End the run", f"delete job {job.name}", ref.namespace),
         ),
+        since=since,
+    )
+
+
+def _replaced(snapshot: Snapshot, cron_job: CronJob) -> Iterator[Finding]:
+    """Runs that each take longer than a period and are deleted for the next one, so that none ever ends."""
+    if cron_job.spec.concurrency_policy != "Replace":
+        return
+    ref, good = snapshot.ref(cron_job), last_good(snapshot, cron_job)
+    deleted = [
+        event
+        for event in snapshot.events_for(ref)
+        if event.reason == "SuccessfulDelete" and (good is None or (event.seen_at is not None and event.seen_at > good))
+    ]
+    if len(deleted) < REPLACED_RUNS or finished_jobs(snapshot, ref):
+        return
+    yield Finding.of(
+        analyzer=ID,
+        reason="JobsReplaced",
+        ref=ref,
+        title=f"{ref}: no run ends, as each is replaced by the next ({len(deleted)} of late)",
+        severity=Severity.CRITICAL,
+        confidence=0.85,
+        cause=f"concurrencyPolicy is Replace, and a run takes longer than schedule {cron_job.spec.schedule!r} allows.",
+        evidence=(
+            Evidence.of(ref, "spec", "concurrencyPolicy: Replace", locator="spec.concurrencyPolicy"),
+            *(event_evidence(snapshot, event, ref) for event in deleted[:RUNS_SHOWN]),
+        ),
+        remedies=(
+            kubectl.describe(ref),
+            kubectl.edit(ref, "Run it less often, or Forbid a run while another one is active"),
+        ),
+        since=good,
+    )
+
+
+def _piling_up(snapshot: Snapshot, cron_job: CronJob, due: datetime) -> Iterator[Finding]:
+    """Runs of many periods that are all still active; why they do not end is told by their pods, if by anything."""
+    ref = snapshot.ref(cron_job)
+    jobs = [job for job in snapshot.children(Job, ref) if not is_over(job) and not job.spec.suspend]
+    old = [job for job in jobs if (began := job.status.start_time) is not None and began < due]
+    if len(old) < PILED_UP_RUNS:
+        return
+    since = min(job.status.start_time for job in old if job.status.start_time is not None)
+    yield Finding.of(
+        analyzer=ID,
+        reason="JobsPilingUp",
+        ref=ref,
+        title=f"{ref}: {len(jobs)} runs are active at once, the oldest{describe_age(since, snapshot.taken_at)}",
+        severity=Severity.WARNING,
+        confidence=0.6,
+        cause="Runs do not end before the next ones start, and concurrencyPolicy Allow lets them pile up.",
+        evidence=tuple(
+            Evidence.of(
+                snapshot.ref(job),
+                "status",
+                f"Job {job.name} active{describe_age(job.status.start_time, snapshot.taken_at)}",
+                locator="status.active",
+            )
+            for job in old[:RUNS_SHOWN]
+        ),
+        remedies=(
+            kubectl.describe(ref),
+            kubectl.edit(ref, "Forbid a run while another one is active, and give the Job an activeDeadlineSeconds"),
+        ),
+        is_symptom=True,
         since=since,
     )
 

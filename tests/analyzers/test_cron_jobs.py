@@ -118,3 +118,36 @@ def test_one_failure_after_a_good_run_is_silent() -> None:
 def test_failures_before_a_good_run_are_silent() -> None:
     jobs = [job(name, condition="Failed", made=made) for name, made in (("a", "09:00"), ("b", "10:00"))]
     assert "JobsFailing" not in find(cron_job(), *jobs, job("c", condition="Complete", made="11:00"))
+
+
+def deleted(name: str, at: str = "11:50") -> str:
+    return f"""
+kind: Event
+metadata: {{name: {name}}}
+involvedObject: {{kind: CronJob, namespace: default, name: tick}}
+reason: SuccessfulDelete
+message: Deleted job {name}
+lastTimestamp: "2026-01-15T{at}:00Z"
+"""
+
+
+REPLACED = tuple(deleted(name) for name in ("a", "b", "c"))
+
+
+def test_runs_that_are_each_replaced_by_the_next_never_end() -> None:
+    replacing = cron_job("*/5 * * * *", spec=", concurrencyPolicy: Replace")
+    assert find(replacing, *REPLACED)["JobsReplaced"].severity is Severity.CRITICAL
+    assert "JobsReplaced" not in find(replacing, *REPLACED[:2])
+    assert "JobsReplaced" not in find(replacing, *REPLACED, job("d", condition="Complete"))
+    assert "JobsReplaced" not in find(cron_job("*/5 * * * *"), *REPLACED)
+    good = 'lastScheduleTime: "2026-01-15T12:00:00Z", lastSuccessfulTime: "2026-01-15T11:55:00Z"'
+    assert find(cron_job("*/5 * * * *", spec=", concurrencyPolicy: Replace", status=good), *REPLACED) == {}
+
+
+def test_runs_that_pile_up_are_a_symptom() -> None:
+    active = [job(name, made=made) for name, made in (("a", "09:00"), ("b", "09:10"), ("c", "09:20"))]
+    finding = find(cron_job(), *active)["JobsPilingUp"]
+    assert finding.is_symptom
+    assert "3 runs are active at once, the oldest for 3h" in finding.title
+    assert find(cron_job(), *active[:2]) == {}
+    assert find(cron_job(), *active[:2], job("c", made="09:20", condition="Complete")) == {}
