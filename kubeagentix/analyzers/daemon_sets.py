@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kubeagentix.analysis import kubectl
+from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.node_life import is_announced_to_leave, late_pods
+from kubeagentix.analysis.on_delete import waits_for_deletion
 from kubeagentix.analysis.shortfall import (
     START_GRACE_S,
     broken_nodes,
@@ -19,13 +20,14 @@ from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Severity
 from kubeagentix.domain.meta import LabelSelectorRequirement
 from kubeagentix.domain.nodes import Node
-from kubeagentix.domain.pods import NodeSelectorTerm, PodSpec, Toleration
+from kubeagentix.domain.pods import NodeSelectorTerm, Pod, PodSpec, Toleration
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.workloads import DaemonSet
 
 ID = "daemon-sets"
 # What a node is, set by kubelet or cloud: a DaemonSet for Windows or arm64 that finds no such node is no mistake.
 NODE_FACTS = ("kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os", "beta.kubernetes.io/arch")
+GENERATION = "pod-template-generation"  # of the template that a DaemonSet's pod was made from
 ROLE_PREFIX = "node-role.kubernetes.io/"
 
 
@@ -36,6 +38,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
             yield from _unavailable(snapshot, daemon_set)
             yield from _no_matching_nodes(snapshot, daemon_set)
             yield from _misscheduled(snapshot, daemon_set)
+            yield from _on_delete(snapshot, daemon_set)
 
 
 def _unavailable(snapshot: Snapshot, daemon_set: DaemonSet) -> Iterator[Finding]:
@@ -50,7 +53,8 @@ def _unavailable(snapshot: Snapshot, daemon_set: DaemonSet) -> Iterator[Finding]
         analyzer=ID,
         reason="NumberUnavailable",
         ref=ref,
-        title=f"{ref}: ready on {ready} of {wanted} nodes{describe_age(since, now)}",
+        title=f"{ref}: ready on {ready} of {wanted} nodes{describe_age(since, now)}"
+        + _rollout(snapshot, daemon_set, late),
         severity=Severity.CRITICAL if ready == 0 else Severity.WARNING,
         confidence=0.6,
         cause="Pods are missing or not ready; what keeps them so is told by their own findings, if any.",
@@ -70,6 +74,26 @@ def _unavailable(snapshot: Snapshot, daemon_set: DaemonSet) -> Iterator[Finding]
         is_symptom=True,
         since=since,
     )
+
+
+def _rollout(snapshot: Snapshot, daemon_set: DaemonSet, late: tuple[Pod, ...]) -> str:
+    """`; the rollout stands at 1 of 3 nodes` where it is the newest template's pods that do not become ready."""
+    status = daemon_set.status
+    is_partial = 0 < status.updated_number_scheduled < status.desired_number_scheduled
+    if not is_partial or not late or not affected.older_ready_pods(snapshot, late):
+        return ""
+    return f"; the rollout stands at {status.updated_number_scheduled} of {status.desired_number_scheduled} nodes"
+
+
+def _on_delete(snapshot: Snapshot, daemon_set: DaemonSet) -> Iterator[Finding]:
+    status, ref = daemon_set.status, snapshot.ref(daemon_set)
+    is_behind = status.updated_number_scheduled < status.desired_number_scheduled
+    if daemon_set.spec.update_strategy.type != "OnDelete" or not is_behind:
+        return
+    pods = sorted(affected.live_pods(snapshot, ref), key=lambda pod: pod.metadata.labels.get(GENERATION, ""))
+    old = pods[: status.desired_number_scheduled - status.updated_number_scheduled]
+    if old and status.observed_generation >= daemon_set.metadata.generation:
+        yield waits_for_deletion(ID, ref, tuple(pod.name for pod in old))
 
 
 def _lacks_pods(snapshot: Snapshot, daemon_set: DaemonSet) -> bool:

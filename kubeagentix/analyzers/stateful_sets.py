@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.node_life import late_pods
+from kubeagentix.analysis.on_delete import waits_for_deletion
 from kubeagentix.analysis.scaled_to_zero import scaled_to_zero
 from kubeagentix.analysis.shortfall import (
     broken_nodes,
@@ -173,7 +174,7 @@ def _rollout(snapshot: Snapshot, stateful_set: StatefulSet) -> Iterator[Finding]
     ref = snapshot.ref(stateful_set)
     late = late_pods(snapshot, snapshot.pods_of(ref))
     stale = [pod for pod in late if _revision(pod) not in ("", update) and _is_due(stateful_set, pod)]
-    if stale and _is_ordered(stateful_set):
+    if stale and (_is_ordered(stateful_set) or _is_on_delete(stateful_set)):
         yield _rollout_finding(snapshot, stateful_set, stale[0], is_stale=True)
     elif update != stateful_set.status.current_revision:
         broken = [pod for pod in late if _revision(pod) == update]
@@ -181,11 +182,17 @@ def _rollout(snapshot: Snapshot, stateful_set: StatefulSet) -> Iterator[Finding]
             yield _rollout_finding(snapshot, stateful_set, broken[0], is_stale=False)
 
 
+def _is_on_delete(stateful_set: StatefulSet) -> bool:
+    return stateful_set.spec.update_strategy.type == "OnDelete"
+
+
 def _rollout_finding(snapshot: Snapshot, stateful_set: StatefulSet, pod: Pod, *, is_stale: bool) -> Finding:
     ref, update = snapshot.ref(stateful_set), stateful_set.status.update_revision
     if is_stale:
         title = f"{ref}: the rollout waits for {pod.name}, which is broken and still of another revision"
         cause = "The controller waits for a broken pod before it updates it, so it must be deleted by hand."
+        if _is_on_delete(stateful_set):
+            cause = "updateStrategy is OnDelete: the newest template reaches a pod only when that is deleted by hand."
     else:
         title = f"{ref}: the rollout is stuck at {pod.name}"
         cause = "The pod with the newest template does not become ready, and no other is updated before it is."
@@ -222,6 +229,9 @@ def _deliberate(snapshot: Snapshot, stateful_set: StatefulSet) -> Iterator[Findi
     ref, status = snapshot.ref(stateful_set), stateful_set.status
     if stateful_set.spec.replicas == 0:
         yield scaled_to_zero(snapshot, ID, ref, stateful_set.spec.template.metadata.labels)
+    stale = [pod for pod in snapshot.pods_of(ref) if _revision(pod) not in ("", status.update_revision)]
+    if _is_on_delete(stateful_set) and status.update_revision and stale:
+        yield waits_for_deletion(ID, ref, tuple(pod.name for pod in stale))
     partition = _partition(stateful_set)
     if partition and status.update_revision != status.current_revision:
         yield Finding.of(

@@ -119,3 +119,42 @@ def test_pods_left_on_a_node_that_is_taken_away_are_not_misplaced() -> None:
     held = f"{NODE}\nspec: {{taints: [{{key: dedicated, effect: NoSchedule}}]}}"
     assert find(going, pod(), daemon_set(wrong=1))["Misscheduled"].severity is Severity.INFO
     assert find(held, pod(), daemon_set(wrong=1))["Misscheduled"].severity is Severity.WARNING
+
+
+def revised(name: str, revision: str, made: str, ready: str) -> str:
+    return f"""
+kind: Pod
+metadata:
+  name: {name}
+  creationTimestamp: "2026-01-15T{made}Z"
+  labels: {{controller-revision-hash: "r{revision}", pod-template-generation: "{revision}"}}
+  ownerReferences: [{{kind: DaemonSet, name: agent, controller: true}}]
+spec: {{nodeName: n1}}
+status:
+  phase: Running
+  conditions: [{{type: Ready, status: "{ready}", lastTransitionTime: "2026-01-15T{made}Z"}}]
+"""
+
+
+def updated(number: int, manifest: str) -> str:
+    return manifest.replace("numberReady", f"updatedNumberScheduled: {number}\n  numberReady")
+
+
+NEW, OLD = revised("agent-a", "2", "11:00:00", "False"), revised("agent-b", "1", "08:00:00", "True")
+
+
+def test_a_rollout_that_does_not_get_on_says_how_far_it_came() -> None:
+    stuck = find(updated(1, daemon_set(ready=1)), NODE, NEW, OLD)["NumberUnavailable"]
+    assert stuck.title.endswith("; the rollout stands at 1 of 2 nodes")
+    other = find(updated(2, daemon_set(ready=1)), NODE, NEW, OLD)["NumberUnavailable"]
+    assert "rollout" not in other.title
+
+
+def test_an_update_on_delete_waits_for_somebody() -> None:
+    pods = (NEW.replace('"False"', '"True"'), OLD)
+    manifest = updated(1, daemon_set()).replace("spec: {", "spec: {updateStrategy: {type: OnDelete}, ", 1)
+    finding = find(manifest, NODE, *pods)["RolloutOnDelete"]
+    assert finding.severity is Severity.INFO
+    assert "agent-b keeps the old template" in finding.title
+    assert find(updated(2, manifest.replace("updatedNumberScheduled: 1", "other: 1")), NODE, *pods) == {}
+    assert find(updated(1, daemon_set()), NODE, *pods) == {}

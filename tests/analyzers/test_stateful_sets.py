@@ -123,3 +123,21 @@ def test_pods_under_the_partition_are_not_due() -> None:
 
 def test_scaled_to_zero_is_information() -> None:
     assert find(stateful_set(replicas=0), SERVICE, CLASS)["ScaledToZero"].severity is Severity.INFO
+
+
+def test_an_update_on_delete_waits_for_somebody() -> None:
+    manifest = stateful_set(replicas=2, ready=2, spec="updateStrategy: {type: OnDelete}", update="r2")
+    pods = [pod(0, ready=True, revision="r2"), pod(1, ready=True)]
+    found = find(manifest, SERVICE, CLASS, *pods, claim(0), claim(1))
+    assert list(found) == ["RolloutOnDelete"]
+    assert found["RolloutOnDelete"].severity is Severity.INFO
+    assert "db-1 keeps the old template" in found["RolloutOnDelete"].title
+    done = [pod(0, ready=True, revision="r2"), pod(1, ready=True, revision="r2")]
+    assert find(manifest, SERVICE, CLASS, *done, claim(0), claim(1)) == {}
+
+
+def test_a_broken_pod_is_not_replaced_on_its_own_under_on_delete() -> None:
+    manifest = stateful_set(replicas=1, spec="updateStrategy: {type: OnDelete}", update="r2")
+    finding = find(manifest, SERVICE, CLASS, pod(0), claim(0))["RolloutStuck"]
+    assert "OnDelete" in finding.cause
+    assert any("delete pod db-0" in remedy.command for remedy in finding.remedies)
