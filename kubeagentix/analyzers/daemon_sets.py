@@ -28,6 +28,7 @@ ID = "daemon-sets"
 # What a node is, set by kubelet or cloud: a DaemonSet for Windows or arm64 that finds no such node is no mistake.
 NODE_FACTS = ("kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os", "beta.kubernetes.io/arch")
 GENERATION = "pod-template-generation"  # of the template that a DaemonSet's pod was made from
+NODES_SHOWN = 3
 ROLE_PREFIX = "node-role.kubernetes.io/"
 
 
@@ -38,6 +39,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
             yield from _unavailable(snapshot, daemon_set)
             yield from _no_matching_nodes(snapshot, daemon_set)
             yield from _misscheduled(snapshot, daemon_set)
+            yield from _left_out(snapshot, daemon_set)
             yield from _on_delete(snapshot, daemon_set)
 
 
@@ -191,6 +193,36 @@ def _nearest(spec: PodSpec, nodes: tuple[Node, ...]) -> str:
 def _why_tainted(matching: list[Node]) -> str:
     taints = sorted({f"{taint.key}={taint.value}:{taint.effect}" for node in matching for taint in node.spec.taints})
     return f"the matching nodes are tainted {', '.join(taints[:3])}" if taints else "no matching node takes it"
+
+
+def _left_out(snapshot: Snapshot, daemon_set: DaemonSet) -> Iterator[Finding]:
+    """Nodes that are meant by the selector and have no pod for want of a toleration: a choice, or an oversight."""
+    spec, ref = daemon_set.spec.template.spec, snapshot.ref(daemon_set)
+    if not daemon_set.status.desired_number_scheduled:
+        return
+    nodes = [
+        node
+        for node in snapshot.all(Node)
+        if _selects(spec, node) and not _tolerates(spec.tolerations, node) and not is_announced_to_leave(node)
+    ]
+    if not nodes:
+        return
+    names = ", ".join(sorted(node.name for node in nodes)[:NODES_SHOWN])
+    count = f"{len(nodes)} node{'s' if len(nodes) != 1 else ''}"
+    yield Finding.of(
+        analyzer=ID,
+        reason="NodesLeftOut",
+        ref=ref,
+        title=f"{ref} does not run on {count} ({names}): {_why_tainted(nodes)}",
+        severity=Severity.INFO,
+        confidence=0.9,
+        cause="Its pods do not tolerate the taints of nodes that its selector takes.",
+        evidence=tuple(
+            Evidence.of(snapshot.ref(node), "spec", f"{node.name} is tainted", locator="spec.taints")
+            for node in nodes[:NODES_SHOWN]
+        ),
+        remedies=(kubectl.edit(ref, "Add a toleration, if it is meant to run there"),),
+    )
 
 
 def _misscheduled(snapshot: Snapshot, daemon_set: DaemonSet) -> Iterator[Finding]:

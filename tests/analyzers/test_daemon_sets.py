@@ -158,3 +158,15 @@ def test_an_update_on_delete_waits_for_somebody() -> None:
     assert "agent-b keeps the old template" in finding.title
     assert find(updated(2, manifest.replace("updatedNumberScheduled: 1", "other: 1")), NODE, *pods) == {}
     assert find(updated(1, daemon_set()), NODE, *pods) == {}
+
+
+TAINTED = "kind: Node\nmetadata: {name: n2}\nspec: {taints: [{key: dedicated, value: batch, effect: NoSchedule}]}"
+
+
+def test_nodes_left_out_for_a_taint_are_information() -> None:
+    finding = find(daemon_set(), NODE, TAINTED)["NodesLeftOut"]
+    assert finding.severity is Severity.INFO
+    assert "1 node (n2)" in finding.title
+    tolerant = daemon_set(spec="tolerations: [{key: dedicated, operator: Exists}]")
+    assert find(tolerant, NODE, TAINTED) == {}
+    assert find(daemon_set(spec="nodeSelector: {disk: ssd}"), NODE, TAINTED) == {}
