@@ -16,6 +16,7 @@ from kubeagentix.analysis.templates import Template, templates
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.nodes import PriorityClass
 from kubeagentix.domain.pods import Container, Pod, Volume
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, PersistentVolumeClaim, Secret, ServiceAccount
@@ -57,6 +58,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     for template in templates(snapshot):
         yield from _missing_objects(snapshot, template)
         yield from _missing_account(snapshot, template)
+        yield from _missing_priority(snapshot, template)
         yield from _pull_secrets(snapshot, template)
 
 
@@ -231,6 +233,33 @@ def _missing_account(snapshot: Snapshot, template: Template) -> Iterator[Finding
             kubectl.write("Create it", f"create serviceaccount {name}", namespace, why="or name one that exists"),
         ),
         points_at=(snapshot.named("ServiceAccount", namespace, name),),
+        detail=name,
+    )
+
+
+def _missing_priority(snapshot: Snapshot, template: Template) -> Iterator[Finding]:
+    name, workload = template.spec.priority_class_name, template.workload
+    # The API server makes system-cluster-critical and system-node-critical itself, and keeps their prefix to itself.
+    if not name or name.startswith("system-") or not snapshot.was_read(PriorityClass):
+        return
+    if snapshot.get(PriorityClass, "", name):
+        return
+    near = nearest(name, (item.name for item in snapshot.all(PriorityClass)))
+    yield Finding.of(
+        analyzer=ID,
+        reason="FailedCreate/PriorityClassNotFound",
+        ref=workload,
+        title=f"{workload}: PriorityClass {name} does not exist",
+        severity=_severity(snapshot, template),
+        confidence=0.9,
+        cause=f"No pod is admitted with priorityClassName {name} until that PriorityClass exists"
+        + (f"; the nearest there is {near}." if near else "."),
+        evidence=(Evidence.of(workload, "spec", f"priorityClassName: {name}", locator="spec.priorityClassName"),),
+        remedies=(
+            kubectl.read("See which there are", "get priorityclasses"),
+            kubectl.edit(workload, f"Name {near or 'one that exists'}"),
+        ),
+        points_at=(snapshot.named("PriorityClass", "", name),),
         detail=name,
     )
 

@@ -125,7 +125,7 @@ def sync_autoscaler(hpa: Mapping[str, Any], world: World) -> None:
     reference, namespace = hpa["spec"]["scaleTargetRef"], hpa["metadata"]["namespace"]
     target = world.find(reference["kind"], namespace, reference["name"])
     if target is None:
-        plural = f"{reference['kind'].lower()}s.apps"
+        plural = f"{reference['kind'].lower()}s/scale.apps"
         text = f'{plural} "{reference["name"]}" not found'
         message = f"the HPA controller was unable to get the target's current scale: {text}"
         _write_autoscaler(hpa, [("AbleToScale", False, "FailedGetScale", message)], {}, text, world)
@@ -203,9 +203,8 @@ def _write_autoscaler(
         is_custom = "custom metrics API" in failure
         reason = "FailedGetPodsMetric" if is_custom else "FailedGetResourceMetric"
         reason = "FailedGetScale" if "not found" in failure else reason
-        text = (
-            f"invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: {failure}"
-        )
+        metric = "pods metric" if is_custom else "cpu resource metric"
+        text = f"invalid metrics (1 invalid out of 1), first error is: failed to get {metric} value: {failure}"
         notes = [(reason, failure)] + ([("FailedComputeMetricsReplicas", text)] if reason.endswith("Metric") else [])
         for event_reason, message in notes:
             note = Note(

@@ -130,7 +130,7 @@ def test_stateful_set_and_combined_prefixes_are_left_out() -> None:
     for lead in (
         "(combined from similar events): Error creating: ",
         "create Pod db-0 in StatefulSet db failed error: ",
-        "create Claim data-db-0 Pod db-0 in StatefulSet db failed error: ",
+        "create Claim data-db-0 for Pod db-0 in StatefulSet db failed error: ",
     ):
         assert read_refusal(lead + "some odd text").cause == "some odd text"
 

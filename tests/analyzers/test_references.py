@@ -79,6 +79,7 @@ def found(*manifests: dict[str, Any], **options: Any) -> list[Finding]:
             "PersistentVolumeClaim default/dta",
         ),
         ({"serviceAccountName": "robot"}, "ServiceAccountNotFound", "ServiceAccount default/robot"),
+        ({"priorityClassName": "gold"}, "FailedCreate/PriorityClassNotFound", "PriorityClass gold"),
     ],
 )
 def test_what_is_missing_is_pointed_at(spec: dict[str, Any], reason: str, missing: str) -> None:
@@ -195,3 +196,13 @@ def test_a_pull_secret_named_by_the_service_account_counts() -> None:
 )
 def test_a_pull_secret_must_be_one(secret: dict[str, Any], reasons: list[str]) -> None:
     assert [item.reason for item in found(deployment(imagePullSecrets=[{"name": "registry"}]), secret)] == reasons
+
+
+def test_priority_classes_that_are_there_or_built_in_or_not_read_are_silent() -> None:
+    gold = {"kind": "PriorityClass", "metadata": {"name": "gold"}}
+    gap = Gap(what="priorityclasses", why="403", kind="PriorityClass")
+    assert found(deployment(priorityClassName="gold"), gold) == []
+    assert found(deployment(priorityClassName="system-node-critical")) == []
+    assert found(deployment(priorityClassName="gold"), gaps=[gap]) == []
+    (finding,) = found(deployment(priorityClassName="golden"), gold)
+    assert finding.remedies[1].title == "Name gold"
