@@ -113,7 +113,20 @@ def is_subject(subject: Subject, request: Request) -> bool:
 
 def is_bound(binding: Binding, request: Request) -> bool:
     """Whether a binding gives its role to the user who asks."""
-    return any(is_subject(subject, request) for subject in binding.subjects)
+    return any(is_subject(subject, request) for subject in subjects_of(binding))
+
+
+def subjects_of(binding: Binding) -> tuple[Subject, ...]:
+    """To whom a binding gives its role: a ServiceAccount without a namespace is of the RoleBinding's own.
+
+    Source: pkg/registry/rbac/validation/rule.go, appliesToUser.
+    """
+    return tuple(
+        Subject(kind=item.kind, name=item.name, namespace=item.namespace or binding.namespace)
+        if item.kind == "ServiceAccount"
+        else item
+        for item in binding.subjects
+    )
 
 
 def bindings_in(snapshot: Snapshot, namespace: str) -> Iterator[Binding]:

@@ -68,7 +68,7 @@ def _lack_of(snapshot: Snapshot, request: Request) -> Lack | None:
 
 def _is_own(binding: Binding, request: Request) -> bool:
     """Whether a binding is made for the user, and not for everybody."""
-    return any(rbac.is_subject(item, request) and item.name not in _EVERYBODY for item in binding.subjects)
+    return any(rbac.is_subject(item, request) and item.name not in _EVERYBODY for item in rbac.subjects_of(binding))
 
 
 def who(snapshot: Snapshot, request: Request) -> ResourceRef:
@@ -182,7 +182,7 @@ def _wrong_subject(snapshot: Snapshot, request: Request) -> Lack | None:
     for binding in sorted(rbac.bindings_in(snapshot, request.namespace), key=lambda item: not item.namespace):
         if not rbac.role_allows(rbac.role_of(snapshot, binding), request):
             continue
-        for subject in binding.subjects:
+        for subject in rbac.subjects_of(binding):
             why = _likeness(snapshot, binding, subject, request)
             if why:
                 return _misbound(snapshot, binding, subject, request)

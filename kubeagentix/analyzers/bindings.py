@@ -55,7 +55,7 @@ def _finding(snapshot: Snapshot, binding: rbac.Binding, role: ResourceRef, near:
 
 def _failing(snapshot: Snapshot, binding: rbac.Binding) -> Iterator[ResourceRef]:
     """The workloads that keep ending and whose pods run as a ServiceAccount of the binding."""
-    accounts = {(item.namespace, item.name) for item in binding.subjects if item.kind == "ServiceAccount"}
+    accounts = {(item.namespace, item.name) for item in rbac.subjects_of(binding) if item.kind == "ServiceAccount"}
     for container in containers_in_play(snapshot) if accounts else ():
         account = (container.pod.namespace, container.pod.spec.service_account_name or "default")
         if account in accounts and keeps_ending(container, snapshot.taken_at):

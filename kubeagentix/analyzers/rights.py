@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kubeagentix.analysis import granting, kubectl
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, keeps_ending
 from kubeagentix.analysis.denials import denials_in
-from kubeagentix.analysis.rbac import Request
+from kubeagentix.analysis.rbac import Request, subjects_of
 from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.rights import Lack, lack_of, who
 from kubeagentix.analysis.troubles import clipped, event_evidence
@@ -154,7 +154,8 @@ def _rbac_evidence(snapshot: Snapshot, cases: Sequence[_Case]) -> Iterator[Evide
         found = snapshot.find(ref)
         if isinstance(found, RoleBinding | ClusterRoleBinding):
             subjects = ", ".join(
-                f"{item.kind} {f'{item.namespace}/' if item.namespace else ''}{item.name}" for item in found.subjects
+                f"{item.kind} {f'{item.namespace}/' if item.namespace else ''}{item.name}"
+                for item in subjects_of(found)
             )
             what = f"gives {found.role_ref.kind} {found.role_ref.name} to {subjects or 'nobody'}"
             yield Evidence.of(ref, "spec", what, locator="subjects")

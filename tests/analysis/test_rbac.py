@@ -82,6 +82,14 @@ def test_the_anonymous_user_is_not_authenticated() -> None:
     assert not is_allowed(snapshot, request(user=rbac.ANONYMOUS))
 
 
+def test_an_account_without_a_namespace_is_of_the_role_bindings_own() -> None:
+    nameless = {"kind": "ServiceAccount", "name": "app"}
+    assert is_allowed(snapshot_of(role(PODS), binding(nameless)), request())
+    assert not is_allowed(snapshot_of(role(PODS), binding(nameless)), request(user=user_of("other", "app")))
+    everywhere = snapshot_of(role(PODS, "ClusterRole"), binding(nameless, "ClusterRoleBinding", "ClusterRole"))
+    assert not is_allowed(everywhere, request())
+
+
 def test_a_role_binding_gives_a_cluster_role_in_its_namespace_only() -> None:
     snapshot = snapshot_of(role(PODS, "ClusterRole"), binding(APP, of="ClusterRole"))
     assert is_allowed(snapshot, request())
