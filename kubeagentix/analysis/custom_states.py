@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.domain.diagnosis import Severity
 from kubeagentix.domain.extensions import CustomCondition, CustomResource
-from kubeagentix.domain.meta import condition
-from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.meta import Resource, condition
+from kubeagentix.domain.snapshot import MAX_OWNER_DEPTH, Snapshot
 
 FAILURE_GRACE_S = 60.0  # the controller says that it failed, though it may try again
 WAITING_GRACE_S = 300.0  # it says only that something is not there yet
@@ -83,6 +83,8 @@ def is_calm(resource: CustomResource) -> bool:
     status = resource.status
     if resource.spec.is_suspended or status.phase.lower() in _ENDED_WELL or status.health == "Suspended":
         return True
+    if _BAD_PHASE.search(status.phase):  # a run that has ended, and badly
+        return False
     return any(
         item.status == "True" and item.type in ("Paused", "Suspended", "Succeeded", "Complete", "Completed")
         for item in status.conditions
@@ -95,13 +97,20 @@ def _is_well(resource: CustomResource) -> bool:
 
 
 def _has_well_owner(snapshot: Snapshot, resource: CustomResource) -> bool:
-    """Whether it is one of the attempts, or a former part, of an object that is well."""
-    owner = resource.controller
-    if owner is None:
-        return False
-    name = snapshot.kind_name(owner.api_version, owner.kind)
-    above = snapshot.find(snapshot.named(name, resource.namespace, owner.name))
-    return isinstance(above, CustomResource) and _is_well(above)
+    """Whether it is one of the attempts, or a former or idle part, of an object that is well or switched off."""
+    current: Resource = resource
+    for _ in range(MAX_OWNER_DEPTH):
+        owner = current.controller
+        if owner is None:
+            return False
+        name = snapshot.kind_name(owner.api_version, owner.kind)
+        above = snapshot.find(snapshot.named(name, resource.namespace, owner.name))
+        if not isinstance(above, CustomResource):
+            return False
+        if _is_well(above) or is_calm(above):
+            return True
+        current = above
+    return False
 
 
 def _bad_summaries(resource: CustomResource) -> list[CustomCondition]:

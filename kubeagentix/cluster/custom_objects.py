@@ -24,7 +24,8 @@ MAX_CONDITIONS = 40
 MAX_REFERENCES = 30
 MAX_DEPTH = 6  # of a spec; references lie near its top
 MAX_MESSAGE_CHARS = 2000
-_SUSPENDING = ("suspend", "suspended", "pause", "paused", "paused-replicas", "skip-reconcile")
+_SUSPENDING = ("suspend", "suspended", "pause", "paused", "paused-replicas", "skip-reconcile", "stopped", "shutdown")
+_RUNNING = ("running", "enabled")
 _FINISHED = ("completionTime", "completionTimestamp", "finishedAt", "completedAt")
 _HEALTHY = ("", "healthy", "suspended", "progressing", "unknown")
 # What a field is called whose object names another, and the kind that it then names.
@@ -123,11 +124,17 @@ def _unhealthy(value: Any) -> Iterator[ObjectReference]:
 def _spec(kind: type[CustomResource], metadata: Metadata, spec: Mapping[str, Any]) -> CustomSpec:
     marks = {key.rpartition("/")[2]: value for key, value in metadata.annotations.items()}
     return CustomSpec(
-        is_suspended=any(spec.get(name) is True for name in _SUSPENDING)
-        or any(name in marks and marks[name] != "false" for name in _SUSPENDING),
+        is_suspended=_is_switched_off(spec) or any(name in marks and marks[name] != "false" for name in _SUSPENDING),
         references=tuple(dict.fromkeys(_references(spec)))[:MAX_REFERENCES],
         secrets=tuple(dict.fromkeys(_secrets(kind, metadata, spec))),
     )
+
+
+def _is_switched_off(spec: Mapping[str, Any]) -> bool:
+    """Whether a spec asks for nothing to run: `suspend: true`, `enabled: false`, no replicas (KubeVirt: Halted)."""
+    if any(spec.get(name) is True for name in _SUSPENDING) or any(spec.get(name) is False for name in _RUNNING):
+        return True
+    return spec.get("runStrategy") == "Halted" or spec.get("replicas") == 0
 
 
 def _secrets(kind: type[CustomResource], metadata: Metadata, spec: Mapping[str, Any]) -> Iterator[str]:

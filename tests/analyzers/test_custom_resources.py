@@ -147,6 +147,22 @@ def test_a_run_that_failed_long_ago_is_history() -> None:
     assert [item.severity for item in find(run(ago(9000)))] == [Severity.INFO]
 
 
+def test_a_run_that_has_completed_as_failed_is_told() -> None:
+    ended = {"phase": "Failed", "message": "child 'train' failed", "finishedAt": ago(600)}
+    (finding,) = find(custom(condition("Completed", "True"), kind="Workflow", api="argoproj.io/v1alpha1", status=ended))
+    assert (finding.reason, finding.severity) == ("Failed", Severity.WARNING)
+
+
+def test_an_idle_part_of_an_object_that_is_well_is_silent() -> None:
+    idle = condition(status="Unknown", reason="NoHealthyBackends")
+    part = custom(idle, kind="ServerlessService", name="part", owner=(CERT_MANAGER, "Autoscaler", "middle"))
+    middle = custom(
+        condition(reason="NoTraffic"), kind="Autoscaler", name="middle", owner=(CERT_MANAGER, "Revision", "top")
+    )
+    assert find(part, middle, custom(condition(status="True"), kind="Revision", name="top")) == []
+    assert len(find(part, middle, custom(condition(), kind="Revision", name="top"))) == 2
+
+
 def test_an_attempt_of_an_object_that_is_well_is_history() -> None:
     request = custom(condition(), kind="CertificateRequest", name="web-1", owner=(CERT_MANAGER, "Certificate", "web"))
     assert find(request, custom(condition(status="True"))) == []

@@ -85,6 +85,9 @@ def test_the_secrets_that_an_object_makes_are_told() -> None:
     [
         ({"spec": {"suspend": True}}, True),
         ({"spec": {"paused": False}}, False),
+        ({"spec": {"running": False}}, True),
+        ({"spec": {"replicas": 0}}, True),
+        ({"spec": {"replicas": 1, "enabled": True}}, False),
         ({"metadata": {"name": "web", "annotations": {"autoscaling.keda.sh/paused-replicas": "0"}}}, True),
         ({"metadata": {"name": "web", "annotations": {"cluster.x-k8s.io/paused": "false"}}}, False),
     ],

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.resources import KINDS, custom_name, group_of, is_custom
 from kubeagentix.domain.snapshot import ContainerLog
 from kubeagentix.testing import NOW, log_of
 
@@ -44,8 +44,15 @@ def _dated(value: Any) -> Any:
     return f"{NOW - timedelta(**{UNITS[match[2]]: int(match[1])}):%Y-%m-%dT%H:%M:%SZ}" if match else value
 
 
+def is_custom_resource(manifest: Manifest) -> bool:
+    return is_custom(group_of(manifest.get("apiVersion", "")), manifest["kind"])
+
+
 def identity(manifest: Manifest) -> tuple[str, str, str]:
     kind, metadata = manifest["kind"], manifest["metadata"]
+    if is_custom_resource(manifest):
+        name = custom_name(group_of(manifest["apiVersion"]), kind)
+        return (name, metadata.get("namespace", ""), metadata["name"])
     is_namespaced = kind not in KINDS or KINDS[kind].is_namespaced
     return (kind, metadata.get("namespace", "default") if is_namespaced else "", metadata["name"])
 
@@ -54,7 +61,7 @@ def healthy(name: str) -> list[Manifest]:
     """The objects of a healthy cluster, of the kinds that are read."""
     objects = read(name)["objects"]
     assert len({identity(item) for item in objects}) == len(objects), "an object is there twice"
-    return [item for item in objects if item["kind"] in KINDS]
+    return [item for item in objects if item["kind"] in KINDS or is_custom_resource(item)]
 
 
 def broken(name: str, fault: Manifest) -> list[Manifest]:
