@@ -15,7 +15,7 @@ from kubeagentix.analysis.scheduler.placement import claim_names
 from kubeagentix.analysis.shortfall import describe_age, is_older_than
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
-from kubeagentix.domain.extensions import CustomResourceDefinition
+from kubeagentix.domain.extensions import CustomResource, CustomResourceDefinition, CustomStatus
 from kubeagentix.domain.meta import Condition, Resource
 from kubeagentix.domain.nodes import Event, Namespace
 from kubeagentix.domain.pods import Pod
@@ -26,6 +26,7 @@ from kubeagentix.errors import excerpt
 
 ID = "deletions"
 DELETION_GRACE_S = 60.0  # a controller at work has done what its finalizer is for by then
+OPERATOR_GRACE_S = 600.0  # behind a custom resource there may be a database or a cluster to take down
 # Clouds take longer: to drain and remove a machine, to take down a load balancer or a disk.
 _SLOW_GRACE_S = {"Node": LEAVING_S, "Service": 300.0, "PersistentVolume": 300.0}
 PODS_GRACE_S = 300.0  # a namespace waits for its pods, which may have been given minutes to end
@@ -62,8 +63,13 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 def _is_overdue(snapshot: Snapshot, resource: Resource) -> bool:
     deleted = resource.metadata.deletion_timestamp
-    grace_s = _SLOW_GRACE_S.get(resource.kind, DELETION_GRACE_S)
-    return deleted is not None and is_older_than(deleted, grace_s, snapshot.taken_at)
+    return deleted is not None and is_older_than(deleted, _grace_s(resource), snapshot.taken_at)
+
+
+def _grace_s(resource: Resource) -> float:
+    if isinstance(resource, CustomResource) and resource.status != CustomStatus():
+        return OPERATOR_GRACE_S  # somebody looks after it
+    return _SLOW_GRACE_S.get(resource.kind, DELETION_GRACE_S)
 
 
 def _held(snapshot: Snapshot, resource: Resource) -> Finding:

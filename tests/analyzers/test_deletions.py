@@ -7,6 +7,7 @@ import pytest
 from kubeagentix.analyzers.deletions import analyze
 from kubeagentix.domain.diagnosis import Finding
 from kubeagentix.testing import snapshot_of
+from tests.analyzers.conftest import ago
 
 LONG_AGO = "2026-01-15T11:00:00Z"
 JUST_NOW = "2026-01-15T11:59:30Z"
@@ -65,6 +66,35 @@ def test_an_object_held_by_a_finalizer_is_told_with_its_name() -> None:
 )
 def test_what_is_not_overdue_is_silent(quiet: str) -> None:
     assert find(quiet) == []
+
+
+def custom(deleted: str, status: str = "{}") -> str:
+    return f"""
+apiVersion: a.example/v1
+kind: Widget
+metadata: {{name: w, namespace: default, finalizers: [a.example/clean-up], deletionTimestamp: "{deleted}"}}
+status: {status}
+"""
+
+
+def test_a_custom_resource_is_given_time_if_somebody_looks_after_it() -> None:
+    at_work = "{conditions: [{type: Ready, status: 'False', reason: Deleting}]}"
+    assert [item.reason for item in find(custom(ago(300)))] == ["Terminating/Finalizer"]
+    assert find(custom(ago(300), at_work)) == []
+    assert len(find(custom(ago(900), at_work))) == 1
+
+
+def test_a_definition_waits_for_its_objects() -> None:
+    definition = f"""
+kind: CustomResourceDefinition
+metadata:
+  name: widgets.a.example
+  finalizers: [customresourcecleanup.apiextensions.k8s.io]
+  deletionTimestamp: "{LONG_AGO}"
+spec: {{group: a.example, names: {{kind: Widget, plural: widgets}}}}
+"""
+    of_definition = next(item for item in find(definition, custom(LONG_AGO)) if item.ref.kind != "Widget")
+    assert [str(ref) for ref in of_definition.points_at] == ["Widget default/w"]
 
 
 def test_a_claim_that_a_pod_mounts_is_in_use() -> None:
