@@ -21,14 +21,15 @@ from kubeagentix.domain.snapshot import MAX_OWNER_DEPTH, Snapshot
 FAILURE_GRACE_S = 60.0  # the controller says that it failed, though it may try again
 WAITING_GRACE_S = 300.0  # it says only that something is not there yet
 WORKING_GRACE_S = 1800.0  # it says that it is at work: clouds need this long for a database or a cluster
+FIRST_YEAR = 2000
 RUN_S = 3600.0  # a run that failed longer ago than that is history
 # Conditions that sum an object up, the most telling first. Without the first ones it does not work at all.
 _SUMMARIES = ("Ready", "Available", "Healthy", "Programmed", "Accepted", "Established", "Installed", "Deployed")
 _UPKEEP = ("Synced", "Reconciled", "Released", "Valid", "Succeeded")
-_FAULT = re.compile(r"^(Stalled|Failing|NotReady)$|(Degraded|Failed|Failure|Error|Unhealthy)$")
+_FAULT = re.compile(r"^(Stalled|Failing|NotReady|ErrorOccurred)$|(Degraded|Failed|Failure|Error|Unhealthy)$")
 _CALM = re.compile(
     r"paused|suspend|hibernat|scaled ?to ?zero|notraffic|inactive|disabled|standby|superseded|completed|succeeded"
-    r"|finished|not ?applicable|not ?required|deleting|terminating|cancell?ed",
+    r"|finished|not ?applicable|not ?required|deleting|terminating|cancell?ed|copied",
     re.IGNORECASE,
 )
 _WORKING = re.compile(
@@ -132,6 +133,10 @@ def _from_condition(snapshot: Snapshot, resource: CustomResource, item: CustomCo
     since = item.last_transition_time or item.last_update_time or resource.metadata.creation_timestamp
     is_working = is_unknown or (bool(_WORKING.search(item.reason)) and not _FAILED.search(item.reason))
     is_failed = not is_working and bool(_FAILED.search(f"{item.reason} {item.message}"))
+    if since is not None and since.year < FIRST_YEAR:  # what a definition fills in until some controller looks
+        return None
+    if not is_failed and _serves_meanwhile(resource, item):
+        return None
     if is_working and _FAILED.search(item.message):
         grace_s = WAITING_GRACE_S
     else:
@@ -149,6 +154,12 @@ def _from_condition(snapshot: Snapshot, resource: CustomResource, item: CustomCo
         since=since,
         is_failed=is_failed,
     )
+
+
+def _serves_meanwhile(resource: CustomResource, item: CustomCondition) -> bool:
+    """Whether an object is available all the same while it is changed, as a Rollout is in the midst of its steps."""
+    holds = {other.type for other in resource.status.conditions if other.status == "True"}
+    return bool(holds & {"Ready", "Available"} - {item.type}) and bool(holds & {"Progressing", "Reconciling"})
 
 
 def _severity(

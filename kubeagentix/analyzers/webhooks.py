@@ -56,7 +56,8 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     for kind in CONFIGURATIONS:
         for configuration in snapshot.all(kind):
             if configuration.metadata.deletion_timestamp is None:
-                yield from _configuration(snapshot, configuration)
+                found = list(_configuration(snapshot, configuration))
+                yield from found or _reaching(snapshot, configuration)
 
 
 def _configuration(snapshot: Snapshot, configuration: WebhookConfiguration) -> Iterator[Finding]:
@@ -68,6 +69,25 @@ def _configuration(snapshot: Snapshot, configuration: WebhookConfiguration) -> I
             if key not in told:
                 told.add(key)
                 yield finding
+
+
+def _reaching(snapshot: Snapshot, configuration: WebhookConfiguration) -> Iterator[Finding]:
+    """Advice: a webhook that must approve the system's own pods can keep a cluster from coming up again."""
+    for webhook in configuration.webhooks:
+        if webhook.failure_policy == "Fail" and _reaches_kube_system(snapshot, webhook):
+            ref = snapshot.ref(configuration)
+            yield Finding.of(
+                analyzer=ID,
+                reason="WebhookReachesKubeSystem",
+                ref=ref,
+                title=f"{ref} must approve pods of kube-system, too",
+                severity=Severity.INFO,
+                confidence=0.8,
+                cause="While it does not answer, DNS, network and storage pods cannot be made, on which it may depend.",
+                evidence=(_spec_evidence(ref, webhook),),
+                remedies=(kubectl.describe(ref), kubectl.edit(ref, "Leave kube-system out by its namespaceSelector")),
+            )
+            return
 
 
 def _webhook(snapshot: Snapshot, configuration: WebhookConfiguration, webhook: AdmissionWebhook) -> Finding | None:

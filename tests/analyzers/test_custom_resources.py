@@ -108,6 +108,13 @@ def test_a_condition_that_says_that_something_is_wrong_is_told(
         custom(condition(status="True"), condition("ControlPlaneReady", reason="Failed")),
         custom(condition("ContainersReady", reason="PodCompleted"), condition("Succeeded", "True", "Succeeded")),
         custom(condition(), status={"phase": "Succeeded"}),
+        custom(condition("Programmed", "Unknown", "Pending", since="1970-01-01T00:00:00Z")),  # nobody's object
+        custom(
+            condition("Healthy", reason="RolloutHealthy"),
+            condition("Available", "True"),
+            condition("Progressing", "True"),
+        ),
+        custom(status={"phase": "Failed", "reason": "Copied"}),  # OLM tells of it where the operator is
         custom(status={"phase": "Running"}),
         custom(status={"phase": "Pending"}),
         custom(status={"health": {"status": "Progressing"}}),

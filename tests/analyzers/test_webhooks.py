@@ -184,6 +184,14 @@ def test_what_a_webhook_decides_over_is_said() -> None:
     assert "must approve pods and nothing" in finding.cause
 
 
+def test_a_webhook_over_the_systems_own_pods_is_advice() -> None:
+    system = "{kind: Namespace, metadata: {name: kube-system, labels: {kubernetes.io/metadata.name: kube-system}}}"
+    expected = [("WebhookReachesKubeSystem", Severity.INFO)]
+    assert told(configuration(), SERVICE, pod(ready=True), system) == expected
+    selector = "{matchLabels: {checked: enabled}}"
+    assert told(configuration(selector=selector), SERVICE, pod(ready=True), system) == []
+
+
 def test_many_refused_workloads_are_one_incident_whose_root_is_the_webhook_or_what_is_behind_it() -> None:
     refused = [refusal(f"web-{number}", 'service "policy" not found') for number in range(10)]
     (hypothesis,) = diagnose_snapshot(snapshot_of(configuration(), *refused), Target()).hypotheses
