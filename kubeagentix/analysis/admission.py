@@ -75,7 +75,8 @@ TITLE_MAX_CHARS = 100  # of a refusal's own words in a title
 
 _NOISE = re.compile(
     r"^(\(combined from similar events\): )?"
-    r"((Error creating( job)?|create (Claim|Pod) .*? in StatefulSet \S+ failed error): )?",
+    r"((Error creating( job)?|Failed to create new replica set \"[^\"]*\""
+    r"|create (Claim|Pod) .*? in StatefulSet \S+ failed error): )?",
     re.DOTALL,
 )
 _QUOTA = re.compile(

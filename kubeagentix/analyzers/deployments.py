@@ -64,9 +64,15 @@ def _selector_mismatch(snapshot: Snapshot, deployment: Deployment) -> Finding | 
     )
 
 
+def _is_refused(deployment: Deployment) -> bool:
+    """Whether the controller could not make the ReplicaSet, which it says without having observed the generation."""
+    progressing = condition(deployment.status.conditions, "Progressing")
+    return progressing is not None and progressing.reason == "ReplicaSetCreateError"
+
+
 def _not_observed(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
     observed, wanted = deployment.status.observed_generation, deployment.metadata.generation
-    if observed >= wanted:
+    if observed >= wanted or _is_refused(deployment):
         return None
     is_never = observed == 0 and is_older_than(
         deployment.metadata.creation_timestamp, 2 * START_GRACE_S, snapshot.taken_at

@@ -68,6 +68,12 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _failures(snapshot: Snapshot) -> Iterator[_Failure]:
+    for deployment in snapshot.all(Deployment):
+        refused = condition(deployment.status.conditions, "Progressing")
+        is_refused = refused is not None and (refused.status, refused.reason) == ("False", "ReplicaSetCreateError")
+        if refused is not None and is_refused and deployment.metadata.deletion_timestamp is None:
+            missing = deployment.spec.replicas - deployment.status.updated_replicas
+            yield _from_condition(snapshot, deployment, refused, max(missing, 1), deployment.status.replicas)
     for owner, missing, present in _short_owners(snapshot):
         if owner.metadata.deletion_timestamp is not None:
             continue
@@ -139,7 +145,7 @@ def _from_condition(snapshot: Snapshot, owner: Resource, failing: Condition, mis
     return _Failure(
         owner=owner,
         message=failing.message,
-        locator="status.conditions[ReplicaFailure]",
+        locator=f"status.conditions[{failing.type}]",
         at=failing.last_transition_time,
         times=sum(event.times for event in events),
         missing=missing,

@@ -34,6 +34,8 @@ INJECTION_S = 300.0  # the authorities are put in by a Job or a controller that 
 SHOWN = 3
 # How a call fails though somebody listens, by the words of Go's net and crypto packages.
 _FAILURES = (
+    (re.compile(r'service "[^"]*" not found'), "ServiceNotFound", "its Service does not exist"),
+    (re.compile(r"no endpoints available"), "NoEndpoints", "its Service has no ready endpoints"),
     (re.compile(r"x509: certificate has expired"), "CertificateExpired", "its certificate has expired"),
     (
         re.compile(r"x509:|tls:|load root certificates"),
@@ -194,10 +196,10 @@ def _toll(calls: tuple[FailedCall, ...]) -> str:
 
 def _effect(snapshot: Snapshot, webhook: AdmissionWebhook) -> str:
     """What happens as long as nobody answers, up to the name of who does not."""
-    what, where = _matched(webhook), " in kube-system, too," if _reaches_kube_system(snapshot, webhook) else ""
+    what, where = _matched(webhook), " (in kube-system, too)" if _reaches_kube_system(snapshot, webhook) else ""
     if webhook.failure_policy == "Fail":
-        return f"Webhook {webhook.name} must approve {what}{where} and nothing of it is accepted without"
-    return f"Webhook {webhook.name} looks at {what}{where} which is let through unseen without"
+        return f"Webhook {webhook.name} must approve {what}{where}, and nothing of it is accepted without"
+    return f"Webhook {webhook.name} looks at {what}{where}, which is let through unseen without"
 
 
 def _matched(webhook: AdmissionWebhook) -> str:

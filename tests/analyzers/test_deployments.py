@@ -154,3 +154,9 @@ def test_never_observed_is_critical_and_just_behind_is_information() -> None:
     ].severity is (Severity.CRITICAL)
     behind = find(deployment().replace("observedGeneration: 3", "observedGeneration: 2"))
     assert behind["GenerationNotObserved"].severity is Severity.INFO
+
+
+def test_a_controller_that_was_refused_the_replica_set_is_not_idle() -> None:
+    refused = "[{type: Progressing, status: 'False', reason: ReplicaSetCreateError}]"
+    manifest = deployment(conditions=refused).replace("observedGeneration: 3", "observedGeneration: 0")
+    assert "GenerationNotObserved" not in find(manifest)

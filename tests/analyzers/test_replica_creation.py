@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kubeagentix.analyzers.replica_creation import analyze
@@ -234,3 +236,20 @@ status: {{conditions: [{{type: ReplicaFailure, status: "True", reason: FailedCre
         "FailedCreate/ServiceAccountNotFound",
     )
     assert "no such ServiceAccount: robot" in finding.title
+
+
+def test_a_rollout_whose_new_replica_set_is_refused_is_told() -> None:
+    message = (
+        'Failed to create new replica set "web-7f8": Internal error occurred: failed calling webhook "check.example": '
+        'Post "https://guard.ops.svc:443/m?timeout=2s": service "guard" not found'
+    )
+    refused = {"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError", "message": message}
+
+    def deployment(**changes: Any) -> dict[str, Any]:
+        status = {"replicas": 2, "readyReplicas": 2, "updatedReplicas": 0, "conditions": [{**refused, **changes}]}
+        return {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 2}, "status": status}
+
+    (finding,) = analyze(snapshot_of(deployment()))
+    assert (str(finding.ref), finding.reason) == ("Deployment default/web", "FailedCreate/WebhookUnavailable")
+    assert [str(ref) for ref in finding.points_at] == ["Service ops/guard"]
+    assert list(analyze(snapshot_of(deployment(status="True", reason="ReplicaSetUpdated")))) == []

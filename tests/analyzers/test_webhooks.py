@@ -159,6 +159,11 @@ def test_a_backend_that_is_ready_and_does_not_answer_is_told_by_its_refusals(why
     assert told(configuration(), SERVICE, pod(ready=True), refusal("web", why)) == expected
 
 
+def test_where_the_service_cannot_be_seen_its_refusals_tell() -> None:
+    snapshot = snapshot_of(configuration(), refusal("web", 'service "policy" not found'), namespace="shop")
+    assert [item.reason for item in plugin.analyze(snapshot)] == ["FailedCallingWebhook/ServiceNotFound"]
+
+
 def test_a_refusal_of_an_hour_ago_is_history() -> None:
     event = f"""
 kind: Event
@@ -178,10 +183,10 @@ lastTimestamp: "{ago(3000)}"
 def test_what_a_webhook_decides_over_is_said() -> None:
     system = "{kind: Namespace, metadata: {name: kube-system, labels: {kubernetes.io/metadata.name: kube-system}}}"
     (finding,) = find(configuration(resources="*"), system)
-    assert "must approve every object in kube-system, too," in finding.cause
+    assert "must approve every object (in kube-system, too), and" in finding.cause
     selector = "{matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}]}"
     (finding,) = find(configuration(selector=selector), system)
-    assert "must approve pods and nothing" in finding.cause
+    assert "must approve pods, and nothing" in finding.cause
 
 
 def test_a_webhook_over_the_systems_own_pods_is_advice() -> None:
