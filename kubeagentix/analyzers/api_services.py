@@ -79,13 +79,13 @@ def _api_service(snapshot: Snapshot, service: APIService) -> Iterator[Finding]:
 
 def _definition(snapshot: Snapshot, definition: CustomResourceDefinition) -> Iterator[Finding]:
     """A name that is taken explains that the kind is not established."""
-    for kind in ("NamesAccepted", "Established"):
+    for kind, word in (("NamesAccepted", "NamesNotAccepted"), ("Established", "NotEstablished")):
         found = condition(definition.status.conditions, kind)
         if found is not None and found.status == "False" and _is_past_grace(snapshot, definition, found):
             ref = snapshot.ref(definition)
             yield Finding.of(
                 analyzer=ID,
-                reason=f"Not{kind}/{found.reason}" if found.reason else f"Not{kind}",
+                reason=f"{word}/{found.reason}" if found.reason else word,
                 ref=ref,
                 title=f"{definition.spec.names.kind} of {definition.spec.group} is not served: "
                 f"{'its names are taken' if kind == 'NamesAccepted' else 'its definition is not established'}",

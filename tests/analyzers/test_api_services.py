@@ -91,7 +91,7 @@ def test_a_definition_whose_names_are_taken_is_told_once() -> None:
         f'{{type: {kind}, status: "False", reason: {reason}, lastTransitionTime: "{LONG_AGO}"}}'
         for kind, reason in (("NamesAccepted", "ListKindConflict"), ("Established", "NotAccepted"))
     ]
-    assert [item.reason for item in find(definition(*conditions))] == ["NotNamesAccepted/ListKindConflict"]
+    assert [item.reason for item in find(definition(*conditions))] == ["NamesNotAccepted/ListKindConflict"]
     assert [item.reason for item in find(definition(conditions[1]))] == ["NotEstablished/NotAccepted"]
 
 
