@@ -16,8 +16,10 @@ from kubeagentix.domain.snapshot import Snapshot
 
 _NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
 _GONE = r"(?=[\"'`]?,?:? (?:is |was |could |has )?(?:not (?:be )?found|does(?: not|n't) exist|missing))"
-_TEMPLATE = (
-    rf"(?<![\w./-])(?P<kind>{{kinds}})(?P<group>\.[a-z0-9.-]+)?"
+_WORD = re.compile(r"(?<![\w./-])[A-Za-z]+")
+# What may follow a kind: its group, and a name in one of the forms that count.
+_NAMED = re.compile(
+    rf"(?:\.[a-z0-9.-]+)?"
     rf"(?:"
     rf"(?: (?:named|called|object|resource|with name))?:? [\"'`](?P<quoted>(?:{_NAME}/)?{_NAME})[\"'`]"
     rf"|/(?P<slashed>(?:{_NAME}/)?{_NAME})"
@@ -27,7 +29,7 @@ _TEMPLATE = (
 )
 _SAID_GONE = re.compile(r"[\"'`]?,?:? (?:is |was |could |has )?(?:not (?:be )?found|does(?: not|n't) exist|missing)")
 # Words that people write for kinds.
-_SYNONYMS = {"pvc": "PersistentVolumeClaim", "pv": "PersistentVolume", "service account": "ServiceAccount"}
+_SYNONYMS = {"pvc": "PersistentVolumeClaim", "pv": "PersistentVolume"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +42,23 @@ class NamedObject:
 
 def named_objects(snapshot: Snapshot, text: str, namespace: str) -> tuple[NamedObject, ...]:
     """The objects that `text` names, in its order; those without a namespace are sought in `namespace`."""
-    kinds, pattern = snapshot.derived(_vocabulary)
+    kinds = snapshot.derived(_vocabulary)
     found: dict[ResourceRef, NamedObject] = {}
     position = 0
-    while match := pattern.search(text, position):
-        position = match.end()
+    while word := _WORD.search(text, position):
+        position = word.end()
+        kind = kinds.get(word[0].lower())
+        match = _NAMED.match(text, position) if kind is not None else None
+        if kind is None or match is None:
+            continue
         name = match["quoted"] or match["slashed"] or match["gone"] or match["bare"]
         place, _, own = name.rpartition("/")
-        kind = kinds[match["kind"].lower()]
         ref = _resolve(snapshot, kind, place or namespace, own)
         exists = snapshot.find(ref) is not None
         if match["bare"] and not exists:
-            position = match.end("kind")  # what follows is a word, perhaps another kind
-            continue
-        is_said = match["gone"] is not None or _SAID_GONE.match(text, match.end()) is not None
+            continue  # what follows is a word, perhaps another kind
+        position = match.end()
+        is_said = match["gone"] is not None or _SAID_GONE.match(text, position) is not None
         found.setdefault(ref, NamedObject(ref=ref, is_missing=not exists and (is_said or _was_read(snapshot, ref))))
     return tuple(found.values())
 
@@ -71,10 +76,8 @@ def _was_read(snapshot: Snapshot, ref: ResourceRef) -> bool:
     return kind is not None and snapshot.was_read(kind.type, ref.namespace)
 
 
-def _vocabulary(snapshot: Snapshot) -> tuple[Mapping[str, str], re.Pattern[str]]:
-    kinds = dict(_words(snapshot))
-    alternatives = "|".join(sorted(map(re.escape, kinds), key=len, reverse=True))
-    return kinds, re.compile(_TEMPLATE.replace("{kinds}", f"(?i:{alternatives})"))
+def _vocabulary(snapshot: Snapshot) -> Mapping[str, str]:
+    return dict(_words(snapshot))
 
 
 def _words(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
