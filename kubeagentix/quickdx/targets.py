@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from kubeagentix.domain.diagnosis import Finding, Hypothesis, ResourceRef, Target
@@ -13,6 +14,8 @@ from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import NotFoundError, UsageError, excerpt
 from kubeagentix.quickdx.graph import Graph
 
+SLIP = 0.8  # so like a known kind, a word is that one misspelt
+_CUSTOM_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9.-]+)?")
 _LOOKED_THROUGH = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod", "Service", "Ingress")
 
 
@@ -24,13 +27,26 @@ def parse_target(text: str | None, namespace: str | None) -> Target:
     if not name:
         return _bare_word(kind_word, namespace)
     kind = find_kind(kind_word)
+    if kind is None and _may_be_custom(kind_word):
+        return Target(namespace=namespace, kind=kind_word.lower(), name=_checked_name(text, name))
     if kind is None:
         raise UsageError(f"unknown kind {excerpt(kind_word, 60)!r}", hint=_did_you_mean(kind_word, _kind_words()))
+    name = _checked_name(text, name)
+    return Target(namespace=namespace if kind.is_namespaced else None, kind=kind.name, name=name)
+
+
+def _checked_name(text: str, name: str) -> str:
     if "/" in name or " " in name:
         raise UsageError(
             f"{excerpt(text, 80)!r} is no KIND/NAME", hint="such as deploy/web; give the namespace with -n"
         )
-    return Target(namespace=namespace if kind.is_namespaced else None, kind=kind.name, name=name)
+    return name
+
+
+def _may_be_custom(word: str) -> bool:
+    """Whether a word may stand for a kind that the cluster defines: it is one, and no slip of a known one."""
+    is_slip = difflib.get_close_matches(word.lower(), _kind_words(), n=1, cutoff=SLIP)
+    return _CUSTOM_WORD.fullmatch(word) is not None and not is_slip
 
 
 def _bare_word(word: str, namespace: str | None) -> Target:
@@ -43,7 +59,7 @@ def resolve_target(snapshot: Snapshot, target: Target) -> ResourceRef | None:
     """The object that `target` names, or None if it names none. Raises NotFoundError with the nearest names."""
     if not target.name:
         return None
-    kinds = (target.kind,) if target.kind else _LOOKED_THROUGH
+    kinds = _kinds_of(snapshot, target)
     objects = [item for kind in kinds for item in snapshot.objects.get(kind, ()) if _is_in(item.namespace, target)]
     found = [item for item in objects if item.name == target.name]
     if not found:
@@ -54,6 +70,25 @@ def resolve_target(snapshot: Snapshot, target: Target) -> ResourceRef | None:
         places = ", ".join(sorted(namespaces)[:6])
         raise UsageError(f"{target.name!r} exists in several namespaces: {places}", hint="choose one with -n NAMESPACE")
     return refs[0]
+
+
+def _kinds_of(snapshot: Snapshot, target: Target) -> tuple[str, ...]:
+    """The kinds to look through. Raises UsageError for a word that no kind of the cluster has."""
+    if not target.kind or target.kind in KINDS:
+        return (target.kind,) if target.kind else _LOOKED_THROUGH
+    custom = [kind for kind in snapshot.objects if kind not in KINDS]
+    meant = tuple(kind for kind in custom if target.kind in _words_of(kind))
+    if not meant:
+        known = [*_kind_words(), *(kind.lower() for kind in custom)]
+        raise UsageError(f"unknown kind {excerpt(target.kind, 60)!r}", hint=_did_you_mean(target.kind, known))
+    return meant
+
+
+def _words_of(kind: str) -> tuple[str, ...]:
+    """How a custom kind may be written: `certificate`, `certificates`, either with its group."""
+    name, dot, group = kind.lower().partition(".")
+    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}es" if name.endswith("s") else f"{name}s"
+    return (kind.lower(), f"{plural}{dot}{group}")
 
 
 def _is_in(namespace: str, target: Target) -> bool:

@@ -118,3 +118,33 @@ def test_a_target_is_told_what_it_needs_and_what_is_said_of_it(text: str) -> Non
 
 def test_a_target_beside_the_trouble_is_told_nothing() -> None:
     assert about("deploy/other").hypotheses == ()
+
+
+CUSTOM = """
+{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: web, namespace: shop}}
+---
+{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: cart, namespace: shop}}
+---
+{apiVersion: cert-manager.io/v1, kind: ClusterIssuer, metadata: {name: ca}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("certificate/web", "Certificate shop/web"),
+        ("Certificates/web", "Certificate shop/web"),
+        ("clusterissuer/ca", "ClusterIssuer ca"),
+        ("service.serving.knative.dev/cart", "Service.serving.knative.dev shop/cart"),
+        ("service/cart", "Service shop/cart"),
+    ],
+)
+def test_kinds_that_the_cluster_defines_are_known_by_its_objects(text: str, expected: str) -> None:
+    assert str(resolve_target(snapshot_of(SHOP, CUSTOM), parse_target(text, "shop"))) == expected
+
+
+def test_a_kind_that_the_cluster_does_not_define_is_told_so() -> None:
+    with pytest.raises(UsageError, match=r"unknown kind 'certifikate'; did you mean certificate"):
+        resolve_target(snapshot_of(SHOP, CUSTOM), parse_target("certifikate/web", "shop"))
+    with pytest.raises(NotFoundError, match="there is no certificate 'wep' in namespace shop; did you mean web"):
+        resolve_target(snapshot_of(SHOP, CUSTOM), parse_target("certificate/wep", "shop"))
