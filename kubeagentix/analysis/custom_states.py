@@ -70,7 +70,9 @@ def state_of(snapshot: Snapshot, resource: CustomResource) -> State | None:
 def _state_of(snapshot: Snapshot, ref: object) -> State | None:
     resource = snapshot.find(ref)  # type: ignore[arg-type]
     assert isinstance(resource, CustomResource)
-    if resource.metadata.deletion_timestamp is not None or is_calm(resource) or _has_well_owner(snapshot, resource):
+    if resource.metadata.deletion_timestamp is not None or is_calm(resource):
+        return None
+    if not _is_well(resource) and _has_well_owner(snapshot, resource):
         return None
     for item in (*_bad_summaries(resource), *_faults(resource)):
         found = _from_condition(snapshot, resource, item)
@@ -167,7 +169,9 @@ def _severity(
 ) -> Severity:
     if item.type == "Succeeded" or resource.status.finished_at is not None:
         return _of_a_run(snapshot, resource.status.finished_at or since)
-    return Severity.CRITICAL if item.type in _SUMMARIES and not is_unknown else Severity.WARNING
+    serves = {other.type for other in resource.status.conditions if other.status == "True"} & {"Ready", "Available"}
+    is_down = item.type in _SUMMARIES and not is_unknown and not serves
+    return Severity.CRITICAL if is_down else Severity.WARNING
 
 
 def _of_a_run(snapshot: Snapshot, ended: datetime | None) -> Severity:

@@ -160,6 +160,19 @@ def test_a_run_that_has_completed_as_failed_is_told() -> None:
     assert (finding.reason, finding.severity) == ("Failed", Severity.WARNING)
 
 
+def test_a_part_that_works_and_is_not_kept_up_is_told_though_its_owner_is_well() -> None:
+    drifted = condition("Synced", reason="ReconcileError", message="cannot update: access denied")
+    part = custom(
+        condition(status="True"), drifted, kind="Bucket", name="b", owner=(CERT_MANAGER, "Certificate", "web")
+    )
+    assert [item.reason for item in find(part, custom(condition(status="True")))] == ["NotSynced/ReconcileError"]
+
+
+def test_what_still_serves_is_not_down() -> None:
+    rollout = custom(condition("Healthy", reason="RolloutHealthy"), condition("Available", "True"), kind="Rollout")
+    assert [item.severity for item in find(rollout)] == [Severity.WARNING]
+
+
 def test_an_idle_part_of_an_object_that_is_well_is_silent() -> None:
     idle = condition(status="Unknown", reason="NoHealthyBackends")
     part = custom(idle, kind="ServerlessService", name="part", owner=(CERT_MANAGER, "Autoscaler", "middle"))
