@@ -24,6 +24,7 @@ from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.resolution import service_meant, unresolved
 from kubeagentix.analysis.rights import lack_of, who
 from kubeagentix.analysis.signatures import (
+    ADDRESS_IN_USE,
     AUTHENTICATION_FAILED,
     CERTIFICATE_INVALID,
     CONNECTION_REFUSED,
@@ -66,7 +67,7 @@ _PHRASES = {
     "MissingModule": ("the module {} is missing from the image", "a module is missing from the image"),
     PERMISSION_DENIED: ("permission denied for {}", "permission denied"),
     READ_ONLY: ("{} is on a read-only file system", "it writes to a read-only file system"),
-    "AddressInUse": ("{} is already in use", "its address is already in use"),
+    ADDRESS_IN_USE: ("{} is already in use", "its address is already in use"),
     DISK_FULL: ("no space left for {}", "no space is left on a disk"),
     DNS_LOOP: ("its questions of zone {} come back to itself", "its questions come back to itself"),
     "ConfigInvalid": ("its configuration is not valid: {}", ""),
@@ -112,6 +113,8 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
         return Explanation(phrase=phrase, cause=cause + words, points_at=points_at)
     if failure.signature == OUT_OF_MEMORY:
         cause += _about_memory(container)
+    elif failure.signature == ADDRESS_IN_USE:
+        cause += _about_port(container, failure.subject)
     elif failure.signature == DNS_LOOP:
         cause += " It forwards to a name server that asks it again: most often the node's resolv.conf names 127.0.0.53."
     elif failure.signature == MISSING_TABLE:
@@ -259,6 +262,20 @@ def _about_rights(
         points_at=tuple(dict.fromkeys((lack.ref, *(item.lack.ref for item in refusals), *lack.involved))),
         remedies=(can_i(asked),),
     )
+
+
+def _about_port(container: PodContainer, port: str) -> str:
+    """Who else may hold the port: on the node with hostNetwork, else only the pod's other containers."""
+    pod = container.pod
+    if pod.spec.host_network:
+        return f" The pod uses the network of node {pod.spec.node_name}, where another pod or process holds it."
+    others = [item for item in pod.spec.containers if item.name != container.name]
+    number = re.sub(r"\D", "", port)
+    holder = next((o for o in others if any(str(p.container_port) == number for p in o.ports)), None)
+    if holder is not None:
+        return f" Container {holder.name} of the pod declares that port; the containers of a pod share one network."
+    names = ", ".join(item.name for item in others)
+    return f" The containers of a pod share one network, so {names} may hold it." if names else ""
 
 
 def _about_memory(container: PodContainer) -> str:

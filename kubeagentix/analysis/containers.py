@@ -82,8 +82,10 @@ class PodContainer:
 
     @property
     def waiting(self) -> WaitingState | None:
-        """`state.waiting`."""
-        return self.status.state.waiting
+        """`state.waiting`; kubelets such as 1.20's put an error behind the reason: `PostStartHookError: exited …`."""
+        waiting = self.status.state.waiting
+        reason, colon, error = waiting.reason.partition(": ") if waiting is not None else ("", "", "")
+        return WaitingState(reason=reason, message=waiting.message or error) if waiting and colon else waiting
 
     @property
     def running(self) -> RunningState | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis.mentions import endpoint_in, is_address, path_in, port_in, user_in
 
+ADDRESS_IN_USE = "AddressInUse"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
 CERTIFICATE_INVALID = "CertificateInvalid"
 CONNECTION_REFUSED = "ConnectionRefused"
@@ -192,7 +193,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     _row(DNS_LOOP, _named, r"plugin/loop: Loop \([^)]*\) detected for zone \"([^\"]+)\""),  # CoreDNS
     _row(
-        "AddressInUse",
+        ADDRESS_IN_USE,
         _port,
         r"(?i)\baddress (?:is )?(?:already )?in use\b|\bport \d+ (?:is|was) already in use",
         r"\bEADDRINUSE\b",

@@ -16,6 +16,7 @@ from kubeagentix.analysis.shortfall import describe_age
 from kubeagentix.analysis.signatures import NO_SUCH_HOST
 from kubeagentix.analysis.troubles import (
     Trouble,
+    clipped,
     describe_pod,
     edit_workload,
     findings,
@@ -28,6 +29,7 @@ from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severit
 from kubeagentix.domain.snapshot import Snapshot
 
 REASON = "InitContainerStuck"
+LINE_MAX_CHARS = 100
 STUCK_AFTER_S = 180.0  # longer than images take to unpack and small migrations to run
 WAITING_AFTER_S = 60.0  # where it is plain what it waits for, it need not be given more than a start takes
 
@@ -92,8 +94,11 @@ def _by_command(snapshot: Snapshot, container: PodContainer) -> tuple[str, Expla
         names = " and ".join(str(ref) for ref in known)
         cause = f"Its command names {' and '.join(known.values())}, which is {names}."
         return "", Explanation(phrase=f"it waits for {names}", cause=cause, points_at=tuple(known)), 0.6
+    log = snapshot.log(container.pod, container.name)
+    last = next((line.strip() for line in reversed(log.lines) if line.strip()), "") if log is not None else ""
     cause = "Neither its log nor its command tells what it waits for; it may also just be slow."
-    return "", Explanation(phrase="for what is not known", cause=cause), 0.5
+    phrase = f'it last said "{clipped(last, LINE_MAX_CHARS)}"' if last else "for what is not known"
+    return "", Explanation(phrase=phrase, cause=cause), 0.5
 
 
 def _evidence(

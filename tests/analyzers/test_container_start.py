@@ -114,13 +114,28 @@ def test_a_wrong_architecture_is_held_against_the_nodes(workload: Build) -> None
 HOOK = [("FailedPostStartHook", "Exec lifecycle hook ([sh -c exit 3]) for Container app failed - error: exited with 3")]
 
 
-@pytest.mark.parametrize("state", [{"waiting": {"reason": "PostStartHookError", "message": "x"}}, BACKOFF])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"waiting": {"reason": "PostStartHookError", "message": "x"}},
+        {"waiting": {"reason": "PostStartHookError: command 'sh -c exit 3' exited with 3: ", "message": "x"}},
+        BACKOFF,
+    ],
+)
 def test_a_failing_hook_owns_the_restarts(workload: Build, state: dict[str, Any]) -> None:
     last = {"exitCode": 137, "reason": "Error", "finishedAt": "2026-01-15T11:59:00Z"}
     [finding] = found(workload(state, last=last, restarts=3, events=HOOK))
     assert finding.reason == "PostStartHookError"
     assert "exited with 3" in finding.cause
     assert "postStart hook fails: exited with 3" in finding.title
+
+
+def test_a_hook_whose_event_has_not_come_is_told_by_the_state(workload: Build) -> None:
+    state = {"waiting": {"reason": "PostStartHookError: command 'warm' exited with 3: no cache"}}
+    last = {"exitCode": 137, "reason": "Error", "finishedAt": "2026-01-15T11:59:00Z"}
+    [finding] = found(workload(state, last=last, restarts=3))
+    assert finding.reason == "PostStartHookError"
+    assert "exited with 3: no cache" in finding.cause
 
 
 def test_a_hook_that_failed_once_long_ago_is_silent(workload: Build) -> None:

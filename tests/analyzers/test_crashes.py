@@ -286,3 +286,20 @@ def test_one_end_is_not_yet_a_habit(workload: Build) -> None:
     [often] = found(workload(RUNNING, last=ended(1), restarts=4, ready=True))
     assert "has ended" in once.title
     assert "keeps ending" in often.title
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"containers": [{"name": "app"}, {"name": "proxy", "ports": [{"containerPort": 8080}]}]}, "Container proxy"),
+        ({"containers": [{"name": "app"}, {"name": "proxy"}]}, "so proxy may hold it"),
+        ({"hostNetwork": True}, "the network of node node-1"),
+        ({}, ""),
+    ],
+)
+def test_who_else_may_hold_a_port_is_told(workload: Build, spec: dict[str, Any], words: str) -> None:
+    objects = workload(BACKOFF, last=ended(1), restarts=3, spec=spec)
+    [finding] = found(objects, logs=[log_of("web-1", "app", "listen tcp :8080: bind: address already in use")])
+    assert finding.reason == "CrashLoopBackOff/AddressInUse"
+    assert words in finding.cause
+    assert bool(words) is ("hold" in finding.cause or "declares" in finding.cause)

@@ -53,6 +53,11 @@ def test_its_command_names_the_service_it_waits_for(workload: Build, command: st
     assert [str(ref) for ref in there.points_at] == [str(ref) for ref in missing.points_at] == ["Service default/cache"]
 
 
+def test_the_last_line_of_a_log_without_a_clue_is_told(workload: Build) -> None:
+    [finding] = found(stuck(workload, container={"command": ["seed"]}), logs=(log_of("web-1", "app", "seeding 1/100"),))
+    assert 'it last said "seeding 1/100"' in finding.title
+
+
 def test_without_a_clue_it_still_names_what_holds_the_pod_up(workload: Build) -> None:
     [finding] = found(stuck(workload, container={"command": ["migrate"]}))
     assert (finding.reason, finding.severity, finding.is_symptom) == ("InitContainerStuck", Severity.WARNING, False)
