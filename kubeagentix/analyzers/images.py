@@ -46,6 +46,11 @@ _ANSWERS = (
         r"toomanyrequests|too many requests|rate limit|\b429\b",
     ),
     (
+        "SignatureInvalid",
+        "the node demands a signature that it does not have",
+        r"SignatureValidationFailed|signature (?:validation|verification)|source image rejected",
+    ),
+    (
         "Platform",
         "it does not exist for the node's platform",
         (

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl
-from kubeagentix.analysis.containers import PodContainer, keeps_ending, uptime_s
-from kubeagentix.analysis.node_life import is_excused
+from kubeagentix.analysis.containers import PodContainer, has_begun, keeps_ending, uptime_s
+from kubeagentix.analysis.node_life import is_excused, late_pods
 from kubeagentix.analysis.shortfall import (
     GATE_GRACE_S,
     START_GRACE_S,
+    STARTING,
     broken_nodes,
     describe_age,
     earliest,
@@ -27,6 +28,7 @@ from kubeagentix.errors import excerpt
 ID = "pod-readiness"
 EXCERPT_CHARS = 600
 PODS_SHOWN = 3
+CREATING_S = 300.0  # images of some gigabytes are there by then, and volumes are attached
 UNREADY_S = 30.0  # three readiness probes at their default period of 10 s
 
 
@@ -34,6 +36,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and reason."""
     pods = [pod for pod in snapshot.all(Pod) if not pod.is_finished and not pod.is_terminating]
     yield from _not_ready(snapshot, pods)
+    yield from _still_creating(snapshot, pods)
     yield from _gated(snapshot, pods)
     yield from _port_clashes(snapshot, pods)
     yield from _dns(snapshot, pods)
@@ -121,6 +124,47 @@ def _not_ready(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
         )
 
 
+def _still_creating(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
+    """Pods whose first container has not come to run for long; what keeps it, as a rule other findings tell."""
+    now = snapshot.taken_at
+    waiting = late_pods(snapshot, [pod for pod in pods if pod.status.phase == "Pending" and pod.spec.node_name])
+    old = (pod for pod in waiting if is_older_than(pod.metadata.creation_timestamp, CREATING_S, now))
+    pairs = ((pod, "NotReady/ContainerCreating") for pod in old if not has_begun(pod) and _says_nothing(pod))
+    for (workload, reason), held in affected.group(snapshot, pairs).items():
+        since = earliest(pod.metadata.creation_timestamp for pod in held)
+        nodes = broken_nodes(snapshot, held)
+        names = ", ".join(dict.fromkeys(pod.spec.node_name for pod in held))
+        yield Finding.of(
+            analyzer=ID,
+            reason=reason,
+            ref=workload,
+            title=f"{workload}: {_who(snapshot, workload, held)} still being created{describe_age(since, now)}",
+            severity=affected.severity(snapshot, workload, held),
+            confidence=0.5,
+            cause=f"The containers wait for their volumes, network or image on {names}, "
+            + ("which is not ready itself." if nodes else "and nothing tells for which."),
+            evidence=tuple(
+                Evidence.of(
+                    snapshot.ref(pod),
+                    "status",
+                    f"{pod.name} is Pending on {pod.spec.node_name}",
+                    locator="status.phase",
+                    observed_at=pod.metadata.creation_timestamp,
+                )
+                for pod in held[:PODS_SHOWN]
+            ),
+            remedies=(kubectl.describe(snapshot.ref(held[0]), "see Events"),),
+            points_at=nodes,
+            is_symptom=True,
+            since=since,
+        )
+
+
+def _says_nothing(pod: Pod) -> bool:
+    waiting = (status.state.waiting for _, status, _ in pod.containers() if status is not None)
+    return not pod.status.reason and all(state is None or state.reason in STARTING for state in waiting)
+
+
 def _who(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, ...]) -> str:
     return "it is" if workload.kind == "Pod" else affected.share(snapshot, workload, pods)
 
@@ -202,7 +246,8 @@ def _port_clashes(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
 
 def _clashes(pod: Pod) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     users: dict[tuple[int, str], list[str]] = {}
-    for container in pod.spec.containers:
+    sidecars = (item for item in pod.spec.init_containers if item.restart_policy == "Always")
+    for container in (*sidecars, *pod.spec.containers):
         for key in dict.fromkeys((port.container_port, port.protocol) for port in container.ports):
             users.setdefault(key, []).append(container.name)
     for (port, protocol), names in users.items():

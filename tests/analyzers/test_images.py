@@ -66,6 +66,11 @@ CRIO = "initializing source docker://{image}: "
             "RepositoryNotFound",
         ),
         (
+            "r.io/a:1",
+            "SignatureValidationFailed: Source image rejected: A signature was required, but no signature exists",
+            "SignatureInvalid",
+        ),
+        (
             "nginx:1",
             CONTAINERD + "429 Too Many Requests - toomanyrequests: You have reached your pull rate limit",
             "RateLimited",

@@ -145,3 +145,44 @@ def test_a_pod_of_a_node_that_is_taken_away_is_left_alone() -> None:
 def test_a_new_target_of_a_load_balancer_is_given_its_minutes() -> None:
     held = pod(since="2026-01-15T11:58:00Z", conditions=(CONTAINERS_READY,), readinessGates=list(GATE))
     assert found(held) == []
+
+
+def creating(waits_for: str, since: str = LONG_AGO, **status: Any) -> dict[str, Any]:
+    waiting = ({"name": "app", "ready": False, "state": {"waiting": {"reason": waits_for}}},)
+    manifest = pod(phase="Pending", since=since, statuses=waiting)
+    manifest["status"].update(status)
+    return manifest
+
+
+def test_a_pod_that_is_still_being_created_after_minutes_is_a_symptom() -> None:
+    (finding,) = found(creating("ContainerCreating"))
+    assert (finding.reason, finding.is_symptom) == ("NotReady/ContainerCreating", True)
+    assert "for 60m" in finding.title
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        creating("ContainerCreating", since="2026-01-15T11:57:00Z"),
+        creating("ImagePullBackOff"),
+        creating("Blocked", reason="AppArmor"),
+    ],
+    ids=["young", "told-by-its-image", "held-back"],
+)
+def test_a_pod_that_is_new_or_says_why_is_no_such_symptom(manifest: dict[str, Any]) -> None:
+    assert found(manifest) == []
+
+
+def test_a_pod_on_a_node_that_is_not_ready_points_at_it() -> None:
+    lost = {"type": "Ready", "status": "Unknown", "lastTransitionTime": LONG_AGO}
+    node = {"kind": "Node", "metadata": {"name": "node-1", "creationTimestamp": "2025-01-01T00:00:00Z"}}
+    (finding,) = found(creating("ContainerCreating"), {**node, "status": {"conditions": [lost]}})
+    assert [str(ref) for ref in finding.points_at] == ["Node node-1"]
+
+
+def test_a_sidecar_and_a_container_clash_too() -> None:
+    port = {"ports": [{"containerPort": 8080}]}
+    both = pod(containers=[{"name": "app", **port}], initContainers=[{"name": "p", "restartPolicy": "Always", **port}])
+    assert "PortClash" in [item.reason for item in found(both)]
+    both["spec"]["initContainers"][0]["restartPolicy"] = ""
+    assert "PortClash" not in [item.reason for item in found(both)]
