@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis.addresses import resolve_host
+from kubeagentix.analysis.backends import backing_of
 from kubeagentix.analysis.causes import Explanation, explain, hosts_named_in
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, uptime_s
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
@@ -26,6 +27,7 @@ from kubeagentix.analysis.troubles import (
 )
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
+from kubeagentix.domain.network import Service
 from kubeagentix.domain.snapshot import Snapshot
 
 REASON = "InitContainerStuck"
@@ -44,8 +46,15 @@ def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
         uptime = uptime_s(container, snapshot.taken_at)
         if container.is_init and not container.is_sidecar and uptime is not None and uptime > WAITING_AFTER_S:
             trouble = _trouble(snapshot, container, uptime)
-            if uptime > STUCK_AFTER_S or not trouble.is_rough:
+            is_plain = not trouble.is_rough or any(_is_unserved(snapshot, ref) for ref in trouble.points_at)
+            if uptime > STUCK_AFTER_S or is_plain:
                 yield trouble
+
+
+def _is_unserved(snapshot: Snapshot, ref: ResourceRef) -> bool:
+    """Whether it is a Service that nobody stands behind."""
+    service = snapshot.find(ref)
+    return isinstance(service, Service) and backing_of(snapshot, service).is_empty
 
 
 def _trouble(snapshot: Snapshot, container: PodContainer, uptime: float) -> Trouble:

@@ -53,6 +53,21 @@ def test_its_command_names_the_service_it_waits_for(workload: Build, command: st
     assert [str(ref) for ref in there.points_at] == [str(ref) for ref in missing.points_at] == ["Service default/cache"]
 
 
+@pytest.mark.parametrize(("ready", "is_told"), [("False", True), ("True", False)])
+def test_a_service_that_nobody_serves_is_told_within_two_minutes(workload: Build, ready: str, is_told: bool) -> None:
+    state = {"running": {"startedAt": "2026-01-15T11:58:30Z"}}
+    objects = stuck(
+        workload, state=state, container={"command": ["sh", "-c", "until nc -z cache 6379; do sleep 2; done"]}
+    )
+    service = {**CACHE, "spec": {"selector": {"app": "cache"}, "ports": [{"port": 6379}]}}
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "cache-0", "labels": {"app": "cache"}},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+    }
+    assert bool(found(objects, service, pod)) is is_told
+
+
 def test_the_last_line_of_a_log_without_a_clue_is_told(workload: Build) -> None:
     [finding] = found(stuck(workload, container={"command": ["seed"]}), logs=(log_of("web-1", "app", "seeding 1/100"),))
     assert 'it last said "seeding 1/100"' in finding.title
