@@ -254,7 +254,9 @@ def _dies_by_hook(snapshot: Snapshot, container: PodContainer) -> bool:
 def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
     event = failed_hook(snapshot, container)
     waiting = container.waiting
-    message = event.message if event is not None else waiting.message if waiting is not None else ""
+    told = waiting.message if waiting is not None and waiting.reason == "PostStartHookError" else ""
+    # Newer kubelets keep what the hook said out of the event, as there may be secrets in it.
+    message = max(told, event.message if event is not None else "", key=len)
     end = container.last_end
     return Trouble(
         pod=container.pod,
@@ -265,6 +267,7 @@ def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         evidence=(
             *((event_evidence(snapshot, event, container.pod),) if event is not None else ()),
             *((end_evidence(snapshot, container, end, f"ended with exit code {end.exit_code}"),) if end else ()),
+            *_hook_evidence(snapshot, container),
         )
         or (waiting_evidence(snapshot, container),),
         remedies=(
@@ -273,6 +276,14 @@ def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         ),
         since=event.first_timestamp if event is not None else None,
     )
+
+
+def _hook_evidence(snapshot: Snapshot, container: PodContainer) -> Iterator[Evidence]:
+    hook = container.spec.lifecycle.post_start if container.spec.lifecycle is not None else None
+    if hook is not None and hook.exec is not None:
+        command = " ".join(hook.exec.command)
+        yield spec_evidence(snapshot, container, "lifecycle.postStart", "the hook's command", command)
+    yield from log_evidence(snapshot, container, None)
 
 
 def _hook_words(message: str) -> str:

@@ -58,7 +58,7 @@ _FLAPPING_AFTER_S = 600.0  # a ready container is no longer starting
 _FLAPPING_FAILURES = 10
 
 _NOT_UP = re.compile(rf"connection refused|{TIMED_OUT.pattern[4:]}", re.IGNORECASE)
-_UNWELL = re.compile(r"statuscode: 5\d\d")
+_UNWELL = re.compile(r"statuscode: 5\d\d|NOT_SERVING")
 
 # What a probe's message says, in words: (pattern, words).
 _ANSWERS = (
@@ -68,6 +68,7 @@ _ANSWERS = (
     (r"statuscode: 400", "the application does not understand the request (often HTTP on an HTTPS port)"),
     (r"statuscode: \d+", "the answer is no success"),
     (r"connection refused", "nothing listens on that port"),
+    (r"does not implement the grpc health protocol", "the application speaks no gRPC health protocol"),
     (r"no route to host|network is unreachable", "the pod cannot be reached"),
     (TIMED_OUT.pattern, "no answer within its timeout"),
     (r"server gave HTTP response to HTTPS client", "it asks by HTTPS, and the application speaks HTTP"),

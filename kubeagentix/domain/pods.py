@@ -118,6 +118,19 @@ class Probe(Value, frozen=True):
         return action.port if action else None
 
 
+class Handler(Value, frozen=True):
+    """`lifecycle.postStart` or `.preStop`."""
+
+    exec: ExecAction | None = None
+    http_get: HttpGet | None = None
+
+
+class Lifecycle(Value, frozen=True):
+    """`lifecycle`."""
+
+    post_start: Handler | None = None
+
+
 class Resources(Value, frozen=True):
     """`resources`."""
 
@@ -170,6 +183,7 @@ class Container(Value, frozen=True):
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
     security_context: SecurityContext | None = None
     restart_policy: str = ""
 

@@ -138,6 +138,17 @@ def test_a_hook_whose_event_has_not_come_is_told_by_the_state(workload: Build) -
     assert "exited with 3: no cache" in finding.cause
 
 
+def test_a_hook_of_which_the_event_tells_nothing_is_shown_with_its_command_and_log(workload: Build) -> None:
+    last = {"exitCode": 137, "reason": "Error", "finishedAt": "2026-01-15T11:59:00Z"}
+    hook = {"lifecycle": {"postStart": {"exec": {"command": ["sh", "-c", "warm /cache"]}}}}
+    events = [("FailedPostStartHook", "PostStartHook failed")]
+    objects = workload(BACKOFF, last=last, restarts=3, container=hook, events=events)
+    [finding] = found(objects, log_of("web-1", "app", "no such cache"))
+    excerpts = {item.source: item.excerpt for item in finding.evidence}
+    assert "warm /cache" in excerpts["spec"]
+    assert "no such cache" in excerpts["log"]
+
+
 def test_a_hook_that_failed_once_long_ago_is_silent(workload: Build) -> None:
     state = {"running": {"startedAt": "2026-01-15T11:00:00Z"}}
     last = {"exitCode": 137, "reason": "Error", "finishedAt": "2026-01-15T10:59:59Z"}

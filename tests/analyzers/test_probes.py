@@ -40,6 +40,16 @@ def found(manifests: list[dict[str, Any]], *extra: Any, logs: tuple[ContainerLog
         ('Readiness probe errored: strconv.Atoi: parsing "web": invalid syntax', "named port"),
         ("Readiness probe failed: cat: can't open '/tmp/ready': No such file or directory", "/tmp/ready"),
         ("Readiness probe failed: ", "prints nothing"),
+        ('Readiness probe failed: service unhealthy (responded with "NOT_SERVING")', "not well"),
+        (
+            "Readiness probe failed: this server does not implement the grpc health protocol",
+            "no gRPC",
+        ),
+        (
+            'Readiness probe failed: timeout: failed to connect service ":9000" within 1s: context deadline exceeded',
+            "no answer",
+        ),
+        ('Readiness probe failed: command "sleep 5" timed out', "no answer"),
         (f"Readiness probe errored: {NO_COMMAND}", "its command is not in the image"),
         ("(combined from similar events): Readiness probe failed: HTTP probe failed with statuscode: 404", "404"),
     ],
