@@ -140,8 +140,9 @@ def secret(name: str, kind: str, **data: str) -> dict[str, Any]:
     return {"kind": "Secret", "metadata": {"name": name}, "type": kind, "data": data}
 
 
-# {"auths":{"other.io":{}}} and {"auths":{"https://r.io/v1/":{}}}
-OTHER, OWN = "eyJhdXRocyI6eyJvdGhlci5pbyI6e319fQ==", "eyJhdXRocyI6eyJodHRwczovL3IuaW8vdjEvIjp7fX19"
+# {"auths":{"other.io":{"auth":"dTpw"}}} and {"auths":{"https://r.io/v1/":{"auth":"dTpw"}}}
+OTHER = "eyJhdXRocyI6eyJvdGhlci5pbyI6eyJhdXRoIjoiZFRwdyJ9fX0="
+OWN = "eyJhdXRocyI6eyJodHRwczovL3IuaW8vdjEvIjp7ImF1dGgiOiJkVHB3In19fQ=="
 CONFIG = "kubernetes.io/dockerconfigjson"
 
 
