@@ -213,6 +213,10 @@ def _meant(snapshot: Snapshot, container: PodContainer, verdict: _Verdict) -> st
         return f"{name.lower()}{colon}{tag}" if name and name != name.lower() else ""
     if not verdict.is_of_name:
         return ""
+    return snapshot.derived(_likest, image)
+
+
+def _likest(snapshot: Snapshot, image: str) -> str:
     return likest(image, snapshot.derived(known_images))
 
 
@@ -221,7 +225,7 @@ def _advice(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, mean
     image, policy = container.spec.image, container.spec.image_pull_policy
     if verdict.reason.endswith("/Platform"):
         return architectures(snapshot, container.pod)
-    held = listed(holders(snapshot, image)) if verdict.is_of_name or policy == "Always" else ""
+    held = listed(snapshot.derived(holders, image)) if verdict.is_of_name or policy == "Always" else ""
     if held and verdict.reason == "ErrImageNeverPull":
         return f"Only {held} has it."
     if held and policy == "Always" and verdict.reason.startswith(_BACK_OFF):

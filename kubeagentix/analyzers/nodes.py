@@ -68,7 +68,7 @@ def _not_ready(cluster: Cluster, node: Node) -> Finding | None:
     since = ready.last_transition_time if ready else node.metadata.creation_timestamp
     is_passing = is_leaving(snapshot, node) or (not is_silent and is_joining(snapshot, node))
     why = "/KubeletStopped" if is_silent else _part_at_fault(ready)
-    plugins = network_daemons(snapshot, node.name) if why == "/NetworkPlugin" else ()
+    plugins = snapshot.derived(network_daemons, node.name) if why == "/NetworkPlugin" else ()
     return Finding.of(
         analyzer=ID,
         reason=f"NodeNotReady{why}",

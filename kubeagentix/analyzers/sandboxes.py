@@ -94,7 +94,7 @@ def _suspects(snapshot: Snapshot, pod: Pod, refinement: str) -> Iterator[Resourc
     if refinement == "/RuntimeClass" and pod.spec.runtime_class_name:
         yield snapshot.named("RuntimeClass", "", pod.spec.runtime_class_name)
     if pod.spec.node_name and refinement in ("/CNI", "/NoIPAvailable"):
-        yield from network_daemons(snapshot, pod.spec.node_name)
+        yield from snapshot.derived(network_daemons, pod.spec.node_name)
     if pod.spec.node_name and refinement != _MEMORY_LIMIT:
         yield snapshot.named("Node", "", pod.spec.node_name)
 
