@@ -168,7 +168,7 @@ def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Tr
         cause=" ".join(filter(None, (_story(container, kind, message), _told(message), unfit, words))),
         evidence=tuple(_evidence(snapshot, container, kind, events, dependency)),
         severity=Severity.WARNING if kind == "Readiness" and container.status.ready else Severity.CRITICAL,
-        confidence=0.9 if events else 0.8 if unfit else 0.75,
+        confidence=0.9 if events else 0.7 if kind != "Readiness" and container.last_end is not None else 0.8,
         remedies=(
             describe_pod(snapshot, container.pod),
             read_log(container, of_last_life=kind != "Readiness"),
@@ -215,6 +215,9 @@ def _story(container: PodContainer, kind: ProbeKind, message: str) -> str:
     after = f" after {seconds:.0f} s" if seconds is not None else ""
     count = container.status.restart_count
     told = f"The kubelet kills and restarts it{after} because the probe fails (restarts: {count})."
+    if not message:
+        how = f"with exit code {end.exit_code}, as one does that its probe has killed"
+        told = f"It ended{after} {how} (restarts: {count})."
     probe = probe_of(container, kind)
     is_eager = seconds is not None and seconds <= _EAGER_S and container.spec.startup_probe is None
     has_answered = bool(message) and not _NOT_UP.search(message)
