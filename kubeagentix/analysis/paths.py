@@ -10,9 +10,10 @@ from kubeagentix.analysis.containers import PodContainer
 from kubeagentix.analysis.logs import LoggedFailure
 from kubeagentix.analysis.signatures import DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY
 from kubeagentix.domain.diagnosis import ResourceRef
-from kubeagentix.domain.pods import KeyToPath, Volume, VolumeMount
+from kubeagentix.domain.pods import VolumeMount
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, Secret
+from kubeagentix.domain.volumes import KeyToPath, Volume
 
 PATH_SIGNATURES = (DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY)
 KEYS_SHOWN = 8

@@ -26,9 +26,10 @@ from kubeagentix.analysis.troubles import (
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Remedy, ResourceRef
 from kubeagentix.domain.nodes import Event
-from kubeagentix.domain.pods import Pod, Volume
+from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, PersistentVolumeClaim, Secret
+from kubeagentix.domain.volumes import Volume
 
 _EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _VOLUME = re.compile(r'for volume "([^"]+)"|unmounted volumes=\[([^\]\s]+)')

@@ -17,9 +17,10 @@ from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.nodes import PriorityClass
-from kubeagentix.domain.pods import Container, Pod, Volume
+from kubeagentix.domain.pods import Container, Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, PersistentVolumeClaim, Secret, ServiceAccount
+from kubeagentix.domain.volumes import Volume
 
 ID = "references"
 PLACES_SHOWN = 3

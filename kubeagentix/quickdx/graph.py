@@ -16,8 +16,9 @@ from kubeagentix.analysis.hosts import hosts_in
 from kubeagentix.domain import network, storage, workloads
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.meta import LabelSelector
-from kubeagentix.domain.pods import Container, Pod, PodSpec, Volume
+from kubeagentix.domain.pods import Container, Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.volumes import Volume
 
 Relation = Literal[
     "manages",
