@@ -62,20 +62,20 @@ def _incidents(snapshot: Snapshot, findings: Sequence[Finding]) -> list[_Inciden
 
 
 def _groups(snapshot: Snapshot, roots: Sequence[Finding]) -> dict[ResourceRef, list[Finding]]:
-    """Root findings by the object at fault: the one blamed by several, or else their own.
+    """Root findings by the object at fault: the one that most blame (the nearest of such), or else their own.
 
     An object that exists is blamed by several only if all say the same of it: of two clients, one may be refused by
     a Service and the other not know its password.
     """
     blamed: dict[tuple[ResourceRef, str], set[ResourceRef]] = defaultdict(set)
     for finding in roots:
-        for ref in finding.points_at[:1]:
+        for ref in finding.points_at:
             blamed[_blame(snapshot, ref, finding)].add(finding.ref)
     groups: dict[ResourceRef, list[Finding]] = defaultdict(list)
     for finding in roots:
-        firsts = finding.points_at[:1]
-        shared = next((ref for ref in firsts if len(blamed[_blame(snapshot, ref, finding)]) > 1), None)
-        groups[shared or finding.ref].append(finding)
+        most = max(finding.points_at, key=lambda ref: len(blamed[_blame(snapshot, ref, finding)]), default=None)
+        is_shared = most is not None and len(blamed[_blame(snapshot, most, finding)]) > 1
+        groups[most if is_shared and most is not None else finding.ref].append(finding)
     for group in groups.values():
         first = primary(group)
         group.sort(key=lambda item: item is not first)

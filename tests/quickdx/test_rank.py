@@ -104,3 +104,15 @@ def test_a_hypothesis_lists_its_root_first_and_its_symptoms_from_near_to_far() -
 def test_no_findings_give_no_hypothesis() -> None:
     assert rank(snapshot_of(), ()) == ()
     assert rank(snapshot_of(), (finding("a", severity=Severity.INFO),)) == ()
+
+
+def test_of_several_objects_that_are_blamed_the_one_that_most_blame_is_the_root() -> None:
+    server = ResourceRef(kind="Service", namespace="default", name="db")
+    refused = "CrashLoopBackOff/AuthenticationFailed"
+    own = [
+        replace(blaming(name, refused, secret), points_at=(*blaming(name, refused, secret).points_at, server))
+        for name, secret in (("a", "keys"), ("b", "keys"), ("c", "other"))
+    ]
+    existing = "{kind: Service, metadata: {name: db}}\n---\n" + KEYS
+    assert roots(existing, *own) == ["Service default/db"]
+    assert roots(existing, *own[:2]) == ["Secret default/keys"]
