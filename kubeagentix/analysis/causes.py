@@ -286,7 +286,10 @@ def _about_memory(container: PodContainer) -> str:
 
 
 def hosts_named_in(container: Container) -> Iterator[str]:
-    """The hosts (with ports, where given) that a container's command, args and env name, in that order."""
+    """The hosts (with ports, where given) that a container's command, args and env name, in that order.
+
+    Of variables of one name the last is what the process sees.
+    """
     for text in (*container.command, *container.args):
         for pattern in _HOST_ARGUMENTS:
             for match in pattern.finditer(text):
@@ -294,7 +297,7 @@ def hosts_named_in(container: Container) -> Iterator[str]:
         endpoint = endpoint_in(text)
         if endpoint:
             yield endpoint
-    for variable in container.env:
+    for variable in {variable.name: variable for variable in container.env}.values():
         endpoint = endpoint_in(variable.value)
         if endpoint:
             yield endpoint

@@ -138,6 +138,11 @@ def test_hosts_are_found_in_commands_and_settings() -> None:
     assert list(hosts_named_in(container)) == ["cache:6379", "db:5432", "mq"]
 
 
+def test_of_variables_of_one_name_the_last_names_the_host() -> None:
+    env = (EnvVar(name="UPSTREAM", value="front:80"), EnvVar(name="UPSTREAM", value="front:9999"))
+    assert list(hosts_named_in(Container(name="app", env=env))) == ["front:9999"]
+
+
 def test_a_service_of_a_namespace_that_was_not_read_is_not_said_to_be_missing() -> None:
     story = explained("dial tcp: connect to db.infra.svc:5432: connection refused", seen="default")
     assert "There is no" not in story.cause
