@@ -19,7 +19,7 @@ from kubeagentix.analysis.granting import can_i
 from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.logs import PANIC, LoggedFailure
 from kubeagentix.analysis.mentions import endpoint_in, is_address
-from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path
+from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path, bringer_of
 from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.resolution import service_meant, unresolved
 from kubeagentix.analysis.rights import lack_of, who
@@ -27,6 +27,7 @@ from kubeagentix.analysis.signatures import (
     ADDRESS_IN_USE,
     AUTHENTICATION_FAILED,
     CERTIFICATE_INVALID,
+    CONFIG_INVALID,
     CONNECTION_REFUSED,
     CONNECTION_TIMEOUT,
     DISK_FULL,
@@ -70,7 +71,7 @@ _PHRASES = {
     ADDRESS_IN_USE: ("{} is already in use", "its address is already in use"),
     DISK_FULL: ("no space left for {}", "no space is left on a disk"),
     DNS_LOOP: ("its questions of zone {} come back to itself", "its questions come back to itself"),
-    "ConfigInvalid": ("its configuration is not valid: {}", ""),
+    CONFIG_INVALID: ("its configuration is not valid: {}", ""),
     IS_A_DIRECTORY: ("{} is a directory, where it expects a file", "it finds a directory where it expects a file"),
     MISSING_DATABASE: ("the database {} does not exist", "the database it uses does not exist"),
     MISSING_TABLE: ("the database has no table {}", "a table is missing from its database"),
@@ -111,6 +112,10 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
     if failure.signature in PATH_SIGNATURES:
         words, points_at = about_path(snapshot, container, failure)
         return Explanation(phrase=phrase, cause=cause + words, points_at=points_at)
+    if failure.signature == CONFIG_INVALID:
+        source = bringer_of(snapshot, container, failure.subject.partition(":")[0])
+        cause += f" The file is of {source}." if source is not None else ""
+        return Explanation(phrase=phrase, cause=cause, points_at=(source,) if source is not None else ())
     if failure.signature == OUT_OF_MEMORY:
         cause += _about_memory(container)
     elif failure.signature == ADDRESS_IN_USE:
@@ -133,8 +138,11 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     target = other_end(snapshot, container.pod.namespace, container.spec, host)
     if failure.signature == NO_SUCH_HOST:
         return _about_name(snapshot, container, failure, host, target, phrase=phrase)
+    credentials = _credentials(snapshot, container) if failure.signature == AUTHENTICATION_FAILED else ()
+    if credentials:
+        cause += f" Its credentials are those of {' and '.join(map(str, credentials))}."
     if target is None:
-        return Explanation(phrase=phrase, cause=cause, points_at=_outside(host))
+        return Explanation(phrase=phrase, cause=cause, points_at=(*_outside(host), *credentials))
     exists = snapshot.find(target) is not None
     points_at: tuple[ResourceRef, ...] = (target,)
     port = asked_port(snapshot, container.pod.namespace, container.spec, failure, target, named=host)
@@ -155,7 +163,7 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     return Explanation(
         phrase=phrase,
         cause=cause,
-        points_at=points_at,
+        points_at=(*points_at, *credentials),
         remedies=(kubectl.describe(target),) if exists else _list_services(target),
     )
 
@@ -189,7 +197,20 @@ def _outside(host: str) -> tuple[ResourceRef, ...]:
     """The host as something outside the cluster that others may blame too; nothing for the container itself."""
     name = host.rpartition("@")[2].partition(":")[0].strip("[]").lower().rstrip(".")
     is_own = name in ("localhost", "0.0.0.0") or name.startswith("127.")  # noqa: S104  compared, not bound
-    return (ResourceRef(kind=HOST, name=name),) if name and not is_own else ()
+    return (ResourceRef(kind=HOST, name=name),) if re.fullmatch(r"[\w.:-]+", name) and not is_own else ()
+
+
+_CREDENTIAL = re.compile(r"(?i)pass|pwd|token|secret|cred|api_?key|auth|dsn|ur[il]")
+
+
+def _credentials(snapshot: Snapshot, container: PodContainer) -> tuple[ResourceRef, ...]:
+    """The Secrets that variables with a name like PGPASSWORD are taken from."""
+    sources = (
+        variable.value_from.secret_key_ref.name
+        for variable in container.spec.env
+        if variable.value_from and variable.value_from.secret_key_ref and _CREDENTIAL.search(variable.name)
+    )
+    return tuple(snapshot.named("Secret", container.pod.namespace, name) for name in dict.fromkeys(sources))
 
 
 def _spoken_of(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> str:

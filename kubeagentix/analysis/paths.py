@@ -52,12 +52,18 @@ def about_script(container: PodContainer, path: str) -> str:
 
 def brought_file(snapshot: Snapshot, container: PodContainer, path: str) -> str:
     """`ConfigMap scripts`: the object that brings the file at `path`, if one does and has it; else ""."""
+    source = bringer_of(snapshot, container, path)
+    return f"{source.kind} {source.name}" if source is not None else ""
+
+
+def bringer_of(snapshot: Snapshot, container: PodContainer, path: str) -> ResourceRef | None:
+    """The ConfigMap or Secret that brings the file at `path`, if one does and has it."""
     found = _mount_of(container, path)
     held = _files_of(snapshot, container.pod.namespace, found[1]) if found is not None else None
     if found is None or held is None:
-        return ""
+        return None
     name = found[0].sub_path or posixpath.relpath(path, found[0].mount_path)
-    return f"{held[0].kind} {held[0].name}" if name in held[1] else ""
+    return held[0] if name in held[1] else None
 
 
 def _detail(snapshot: Snapshot, container: PodContainer, signature: str, mount: VolumeMount, volume: Volume) -> str:

@@ -15,6 +15,7 @@ from kubeagentix.analysis.mentions import endpoint_in, is_address, path_in, port
 
 ADDRESS_IN_USE = "AddressInUse"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
+CONFIG_INVALID = "ConfigInvalid"
 CERTIFICATE_INVALID = "CertificateInvalid"
 CONNECTION_REFUSED = "ConnectionRefused"
 CONNECTION_TIMEOUT = "ConnectionTimeout"
@@ -318,7 +319,7 @@ SIGNATURES: tuple[Signature, ...] = (
         r"(?i)no route to host|network is unreachable|host is unreachable",
     ),
     _row(
-        "ConfigInvalid",
+        CONFIG_INVALID,
         _named_or_path,
         r"(?i)unknown directive \"[^\"]+\" in (\S+)",
         r"(\S+:\d+) - Error during parsing: ",

@@ -12,11 +12,13 @@ from kubeagentix.testing import snapshot_of
 DNS = {"kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system"}}
 
 
-def explained(line: str, *others: dict[str, Any], seen: str | None = None, **container: Any) -> Explanation:
+def explained(
+    line: str, *others: dict[str, Any], seen: str | None = None, volumes: Any = (), **container: Any
+) -> Explanation:
     pod = {
         "kind": "Pod",
         "metadata": {"name": "p"},
-        "spec": {"containers": [{"name": "c", **container}]},
+        "spec": {"containers": [{"name": "c", **container}], "volumes": list(volumes)},
         "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
     }
     snapshot = snapshot_of(pod, *others, namespace=seen)
@@ -45,6 +47,27 @@ def test_a_host_outside_the_cluster_is_pointed_at_as_such() -> None:
 
 def test_the_container_itself_is_no_host_to_point_at() -> None:
     assert explained("dial tcp 127.0.0.1:5432: connect: connection refused", DNS).points_at == ()
+
+
+def test_a_user_who_is_turned_away_is_no_host_and_the_secret_with_the_password_is_pointed_at() -> None:
+    password = {"secretKeyRef": {"name": "db-auth", "key": "password"}}
+    env = [
+        {"name": "PGPASSWORD", "valueFrom": password},
+        {"name": "COLOR", "valueFrom": {"secretKeyRef": {"name": "x"}}},
+    ]
+    story = explained('FATAL: password authentication failed for user "app"', env=env)
+    assert [str(ref) for ref in story.points_at] == ["Secret default/db-auth"]
+    assert explained('FATAL: password authentication failed for user "app"').points_at == ()
+
+
+def test_an_invalid_file_is_that_of_its_config_map() -> None:
+    settings = {"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"app.yaml": "a: ["}}
+    mounts = [{"name": "v", "mountPath": "/etc/app"}]
+    volumes = [{"name": "v", "configMap": {"name": "settings"}}]
+    line = "yaml: line 1: did not find expected node content: /etc/app/app.yaml"
+    story = explained(line, settings, volumes=volumes, volumeMounts=mounts)
+    assert [str(ref) for ref in story.points_at] == ["ConfigMap default/settings"]
+    assert explained(line.replace("/etc/app/", "/opt/"), settings, volumes=volumes, volumeMounts=mounts).points_at == ()
 
 
 def test_a_name_server_that_does_not_answer_is_pointed_at() -> None:
