@@ -69,7 +69,11 @@ def test_every_kind_has_an_entry_and_add_ons_that_are_absent_are_no_gap(api: Fak
 
 
 def test_add_ons_are_read_where_they_are_served(api: FakeApi, tmp_path: Path) -> None:
-    api.groups |= {kind.group: kind.versions[:1] for kind in KINDS.values() if kind.is_optional}
+    optional = [kind for kind in KINDS.values() if kind.is_optional]
+    api.groups |= {
+        group: tuple({kind.versions[0] for kind in optional if kind.group == group})
+        for group in {kind.group for kind in optional}
+    }
     api.on("/apis/metrics.k8s.io/v1beta1/pods", listing(named("web", "shop")))
     snapshot = read(api, tmp_path)
     assert set(snapshot.objects) == set(KINDS)
@@ -327,7 +331,8 @@ def test_no_secret_is_in_the_snapshot_or_its_file(api: FakeApi, tmp_path: Path, 
         return base64.b64encode(text.encode()).decode()
 
     copy = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps({"data": {"password": applied}})}
-    metadata = {"name": "db", "namespace": "shop", "annotations": copy, "managedFields": [{"manager": applied}]}
+    metadata: dict[str, object] = {"name": "db", "namespace": "shop", "annotations": copy}
+    metadata["managedFields"] = [{"manager": "kubectl", "fieldsV1": {f"f:{applied}": {}}}]
     api.on(
         "/api/v1/secrets",
         listing(
