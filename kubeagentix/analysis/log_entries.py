@@ -24,11 +24,11 @@ _MANY = 10_000
 
 _FRAME = re.compile(r"^\s+(?:at |File \"|from |\.\.\. \d+ |\S+\.erl:\d+|\(\S+ [\d.]+\) )|^\t\S+\.go:\d+|^#\d+ ")
 _CONTINUED = re.compile(
-    r"^(?:\s+\S|Caused by:|Suppressed:|Stack trace:|#\d+ |note: run with|\}$|\*\* \(|bootstrap check failure \[|>>> )"
+    r"^(?:\s+\S|Caused by:|Suppressed:|Stack trace:|#\d+ |note: run with|\}$|bootstrap check failure \[|>>> )"
     r"|^(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY|LOCATION):  "
 )
 _BELOW_A_BLANK = re.compile(r"^(?:Caused by:|Stack backtrace:|Location:)$")  # Rust's anyhow and eyre
-_EXCEPTION_HEAD = re.compile(r"^(?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error)\b|^Traceback ")
+_EXCEPTION_HEAD = re.compile(r"^(?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error)\b|^Traceback |^\*\* \(")
 _GO_FUNCTION = re.compile(r"^[\w./*()$-]+\S*(?:\(.*\))?$")
 _GO_PLACE = re.compile(r"^\t\S+\.(?:go|s):\d+")
 _UNCAUGHT = re.compile(
@@ -41,6 +41,7 @@ _UNCAUGHT = re.compile(
 _SPRING_HEAD = "APPLICATION FAILED TO START"
 _REDIS_CONFIG = re.compile(r"^\*\*\* FATAL CONFIG FILE ERROR")
 _HOTSPOT = re.compile(r"^# (?:A fatal error has been detected by |There is insufficient memory for )")
+_JSON_MESSAGE = re.compile(r"\s*\"(?i:message|msg|@m|@mt|event|error|err)\":")
 _NPM = re.compile(r"npm (?:ERR!|error) ")
 _DEEPER = re.compile(r"Caused by: \S|\s+what\(\):|\s*---> ")
 _RUST_CAUSE = re.compile(r"^\s+(?:\d+: )?\S")
@@ -81,6 +82,7 @@ class Entry:
     level: int | None
     is_traceback: bool
     signature: tuple[str, str] | None
+    is_structured: bool = False  # its lines are JSON, `text` is what they say
 
     @property
     def is_error(self) -> bool:
@@ -106,7 +108,7 @@ def entries_of(lines: Sequence[str]) -> list[Entry]:
 def guilty_line(lines: Sequence[str], entry: Entry) -> int:
     """The index of the line of `entry` that says what went wrong."""
     indexes = [index for index in range(entry.start, entry.end) if lines[index].strip()]
-    if entry.signature is not None:
+    if entry.signature is not None and not _REDIS_CONFIG.match(plain(lines[entry.start])):
         known = {index: recognise(plain(lines[index])) for index in indexes if not _FRAME.match(lines[index])}
         exact = (index for index, found in known.items() if found == entry.signature)
         rough = (index for index, found in known.items() if found is not None)
@@ -126,6 +128,8 @@ def _line_by_form(held: Sequence[str], indexes: Sequence[int]) -> int:
         places = list(indexes[1:])
     elif held[0] == _SPRING_HEAD:
         places = [index for (before, _), index in pairs if before == "Description:"]
+    elif held[0] == "{":
+        places = [index for (_, line), index in pairs if _JSON_MESSAGE.match(line)]
     elif _REDIS_CONFIG.match(held[0]):
         places = [index for (_, line), index in pairs if line.startswith(">>> ")]
     else:
@@ -210,8 +214,8 @@ def _end_of_python(lines: Sequence[str], start: int) -> int:
 # Blocks that end by a rule of their own: (how the first line reads, how the line after the last reads, lines at most).
 _BLOCKS: tuple[tuple[Callable[[str], object], Callable[[str], bool], int], ...] = (
     (lambda line: line == _SPRING_HEAD, lambda line: line == "Action:", _MANY),
-    (lambda line: line == "{", lambda line: line.startswith(("}", "{")), _PRETTY_JSON_LINES),
-    (_REDIS_CONFIG.match, lambda line: not line.strip(), 5),
+    (lambda line: line == "{", lambda line: not line.startswith((" ", "\t")), _PRETTY_JSON_LINES),
+    (_REDIS_CONFIG.match, lambda line: not line.strip(), 3),
     (_HOTSPOT.match, lambda line: not line.startswith("#"), _MANY),
 )
 
@@ -241,7 +245,15 @@ def _entry(lines: Sequence[str], bare: Sequence[str], start: int, end: int) -> E
     if _is_about_a_client(lines[start], text):
         return Entry(start=start, end=end, text=text, level=HARMLESS, is_traceback=False, signature=None)
     signature = recognise(text)
-    return Entry(start=start, end=end, text=text, level=level, is_traceback=is_traceback, signature=signature)
+    return Entry(
+        start=start,
+        end=end,
+        text=text,
+        level=level,
+        is_traceback=is_traceback,
+        signature=signature,
+        is_structured=decoded is not None,
+    )
 
 
 def _is_about_a_client(line: str, text: str) -> bool:

@@ -49,6 +49,7 @@ _STILL_TRYING = re.compile(
 class LoggedFailure:
     """The last error of a log. `signature` is "" when its wording is not known; `subject` is what it names.
 
+    `line` is what the line at fault says: of JSON, its message and error, else the line itself without its time.
     `line_number` counts from 1 within the lines that were read; `excerpt` holds at most 12 lines around it, repeated
     ones folded, the guilty one marked. `count` is how often it was said, `first_at` and `last_at` when (None where
     the times of the lines are not known).
@@ -134,12 +135,17 @@ def _failure(log: ContainerLog, entries: Sequence[Entry], at: int) -> LoggedFail
         signature=signature,
         subject=subject,
         line_number=guilty + 1,
-        line=plain(log.lines[guilty]).strip()[:_LINE_MAX_CHARS],
+        line=_said(entry, log.lines[guilty])[:_LINE_MAX_CHARS],
         excerpt=_excerpt(log, entries, at, guilty, repetitions),
         count=repetition.count,
         first_at=repetition.first_at,
         last_at=log.time_of(guilty),
     )
+
+
+def _said(entry: Entry, line: str) -> str:
+    # Of JSON only what it says; the whole line is in the excerpt.
+    return " ".join(entry.text.split()) if entry.is_structured and entry.text else plain(line).strip()
 
 
 def _excerpt(

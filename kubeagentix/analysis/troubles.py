@@ -15,7 +15,7 @@ from datetime import datetime
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import older_ready_pods, still_serving
 from kubeagentix.analysis.containers import PodContainer, logs_of_last_life
-from kubeagentix.analysis.logs import EXCERPT_LINES, LoggedFailure
+from kubeagentix.analysis.logs import EXCERPT_LINES, LoggedFailure, read_failure
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.nodes import Event
@@ -158,7 +158,7 @@ def log_evidence(snapshot: Snapshot, container: PodContainer, failure: LoggedFai
     """What the log says of the failure, or its last lines; nothing where no log was read."""
     logs = logs_of_last_life(snapshot, container)
     if failure is not None:
-        log = next((log for log in logs if any(failure.line in line for line in log.lines)), logs[0] if logs else None)
+        log = next((log for log in logs if read_failure(log) == failure), logs[0] if logs else None)
         return (_log(snapshot, container, log, failure.line, failure.excerpt, at=failure.last_at),)
     if not logs:
         return ()

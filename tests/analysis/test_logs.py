@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.logs import EXCERPT_LINES, read_failure
 from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.snapshot import ContainerLog
 from kubeagentix.testing import log_of, snapshot_of
 
 PYTHON = """
@@ -129,6 +132,8 @@ def test_json_lines_are_understood(fields: dict[str, object]) -> None:
     assert failure is not None
     assert (failure.signature, failure.subject) == ("ConnectionRefused", "10.1.2.3:5432")
     assert failure.line_number == 2
+    assert "10.1.2.3:5432" in failure.line
+    assert "{" not in failure.line
 
 
 def test_logfmt_lines_are_understood() -> None:
@@ -385,3 +390,57 @@ def test_what_is_outside_the_cluster_resolves_to_nothing(host: str) -> None:
 def test_an_unknown_short_name_is_no_service_where_services_were_not_read() -> None:
     snapshot = snapshot_of(gaps=[Gap(what="services", why="403", kind="Service")])
     assert resolve_host(snapshot, "default", "db") is None
+
+
+REFUSED = "ERROR dial tcp: connect to db:5432: connection refused"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "INFO connected to db:5432",
+        "Connected",
+        "db connection established",
+        "INFO successfully connected",
+        "redis is available again",
+        "INFO succeeded after 3 attempts",
+    ],
+)
+def test_an_error_after_which_it_succeeded_is_not_the_reason(after: str) -> None:
+    assert read_failure([REFUSED, after, "INFO serving"]) is None
+    failure = read_failure([REFUSED, after, "INFO serving", "ERROR disk on fire"])
+    assert failure is not None
+    assert failure.line == "ERROR disk on fire"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "not connected",
+        "INFO disconnected",
+        "INFO reconnecting",
+        "never connected to db",
+        "connection not established",
+        "INFO attempt 2",
+        "WARN still not connected to db",
+        "INFO connected clients: 0",
+    ],
+)
+def test_an_error_after_which_it_only_tries_on_is_the_reason(after: str) -> None:
+    failure = read_failure([REFUSED, after])
+    assert failure is not None
+    assert failure.signature == "ConnectionRefused"
+
+
+def hours_log(*lines: str, every_s: int) -> ContainerLog:
+    log = log_of("p", "c", "\n".join(lines))
+    offsets = tuple(1000 * every_s * index for index in range(len(lines)))
+    return dataclasses.replace(log, begins_at=datetime(2026, 1, 15, 10, 0, tzinfo=UTC), offsets_ms=offsets)
+
+
+def test_an_error_followed_by_minutes_of_ordinary_work_is_not_the_reason() -> None:
+    work = [f"INFO handled order {number}" for number in range(8)]
+    assert read_failure(hours_log(REFUSED, *work, every_s=30)) is None
+    assert read_failure(hours_log(REFUSED, *work, every_s=1)) is not None
+    assert read_failure(hours_log(REFUSED, *[f"INFO waiting {n}" for n in range(8)], every_s=30)) is not None
+    assert read_failure(hours_log("panic: boom", "", "goroutine 1 [running]:", *work, every_s=30)) is not None
