@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -72,7 +73,7 @@ _SESSION_OF_A_SERVER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One entry: the lines from `start` to before `end`. `level` is None where its logger says nothing."""
 
@@ -81,8 +82,12 @@ class Entry:
     text: str
     level: int | None
     is_traceback: bool
-    signature: tuple[str, str] | None
     is_structured: bool = False  # its lines are JSON, `text` is what they say
+
+    @cached_property
+    def signature(self) -> tuple[str, str] | None:
+        """What it is known for: (signature's name, the thing named); None for what its logger calls harmless."""
+        return None if self.level == HARMLESS else recognise(self.text)
 
     @property
     def is_error(self) -> bool:
@@ -243,15 +248,13 @@ def _entry(lines: Sequence[str], bare: Sequence[str], start: int, end: int) -> E
         text = "\n".join(told).replace('\\"', '"')
     text = text[:_TEXT_MAX_CHARS]
     if _is_about_a_client(lines[start], text):
-        return Entry(start=start, end=end, text=text, level=HARMLESS, is_traceback=False, signature=None)
-    signature = recognise(text)
+        return Entry(start=start, end=end, text=text, level=HARMLESS, is_traceback=False)
     return Entry(
         start=start,
         end=end,
         text=text,
         level=level,
         is_traceback=is_traceback,
-        signature=signature,
         is_structured=decoded is not None,
     )
 

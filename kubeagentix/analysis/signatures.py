@@ -1,7 +1,6 @@
 """The wordings by which programs of any language say why they failed: one row per kind of failure.
 
-Rows are tried in order, the more telling first. The texts are those of the C library's errno, of the runtimes of
-Go, Python, Java, Node.js, Ruby and .NET, of shells, and of the usual clients of databases, queues and HTTP. A bare
+Rows are tried in order, the more telling first; the patterns themselves are in the `wordings_of_…` modules. A bare
 word such as "error" or "timeout" is never enough.
 """
 
@@ -11,45 +10,70 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kubeagentix.analysis import wordings_of_networks as networks
+from kubeagentix.analysis import wordings_of_servers as servers
+from kubeagentix.analysis import wordings_of_settings as settings
+from kubeagentix.analysis import wordings_of_systems as systems
 from kubeagentix.analysis.mentions import endpoint_in, is_address, path_in, port_in, user_in
 
 ADDRESS_IN_USE = "AddressInUse"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
-CONFIG_INVALID = "ConfigInvalid"
+CERTIFICATE_EXPIRED = "CertificateExpired"
+CERTIFICATE_HOST = "CertificateHostMismatch"
 CERTIFICATE_INVALID = "CertificateInvalid"
+CERTIFICATE_UNTRUSTED = "CertificateUntrusted"
+CONFIG_INVALID = "ConfigInvalid"
 CONNECTION_REFUSED = "ConnectionRefused"
+CONNECTION_RESET = "ConnectionReset"
 CONNECTION_TIMEOUT = "ConnectionTimeout"
+DATA_CORRUPTED = "DataCorrupted"
+DATA_VERSION = "DataVersion"
+DEADLOCK = "Deadlock"
+DIRECTORY_NOT_EMPTY = "DirectoryNotEmpty"
 DISK_FULL = "DiskFull"
 DNS_LOOP = "DNSLoop"
 EXEC_FORMAT = "ExecFormat"
 EXEC_NOT_FOUND = "ExecNotFound"
 FORBIDDEN = "Forbidden"
 IS_A_DIRECTORY = "IsADirectory"
+KERNEL_LIMIT = "KernelLimit"
+LEADER_ELECTION_LOST = "LeaderElectionLost"
+LICENSE_INVALID = "LicenseInvalid"
+LOCK_HELD = "LockHeld"
+MIGRATION_FAILED = "MigrationFailed"
+MIGRATION_LOCKED = "MigrationLocked"
+MIGRATION_PENDING = "MigrationPending"
+MISSING_BUCKET = "MissingBucket"
 MISSING_DATABASE = "MissingDatabase"
+MISSING_EXTENSION = "MissingExtension"
 MISSING_FILE = "MissingFile"
+MISSING_KEY = "MissingKey"
+MISSING_KIND = "MissingKind"
+MISSING_MODULE = "MissingModule"
+MISSING_QUEUE = "MissingQueue"
+MISSING_ROLE = "MissingRole"
 MISSING_TABLE = "MissingTable"
 MISSING_VARIABLE = "MissingVariable"
+NO_LEADER = "NoLeader"
 NO_SUCH_HOST = "NoSuchHost"
 OUT_OF_MEMORY = "OutOfMemory"
 PERMISSION_DENIED = "PermissionDenied"
 RATE_LIMITED = "RateLimited"
 READ_ONLY = "ReadOnlyFileSystem"
+READ_ONLY_SERVER = "ReadOnlyServer"
+REPLICATION_BROKEN = "ReplicationBroken"
+RUNTIME_VERSION = "RuntimeVersion"
+SEGMENTATION_FAULT = "SegmentationFault"
+SERVICE_LINK = "ServiceLink"
+SOCKET_MISSING = "SocketMissing"
+TLS_MISMATCH = "TlsMismatch"
+TLS_UNSUPPORTED = "TlsUnsupported"
 TOO_MANY_CONNECTIONS = "TooManyConnections"
 TOO_MANY_FILES = "TooManyFiles"
+UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
+WRONG_USER = "WrongUser"
 
 _Subject = Callable[[str, re.Match[str]], str]
-
-_VARIABLE = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"  # with an underscore: words in capitals are not variables
-_ENVIRONMENT = r"(?i:env(?:ironment)?(?: ?var(?:iable)?s?)?)\b"
-_ABSENT = (
-    r"(?i:not (?:set|found|defined|provided|specified|present|configured)|missing|required|mandatory|undefined|unset"
-    r"|empty|(?:must|has to|have to|needs to|should) be (?:set|specified|provided|defined)"
-    r"|(?:must|can|should) ?not be (?:empty|null|blank))"
-)
-_DEMANDED = (
-    r"(?i:missing|required?|requires|expected|undefined|unset|no value for|not found|set the|please (?:set|provide)"
-    r"|must (?:set|specify|provide|define)|needs? to (?:set|specify))"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +132,25 @@ def _named_or_path(text: str, match: re.Match[str]) -> str:
     return _named(text, match) or path_in(text, match.start())
 
 
-def _row(name: str, subject: _Subject, *patterns: str) -> Signature:
+def _named_or_endpoint(text: str, match: re.Match[str]) -> str:
+    return _named(text, match) or endpoint_in(text)
+
+
+def _who_is_missing(text: str, match: re.Match[str]) -> str:
+    name = _named(text, match)
+    return f"user {name}" if name else endpoint_in(text)
+
+
+def _kind(_: str, match: re.Match[str]) -> str:
+    return " of ".join(group for group in match.groups() if group)
+
+
+def _nothing(_: str, __: re.Match[str]) -> str:
+    return ""
+
+
+def _row(name: str, subject: _Subject, patterns: tuple[str, ...]) -> Signature:
     return Signature(name=name, pattern=re.compile("|".join(_scoped(item) for item in patterns)), subject=subject)
-
-
-def _answered(code: int) -> str:
-    return rf"(?i)\b(?:HTTP(?:/[\d.]+)?|(?:status(?:[ _]?code)?|error(?: code)?|response|code)[\"']?)[ :=]*\(?{code}\b"
 
 
 def _scoped(pattern: str) -> str:
@@ -121,223 +158,61 @@ def _scoped(pattern: str) -> str:
     return f"(?i:{pattern[4:]})" if pattern.startswith("(?i)") else f"(?:{pattern})"
 
 
-_MISSING_VARIABLE = (
-    r"(?i)environment variable not found: (\w+)",
-    rf"KeyError: ['\"]({_VARIABLE})['\"]",
-    r"os\.environ[^\n]*\n(?:[^\n]*\n)*?KeyError: ['\"](\w+)['\"]",
-    (
-        rf"{_ENVIRONMENT}:? *(?i:named |called )?[\"'`$({{]*((?!var)[A-Za-z]\w{{2,}})[\"'`)}}]*"
-        rf",? *(?i:is |was |are )?{_ABSENT}"
-    ),
-    rf"{_DEMANDED}(?i: a| the| required| mandatory)* {_ENVIRONMENT}[^\w\n]*(?i:named |called )?([A-Z]\w{{2,}})",
-    (
-        rf"\b({_VARIABLE})\b[\"'`)}}\]]*(?: {_ENVIRONMENT}| setting| value| option| parameter)?"
-        r"(?: (?:for|in) [a-z ]{1,40}?)?"
-        rf"[ :]*(?i:(?:is|was|has|are)(?: been)? )?{_ABSENT}"
-    ),
-    (
-        rf"{_DEMANDED}(?i: setting| variable| value| key| option| config(?:uration)?| parameter| for| of)*"
-        rf"[: ]+[\"'`$({{]*({_VARIABLE})\b"
-    ),
-    rf"(?i:\b([A-Za-z]\w{{2,}}) {_ENVIRONMENT} (?:is |was )?){_ABSENT}",
-    r"\b([A-Za-z_]\w*): (?:parameter (?:null or )?not set|unbound variable)",
-    rf"(?i:specify|set|provide|define)\b[^\n]{{0,60}}{_ENVIRONMENT}:?\s*\n[\s*-]*({_VARIABLE})",
-    r"required key (\w+) missing value",
-    r"Could not resolve placeholder '([^']+)'",
-    r"UndefinedValueError: (\w+) not found",
-    r"validation errors? for \w*(?:Settings|Config)\w*\n(\w+)",
-)
-
 SIGNATURES: tuple[Signature, ...] = (
-    _row(
-        OUT_OF_MEMORY,
-        _named,
-        r"\bjava\.lang\.OutOfMemoryError(?:: ([A-Za-z][\w ]+))?",
-        r"(JavaScript heap) out of memory|(?m:^(?:\S+: )?MemoryError\b)|\bNoMemoryError\b",
-        r"\bOutOfMemoryException\b|(CUDA) out of memory\b|\bstd::bad_alloc\b|fatal error: (?:runtime: )?out of memory",
-        r"Allowed memory size of \d+ bytes exhausted|memory allocation of \d+ bytes failed",
-        r"(?i)insufficient memory for the java runtime|could not reserve enough space for \S+ ?object heap",
-        r"(?i)\bcannot allocate memory\b|\b(?:un|not )able to allocate (?:memory|\d+)",
-        r"\bENOMEM\b|(?m:^(?:\S+: )?out of memory$)",
-    ),
-    _row(
-        TOO_MANY_FILES,
-        _path,
-        r"(?i)\btoo many open files\b|file watchers reached|inotify[^\n]*no space left on device",
-        r"\b(?:EMFILE|ENFILE)\b",
-    ),
-    _row(READ_ONLY, _path, r"(?i)read-only file ?system", r"\bEROFS\b"),
-    _row(
-        DISK_FULL,
-        _path,
-        r"(?i)no space left on device|disk quota exceeded|\bdisk (?:is )?full\b",
-        r"\b(?:ENOSPC|EDQUOT)\b",
-    ),
-    _row(EXEC_FORMAT, _path, r"(?i)^exec .*exec format error", r"(?i)exec user process caused.*exec format error"),
-    _row(
-        EXEC_NOT_FOUND,
-        _path,
-        r"(?i)^exec \S+: no such file or directory",
-        r"(?i)exec user process caused.*no such file or directory",
-    ),
-    _row(
-        CERTIFICATE_INVALID,
-        _endpoint,
-        r"\bx509: |SSLHandshakeException|PKIX path (?:building|validation) failed",
-        r"(?i)certificate[ _]verify[ _]failed|self[- ]signed certificate|SSL certificate problem",
-        r"(?i)certificate (?:has |is )?(?:expired|not yet valid|signed by unknown authority)",
-        r"(?i)unable to (?:verify the first|get (?:local )?issuer) certificate",
-        r"\b(?:CERT_HAS_EXPIRED|DEPTH_ZERO_SELF_SIGNED_CERT|ERR_TLS_CERT_ALTNAME_INVALID)\b",
-        r"\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b",
-        r"(?i)tls: (?:bad|unknown|expired|failed to verify) certificate|tls.*unknown certificate authority",
-        r"(?i)remote certificate is invalid|failed to find any PEM data in (?:certificate|key) input",
-    ),
-    _row(DNS_LOOP, _named, r"plugin/loop: Loop \([^)]*\) detected for zone \"([^\"]+)\""),  # CoreDNS
-    _row(
-        ADDRESS_IN_USE,
-        _port,
-        r"(?i)\baddress (?:is )?(?:already )?in use\b|\bport \d+ (?:is|was) already in use",
-        r"\bEADDRINUSE\b",
-        r"(?i)only one usage of each socket address",
-    ),
-    _row(
-        "MissingModule",
-        _named,
-        r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)",
-        r"ImportError: cannot import name '?(\w+)",
-        r"([\w.+-]+\.so[\w.]*): cannot open shared object",
-        r"Cannot find (?:module|package) '([^']+)'",
-        r"(?:ClassNotFoundException|NoClassDefFoundError): ([\w.$/]+)",
-        r"Could not find or load main class ([\w.$/]+)",
-        r"[Ee]rror (?:while )?loading shared librar(?:y|ies):? ([^:\s]+)",
-        r"cannot load such file -- (\S+)",
-        r"python[\d.]*: No module named ([\w.]+)",
-        r"Could not load file or assembly '([^',]+)",
-        r"(?i)could not find gem '?([\w-]+)",
-    ),
-    _row(
-        NO_SUCH_HOST,
-        _endpoint,
-        r"(?i)\bno such host\b|name or service not known|name does not resolve|nodename nor servname provided",
-        r"\b(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|EAI_FAIL|EAI_NODATA|UnknownHostException)\b|: ?NXDOMAIN\b",
-        r"\blookup \S+(?: on \S+)?: .*(?:i/o timeout|server misbehaving|connection refused)",
-        r"(?i)temporary failure in name resolution|name resolution (?:failed|failure|error)",
-        r"(?i)could not translate host name|failed to lookup address information|no address associated with host",
-        r"(?i)(?:could not|couldn't|failed to|unable to|can't) resolve (?:host|'|address|name)",
-        r"(?i)\bbad address '|unknown (?:\w+ )?server host|unknown host\b|dns (?:lookup|resolution) failed",
-        r"(?i)host (?:name )?not found in upstream|non-existing domain|:nxdomain\b",
-    ),
-    _row(
-        CONNECTION_REFUSED,
-        _endpoint,
-        r"(?i)\bconnection(?: to \S+)? (?:was )?refused\b|actively refused|broker may not be available",
-        r"\bECONNREFUSED\b|Connect call failed",
-        r"(?i)can't connect to (?:local )?(?:\w+ )?server (?:on|through)|could not connect to server\b",
-        r"(?i)failed to connect to \S+ port \d+ after \d+ ms: (?:couldn't|could not) connect",
-    ),
-    _row(
-        MISSING_DATABASE,
-        _named,
-        r"\bdatabase ['\"`]([^'\"`\s]+)['\"`] (?:does not|doesn't) exist",
-        r"(?i)\bunknown database ['\"`]?([\w-]+)|cannot open database ['\"]([^'\"\s]+)['\"] requested by",
-        r"(?i)\bdatabase ([\w-]+) (?:does not|doesn't) exist|\bno such database: (\S+)",
-        r"(?i)\bkeyspace '?([\w-]+)'? does not exist",
-    ),
-    _row(
-        MISSING_TABLE,
-        _named,
-        r"\brelation ['\"]([^'\"\s]+)['\"] does not exist",
-        r"(?i)\bno such table: ([\w.]+)|\btable ['\"`]([^'\"`\s]+)['\"`] (?:does not|doesn't) exist",
-        r"(?i)invalid object name '([^'\s]+)'|ORA-00942",
-    ),
-    _row(
-        TOO_MANY_CONNECTIONS,
-        _endpoint,
-        r"(?i)\btoo many (?:clients already|connections\b)|\bconnection slots are reserved\b",
-        r"(?i)\bmax number of clients reached\b|\btoo many connections for (?:role|database)\b",
-    ),
-    _row(
-        RATE_LIMITED,
-        _endpoint,
-        _answered(429),
-        r"(?i:\brate limit (?:reached|exceeded)|\btoo ?many ?requests\b)",
-        r"\bThrottling(?:Exception|ed)\b|\brateLimitExceeded\b|\bRESOURCE_EXHAUSTED\b",
-    ),
-    _row(
-        AUTHENTICATION_FAILED,
-        _who,
-        r"(?i)\bauthentication (?:has )?(?:failed|failure|error)\b|\baccess denied for user\b",
-        r"\b(?:WRONGPASS|NOAUTH|UNAUTHENTICATED|ACCESS_REFUSED)\b|code = Unauthenticated",
-        r"(?i)\b(?:invalid|incorrect|wrong|bad) (?:user ?name|user|password|credentials?|api[ _-]?key|token)\b",
-        r"(?i)\bauthentication required\b|\blogin (?:failed|was refused)|username or password not allowed",
-        r"(?i)permission denied \(publickey|SASL(?:/\w+)? authentication|\brole \"[^\"]+\" does not exist",
-        _answered(401),
-        r"(?i)\b401(?: client error)?\)?:? unauthorized\b",
-        r"(?i)no pg_hba\.conf entry for|\bexception authenticating\b|unable to locate credentials",
-        r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidClientTokenId|ExpiredToken|NoCredentialProviders",
-    ),
-    _row(
-        FORBIDDEN,
-        _account,
-        r"forbidden: User |\bNOPERM\b|\bPERMISSION_DENIED\b|code = PermissionDenied",
-        _answered(403),
-        r"(?i)\b403(?: client error)?\)?:? forbidden\b",
-        r"(?i)permission denied for (?:table|relation|schema|database|sequence|function|view)",
-        r"\bAccessDenied(?:Exception)?: (?:User|Access)|\(AccessDenied\)|not authorized to perform",
-    ),
-    _row(MISSING_VARIABLE, _named, *_MISSING_VARIABLE),
-    _row(
-        PERMISSION_DENIED,
-        _path_or_port,
-        r"(?i)\bpermission denied\b|operation not permitted",
-        r"\b(?:EACCES|EPERM|PermissionError|AccessDeniedException)\b",
-    ),
-    _row(
-        IS_A_DIRECTORY,
-        _path,
-        r"\bIsADirectoryError\b|\bEISDIR\b|: is a directory\b|(?:error|failed)[^\n]{0,20}: Is a directory\b",
-    ),
-    _row(
-        MISSING_FILE,
-        _named_or_path,
-        r"(?i)no such file or directory|cannot find the (?:file|path)",
-        r"Unable to access jarfile (\S+)",
-        r"\b(?:ENOENT|FileNotFoundError|FileNotFoundException|NoSuchFileException)\b",
-        r"(?i)\b(?:file|path|directory|config)\b[^\n]{0,80}[/.][^\n]{0,80} (?:does not exist|doesn't exist|not found)",
-        r"(?i)could not open (?:input )?file",
-    ),
-    _row(
-        CONNECTION_TIMEOUT,
-        _endpoint,
-        r"(?i)\bi/o timeout\b|context deadline exceeded|\btimeout expired\b",
-        r"(?i)\bconnect(?:ion|ing)?(?: attempt)?(?: to [^\n]{1,80}?)? (?:has )?tim(?:ed|e) ?out\b",
-        r"\b(?:ETIMEDOUT|ESOCKETTIMEDOUT|EHOSTUNREACH|ENETUNREACH|ReadTimeout(?:Error)?)\b",
-        r"\b(?:ConnectTimeout(?:Error|Exception)?|SocketTimeoutException|ServerSelectionTimeoutError)\b",
-        r"(?i)\b(?:operation|read|request|upstream|dial|handshake|download) timed out\b",
-        r"(?i)timed out (?:waiting for|connecting|after|while)|request canceled while waiting for connection",
-        r"(?i)failed to connect to \S+ port \d+ after \d+ ms: timeout",
-        r"(?i)no route to host|network is unreachable|host is unreachable",
-    ),
-    _row(
-        CONFIG_INVALID,
-        _named_or_path,
-        r"(?i)unknown directive \"[^\"]+\" in (\S+)",
-        r"(\S+:\d+) - Error during parsing: ",
-        r"\[emerg\][^\n]* in (/\S+:\d+)|\bparsing \[([^\]]+:\d+)\]",
-        r"(?i)(?:error|fail(?:ed|ure)?|could not|couldn't|cannot|can't|unable)(?: to| when| while| in)?(?: \w+)? "
-        r"(?:pars|load|read|unmarshal|decod|deserializ)\w*[^\n]{0,40}"
-        r"\b(?:config(?:uration)?|settings|ya?ml|json|toml|ini|xml)\b",
-        r"(?i)\b(?:invalid|bad|malformed|broken|illegal) (?:config(?:uration)?|settings?)\b|FATAL CONFIG FILE ERROR",
-        r"(?i)\bconfig(?:uration)?(?: file)?[^\n]{0,80} (?:is )?(?:invalid|malformed|has errors?|test failed)\b",
-        r"\byaml: (?:line \d+|unmarshal errors|mapping values|found )|mapping values are not allowed",
-        r"\byaml\.\w+\.(?:Scanner|Parser|Constructor)Error|\btoml: |T(?:oml|OML)DecodeError",
-        r"\bjson: cannot unmarshal\b|invalid character '.*' (?:looking for|after)|unexpected end of JSON input",
-        r"\bJSONDecodeError\b|in JSON at position|JsonParseException|is not valid JSON",
-        r"(?i)\b(?:unknown|unrecogni[sz]ed|invalid|illegal) (?:shorthand )?(?:flag|option|argument|variable)s?\b"
-        r"(?:[:= ]+(?:-- )?['\"]?([\w-][\w=.-]*))?",
-        r"flag provided but not defined: (\S+)|(?i:required flag\(?s?\)? .* not set)",
-        r"(?i)unrecognized configuration parameter|bad directive|\b(?:toml|ya?ml|json) (?:pars\w+|syntax) error",
-        r"(?i)\bmissing script: \"?([\w:.-]+)|\bFailed to configure an? \w+",
-        r"\b(?:ConfigurationError|ImproperlyConfigured|ConfigException|InvalidConfigurationException)\b",
-    ),
+    _row(OUT_OF_MEMORY, _named, systems.OUT_OF_MEMORY),
+    _row(TOO_MANY_FILES, _path, systems.TOO_MANY_FILES),
+    _row(READ_ONLY, _path, systems.READ_ONLY),
+    _row(READ_ONLY_SERVER, _named_or_endpoint, servers.READ_ONLY_SERVER),
+    _row(DISK_FULL, _path, systems.DISK_FULL),
+    _row(EXEC_FORMAT, _path, systems.EXEC_FORMAT),
+    _row(EXEC_NOT_FOUND, _path, systems.EXEC_NOT_FOUND),
+    _row(SEGMENTATION_FAULT, _nothing, systems.SEGMENTATION_FAULT),
+    _row(TLS_MISMATCH, _endpoint, networks.TLS_MISMATCH),
+    _row(CERTIFICATE_EXPIRED, _endpoint, networks.CERTIFICATE_EXPIRED),
+    _row(CERTIFICATE_HOST, _endpoint, networks.CERTIFICATE_HOST),
+    _row(CERTIFICATE_UNTRUSTED, _endpoint, networks.CERTIFICATE_UNTRUSTED),
+    _row(TLS_UNSUPPORTED, _endpoint, networks.TLS_UNSUPPORTED),
+    _row(CERTIFICATE_INVALID, _endpoint, networks.CERTIFICATE_INVALID),
+    _row(DNS_LOOP, _named, networks.DNS_LOOP),
+    _row(ADDRESS_IN_USE, _port, systems.ADDRESS_IN_USE),
+    _row(RUNTIME_VERSION, _named, systems.RUNTIME_VERSION),
+    _row(MISSING_EXTENSION, _named, systems.MISSING_EXTENSION),
+    _row(MISSING_MODULE, _named, systems.MISSING_MODULE),
+    _row(KERNEL_LIMIT, _named, systems.KERNEL_LIMIT),
+    _row(DATA_VERSION, _named, systems.DATA_VERSION),
+    _row(DATA_CORRUPTED, _path, systems.DATA_CORRUPTED),
+    _row(LOCK_HELD, _named_or_path, systems.LOCK_HELD),
+    _row(DIRECTORY_NOT_EMPTY, _named_or_path, systems.DIRECTORY_NOT_EMPTY),
+    _row(WRONG_USER, _named, systems.WRONG_USER),
+    _row(MIGRATION_LOCKED, _endpoint, servers.MIGRATION_LOCKED),
+    _row(NO_LEADER, _endpoint, servers.NO_LEADER),
+    _row(NO_SUCH_HOST, _endpoint, networks.NO_SUCH_HOST),
+    _row(SOCKET_MISSING, _named_or_path, systems.SOCKET_MISSING),
+    _row(CONNECTION_REFUSED, _endpoint, networks.CONNECTION_REFUSED),
+    _row(MISSING_DATABASE, _named, servers.MISSING_DATABASE),
+    _row(MIGRATION_FAILED, _named, servers.MIGRATION_FAILED),
+    _row(MIGRATION_PENDING, _named, servers.MIGRATION_PENDING),
+    _row(MISSING_TABLE, _named, servers.MISSING_TABLE),
+    _row(MISSING_QUEUE, _named, servers.MISSING_QUEUE),
+    _row(MISSING_BUCKET, _named, servers.MISSING_BUCKET),
+    _row(TOO_MANY_CONNECTIONS, _endpoint, servers.TOO_MANY_CONNECTIONS),
+    _row(RATE_LIMITED, _endpoint, networks.RATE_LIMITED),
+    _row(MISSING_ROLE, _who_is_missing, servers.MISSING_ROLE),
+    _row(AUTHENTICATION_FAILED, _who, servers.AUTHENTICATION_FAILED),
+    _row(FORBIDDEN, _account, servers.FORBIDDEN),
+    _row(MISSING_KIND, _kind, servers.MISSING_KIND),
+    _row(LEADER_ELECTION_LOST, _named, servers.LEADER_ELECTION_LOST),
+    _row(REPLICATION_BROKEN, _named, servers.REPLICATION_BROKEN),
+    _row(DEADLOCK, _nothing, servers.DEADLOCK),
+    _row(UPSTREAM_UNAVAILABLE, _endpoint, networks.UPSTREAM_UNAVAILABLE),
+    _row(SERVICE_LINK, _named, settings.SERVICE_LINK),
+    _row(MISSING_VARIABLE, _named, settings.MISSING_VARIABLE),
+    _row(LICENSE_INVALID, _nothing, settings.LICENSE_INVALID),
+    _row(PERMISSION_DENIED, _path_or_port, systems.PERMISSION_DENIED),
+    _row(IS_A_DIRECTORY, _path, systems.IS_A_DIRECTORY),
+    _row(MISSING_FILE, _named_or_path, systems.MISSING_FILE),
+    _row(CONNECTION_TIMEOUT, _endpoint, networks.CONNECTION_TIMEOUT),
+    _row(CONNECTION_RESET, _endpoint, networks.CONNECTION_RESET),
+    _row(MISSING_KEY, _named, settings.MISSING_KEY),
+    _row(CONFIG_INVALID, _named_or_path, settings.CONFIG_INVALID),
 )

@@ -113,7 +113,7 @@ PRETTY = json.dumps({"level": "error", "message": "bad rules"}, indent=2)
         (POSTGRES, "has invalid permissions"),
         (REDIS, ">>> 'maxmemry 1gb'"),
         (ELASTICSEARCH, "bootstrap check"),
-        (HOTSPOT, "A fatal error"),
+        (HOTSPOT, "SIGSEGV"),
         (PRETTY, '"message": "bad rules"'),
     ],
 )

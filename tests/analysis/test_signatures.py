@@ -40,7 +40,7 @@ REFUSED, NO_HOST, TIMEOUT = "ConnectionRefused", "NoSuchHost", "ConnectionTimeou
         ("dial tcp 10.0.0.1:443: connect: no route to host", TIMEOUT, "10.0.0.1:443"),
         (
             'Get "https://api.shop.svc/": x509: certificate signed by unknown authority',
-            "CertificateInvalid",
+            "CertificateUntrusted",
             "api.shop.svc",
         ),
         ('FATAL:  password authentication failed for user "app"', "AuthenticationFailed", "user app"),
