@@ -17,72 +17,50 @@ from kubeagentix.analysis.containers import PodContainer
 from kubeagentix.analysis.denials import denials_in
 from kubeagentix.analysis.granting import can_i
 from kubeagentix.analysis.heaps import heap_option
-from kubeagentix.analysis.logs import PANIC, LoggedFailure
-from kubeagentix.analysis.mentions import endpoint_in, is_address
+from kubeagentix.analysis.logs import LoggedFailure
+from kubeagentix.analysis.mentions import endpoint_in, is_address, user_in
 from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path, bringer_of
+from kubeagentix.analysis.phrases import advice_of, phrase_of
 from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.resolution import service_meant, unresolved
 from kubeagentix.analysis.rights import lack_of, who
 from kubeagentix.analysis.signatures import (
     ADDRESS_IN_USE,
     AUTHENTICATION_FAILED,
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_HOST,
     CERTIFICATE_INVALID,
+    CERTIFICATE_UNTRUSTED,
     CONFIG_INVALID,
     CONNECTION_REFUSED,
+    CONNECTION_RESET,
     CONNECTION_TIMEOUT,
-    DISK_FULL,
-    DNS_LOOP,
     FORBIDDEN,
-    IS_A_DIRECTORY,
     MISSING_DATABASE,
-    MISSING_FILE,
-    MISSING_TABLE,
+    MISSING_KEY,
+    MISSING_ROLE,
     MISSING_VARIABLE,
+    NO_LEADER,
     NO_SUCH_HOST,
     OUT_OF_MEMORY,
-    PERMISSION_DENIED,
     RATE_LIMITED,
-    READ_ONLY,
+    SERVICE_LINK,
+    TLS_MISMATCH,
+    TLS_UNSUPPORTED,
     TOO_MANY_CONNECTIONS,
-    TOO_MANY_FILES,
+    UPSTREAM_UNAVAILABLE,
 )
-from kubeagentix.analysis.spelling import nearest
+from kubeagentix.analysis.variables import about_account, about_server_names, about_service_link, about_variable
 from kubeagentix.domain.diagnosis import HOST, Remedy, ResourceRef
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Container
 from kubeagentix.domain.snapshot import Snapshot
 
-CONNECTION_SIGNATURES = (CONNECTION_REFUSED, NO_SUCH_HOST, CONNECTION_TIMEOUT, AUTHENTICATION_FAILED)
-_ON_THE_WAY = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, CERTIFICATE_INVALID)
-
-# How a failure reads in a title: with the thing it names, and without.
-_PHRASES = {
-    CONNECTION_REFUSED: ("connection to {} refused", "a connection is refused"),
-    NO_SUCH_HOST: ("the host {} cannot be resolved", "a host name cannot be resolved"),
-    CONNECTION_TIMEOUT: ("no answer from {}", "a connection times out"),
-    AUTHENTICATION_FAILED: ("authentication failed ({})", "authentication failed"),
-    FORBIDDEN: ("access is forbidden ({})", "access is forbidden"),
-    CERTIFICATE_INVALID: ("the certificate of {} is not accepted", "a TLS certificate is not accepted"),
-    MISSING_VARIABLE: ("the setting {} is missing", "a setting is missing"),
-    MISSING_FILE: ("{} does not exist", "a file does not exist"),
-    "MissingModule": ("the module {} is missing from the image", "a module is missing from the image"),
-    PERMISSION_DENIED: ("permission denied for {}", "permission denied"),
-    READ_ONLY: ("{} is on a read-only file system", "it writes to a read-only file system"),
-    ADDRESS_IN_USE: ("{} is already in use", "its address is already in use"),
-    DISK_FULL: ("no space left for {}", "no space is left on a disk"),
-    DNS_LOOP: ("its questions of zone {} come back to itself", "its questions come back to itself"),
-    CONFIG_INVALID: ("its configuration is not valid: {}", ""),
-    IS_A_DIRECTORY: ("{} is a directory, where it expects a file", "it finds a directory where it expects a file"),
-    MISSING_DATABASE: ("the database {} does not exist", "the database it uses does not exist"),
-    MISSING_TABLE: ("the database has no table {}", "a table is missing from its database"),
-    OUT_OF_MEMORY: ("its own memory is used up ({})", "its own memory is used up"),
-    RATE_LIMITED: ("{} answers that it asks too often", "it asks another service too often"),
-    TOO_MANY_CONNECTIONS: ("{} accepts no more connections", "the other end accepts no more connections"),
-    TOO_MANY_FILES: ("too many open files ({})", "too many open files"),
-    PANIC: ("{}", ""),
-}
-
-_PHRASE_MAX_CHARS = 120
+CONNECTION_SIGNATURES = (
+    *(CONNECTION_REFUSED, NO_SUCH_HOST, CONNECTION_TIMEOUT, CONNECTION_RESET, UPSTREAM_UNAVAILABLE, NO_LEADER),
+    *(AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED, TLS_MISMATCH, TLS_UNSUPPORTED),
+    *(CERTIFICATE_EXPIRED, CERTIFICATE_HOST, CERTIFICATE_UNTRUSTED, CERTIFICATE_INVALID),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,52 +75,68 @@ class Explanation:
 
 def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> Explanation:
     """What `failure` means for this container."""
-    phrase = _phrase(failure.signature, failure.subject, failure.line)
-    cause = f'Its log says: "{failure.line}".'
-    if failure.signature in (*CONNECTION_SIGNATURES, CERTIFICATE_INVALID):
+    phrase = phrase_of(failure.signature, failure.subject, failure.line)
+    cause = f'Its log says: "{failure.line}".{advice_of(failure.signature)}'
+    if failure.signature in CONNECTION_SIGNATURES:
         return _about_connection(snapshot, container, failure)
-    if failure.signature == MISSING_VARIABLE and failure.subject:
-        return Explanation(
-            phrase=phrase,
-            cause=f"{cause} {_about_variable(container.spec, failure.subject)}",
-            remedies=_set(snapshot, container, failure.subject),
-        )
+    if failure.signature in (MISSING_VARIABLE, MISSING_KEY) and failure.subject:
+        words, points_at = about_variable(snapshot, container, failure.subject)
+        remedies = _set(snapshot, container, failure.subject)
+        return Explanation(phrase=phrase, cause=f"{cause} {words}", points_at=points_at, remedies=remedies)
     if failure.signature == FORBIDDEN:
         return _about_rights(snapshot, container, failure, phrase, cause)
     if failure.signature in PATH_SIGNATURES:
         words, points_at = about_path(snapshot, container, failure)
         return Explanation(phrase=phrase, cause=cause + words, points_at=points_at)
+    if failure.signature == MISSING_DATABASE:
+        return _about_database(snapshot, container, failure, phrase, cause)
+    return _about_itself(snapshot, container, failure, phrase, cause)
+
+
+def _about_itself(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
+) -> Explanation:
+    """What is for the container's own settings and limits to explain."""
     if failure.signature == CONFIG_INVALID:
         source = bringer_of(snapshot, container, failure.subject.partition(":")[0])
         cause += f" The file is of {source}." if source is not None else ""
         return Explanation(phrase=phrase, cause=cause, points_at=(source,) if source is not None else ())
     if failure.signature == OUT_OF_MEMORY:
         cause += _about_memory(container)
+    elif failure.signature == SERVICE_LINK:
+        name, words = about_service_link(snapshot, container.pod.namespace, failure.subject)
+        phrase, cause = (f"{phrase} ({name})" if name else phrase), cause + words
     elif failure.signature == ADDRESS_IN_USE:
         cause += _about_port(container, failure.subject)
-    elif failure.signature == DNS_LOOP:
-        cause += " It forwards to a name server that asks it again: most often the node's resolv.conf names 127.0.0.53."
-    elif failure.signature == MISSING_TABLE:
-        cause += " Tables are made by migrations: have they run on this database?"
     return Explanation(phrase=phrase, cause=cause)
 
 
-def _phrase(signature: str, subject: str, line: str) -> str:
-    named, unnamed = _PHRASES.get(signature, ("", ""))
-    return named.format(subject or line[:_PHRASE_MAX_CHARS]) if subject or not unnamed else unnamed
+def _about_database(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
+) -> Explanation:
+    """A database that its server does not have, and the one that the server's own settings make."""
+    host = endpoint_in(failure.line) or _spoken_of(snapshot, container, failure)
+    target = other_end(snapshot, container.pod.namespace, container.spec, host)
+    where = f" The server is {target}." if target is not None else ""
+    made = about_server_names(snapshot, target, is_user=False, name=failure.subject)
+    return Explanation(
+        phrase=phrase,
+        cause=f"{cause}{where}{made}",
+        remedies=(kubectl.describe(target),) if target is not None and snapshot.find(target) is not None else (),
+    )
 
 
 def _about_connection(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> Explanation:
-    host = failure.subject or _spoken_of(snapshot, container, failure)
-    phrase, cause = _phrase(failure.signature, host, failure.line), f'Its log says: "{failure.line}".'
+    named = "" if failure.subject.startswith("user ") else failure.subject
+    host = named or endpoint_in(failure.line) or _spoken_of(snapshot, container, failure)
+    phrase = phrase_of(failure.signature, failure.subject or host, failure.line)
+    cause = f'Its log says: "{failure.line}".{advice_of(failure.signature)}'
     target = other_end(snapshot, container.pod.namespace, container.spec, host)
     if failure.signature == NO_SUCH_HOST:
         return _about_name(snapshot, container, failure, host, target, phrase=phrase)
-    credentials = _credentials(snapshot, container) if failure.signature == AUTHENTICATION_FAILED else ()
-    if credentials:
-        cause += f" Its credentials are those of {' and '.join(map(str, credentials))}."
     if target is None:
-        return Explanation(phrase=phrase, cause=cause, points_at=(*_outside(host), *credentials))
+        words, secrets = _about_credentials(snapshot, container, failure, target)
+        return Explanation(phrase=phrase, cause=cause + words, points_at=(*_outside(host), *secrets))
     exists = snapshot.find(target) is not None
     points_at: tuple[ResourceRef, ...] = (target,)
     port = asked_port(snapshot, container.pod.namespace, container.spec, failure, target, named=host)
@@ -156,16 +150,28 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
         points_at = ()  # however the Service is, nobody answers there
     else:
         cause += f" That is {target}."
+    words, secrets = _about_credentials(snapshot, container, failure, target)
     if target.name not in phrase:
         phrase += f" ({target.kind} {target.name})"
     if wrong_port:
         phrase += f": the Service {wrong_port}"
     return Explanation(
         phrase=phrase,
-        cause=cause,
-        points_at=(*points_at, *credentials),
+        cause=cause + words,
+        points_at=(*points_at, *secrets),
         remedies=(kubectl.describe(target),) if exists else _list_services(target),
     )
+
+
+def _about_credentials(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, server: ResourceRef | None
+) -> tuple[str, tuple[ResourceRef, ...]]:
+    """For a refused account: where its password comes from on both sides; nothing for other failures."""
+    if failure.signature not in (AUTHENTICATION_FAILED, MISSING_ROLE):
+        return "", ()
+    words, secrets = about_account(snapshot, container, server)
+    user = user_in(failure.line).removeprefix("user ")
+    return words + (about_server_names(snapshot, server, is_user=True, name=user) if user else ""), secrets
 
 
 def _about_name(
@@ -200,19 +206,6 @@ def _outside(host: str) -> tuple[ResourceRef, ...]:
     return (ResourceRef(kind=HOST, name=name),) if re.fullmatch(r"[\w.:-]+", name) and not is_own else ()
 
 
-_CREDENTIAL = re.compile(r"(?i)pass|pwd|token|secret|cred|api_?key|auth|dsn|ur[il]")
-
-
-def _credentials(snapshot: Snapshot, container: PodContainer) -> tuple[ResourceRef, ...]:
-    """The Secrets that variables with a name like PGPASSWORD are taken from."""
-    sources = (
-        variable.value_from.secret_key_ref.name
-        for variable in container.spec.env
-        if variable.value_from and variable.value_from.secret_key_ref and _CREDENTIAL.search(variable.name)
-    )
-    return tuple(snapshot.named("Secret", container.pod.namespace, name) for name in dict.fromkeys(sources))
-
-
 def _spoken_of(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> str:
     """The host of an error that names none: where the lines above say it connects, or the only one it is told of."""
     above = (endpoint_in(line) for line in reversed(failure.excerpt) if re.search(r"(?i)\bconnecting to\b", line))
@@ -232,18 +225,6 @@ def _wrong_port(snapshot: Snapshot, target: ResourceRef, port: int | None) -> st
 
 def _list_services(missing: ResourceRef) -> tuple[Remedy, ...]:
     return (kubectl.read("See which Services there are", "get services", missing.namespace),)
-
-
-def _about_variable(container: Container, name: str) -> str:
-    for variable in container.env:
-        if variable.name == name:
-            return f"The pod does set {name}" + (
-                ", to an empty value." if not variable.value and variable.value_from is None else "."
-            )
-    source = " (nor does its envFrom bring it)" if container.env_from else ""
-    like = nearest(name, (variable.name for variable in container.env))
-    hint = f" It sets {like}: was that meant?" if like else ""
-    return f"The container's env does not set {name}{source}.{hint}"
 
 
 def _set(snapshot: Snapshot, container: PodContainer, variable: str) -> tuple[Remedy, ...]:

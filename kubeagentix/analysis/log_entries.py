@@ -16,7 +16,7 @@ from typing import Final
 from kubeagentix.analysis.log_lines import ERROR, HARMLESS, WARNING, level_of, plain, structured
 from kubeagentix.analysis.signatures import recognise
 
-_TEXT_MAX_CHARS = 4000  # of an entry: patterns run over no more
+_TEXT_MAX_CHARS = 2000  # of an entry: patterns run over no more
 _STACK_HEADS = ("goroutine ", "Current thread 0x")  # Go, and Python when the interpreter itself dies
 _GO_HEADER_LINES = 8  # between "panic:" and "goroutine"
 _MESSAGE_LINES = 8  # of an exception whose message goes over several lines

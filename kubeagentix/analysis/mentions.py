@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+_HOST = (
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?"  # bounded, so that long texts cost no more than short ones
+)
 _QUOTE = "['\"`\u2018\u201c]"  # straight, backquote, and the curly ones of GNU programs
 _UNQUOTE = "['\"`\u2019\u201d]"
 _INSIDE = "[^'\"`\u2018\u2019\u201c\u201d\\s]"

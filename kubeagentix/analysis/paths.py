@@ -8,15 +8,35 @@ from collections.abc import Iterator
 
 from kubeagentix.analysis.containers import PodContainer
 from kubeagentix.analysis.logs import LoggedFailure
-from kubeagentix.analysis.signatures import DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY
+from kubeagentix.analysis.mentions import port_in
+from kubeagentix.analysis.signatures import (
+    DATA_CORRUPTED,
+    DATA_VERSION,
+    DIRECTORY_NOT_EMPTY,
+    DISK_FULL,
+    IS_A_DIRECTORY,
+    LOCK_HELD,
+    MISSING_FILE,
+    PERMISSION_DENIED,
+    READ_ONLY,
+    SOCKET_MISSING,
+    WRONG_USER,
+)
+from kubeagentix.analysis.spelling import nearest
 from kubeagentix.domain.diagnosis import ResourceRef
-from kubeagentix.domain.pods import VolumeMount
+from kubeagentix.domain.pods import Pod, VolumeMount
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, Secret
 from kubeagentix.domain.volumes import KeyToPath, Volume
 
-PATH_SIGNATURES = (DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY)
+PATH_SIGNATURES = (
+    *(DISK_FULL, IS_A_DIRECTORY, MISSING_FILE, PERMISSION_DENIED, READ_ONLY, SOCKET_MISSING),
+    *(LOCK_HELD, DIRECTORY_NOT_EMPTY, DATA_VERSION, DATA_CORRUPTED, WRONG_USER),
+)
+_OF_A_DATA_DIRECTORY = (LOCK_HELD, DIRECTORY_NOT_EMPTY, DATA_VERSION, DATA_CORRUPTED, WRONG_USER)
 KEYS_SHOWN = 8
+FIRST_FREE_PORT = 1024  # Linux: net.ipv4.ip_unprivileged_port_start
+ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def about_path(
@@ -24,19 +44,57 @@ def about_path(
 ) -> tuple[str, tuple[ResourceRef, ...]]:
     """What the spec says of the path that failed, in sentences, and the objects that it points at."""
     signature = failure.signature
-    user = _about_user(container) + _about_powers(container, failure.line) if signature == PERMISSION_DENIED else ""
+    user = _about_user(container) if signature in (PERMISSION_DENIED, WRONG_USER) else ""
+    user += _about_powers(container, failure.line) if signature == PERMISSION_DENIED else ""
+    if signature == PERMISSION_DENIED and failure.subject.startswith("port "):
+        return user, ()
+    if failure.subject.startswith(ACCOUNT_DIRECTORY):
+        return _about_token(container), ()
     found = _mount_of(container, failure.subject)
+    if found is None and signature in _OF_A_DATA_DIRECTORY:
+        found = _only_claim(container)
     if signature in (IS_A_DIRECTORY, MISSING_FILE):
         for mount, source, words in missing_sub_paths(snapshot, container):
             if mount == (found[0] if found is not None else None) or not failure.subject:
                 return f" {words}", (source,)
     if found is None:
-        return user + (_about_root(container) if signature == READ_ONLY else ""), ()
+        return user + _about_image(container, signature, failure.subject), ()
     mount, volume = found
-    claim = _claim_of(container, volume) if signature == DISK_FULL else None
     place = f" {mount.mount_path} is {_describe(container, volume)}"
-    detail = _detail(snapshot, container, signature, mount, volume)
-    return f"{user}{place}{detail}.", (claim,) if claim is not None else ()
+    detail, points_at = _detail(snapshot, container, failure, mount, volume)
+    return f"{user}{place}{detail}.", points_at
+
+
+def _about_token(container: PodContainer) -> str:
+    is_off = container.pod.spec.automount_service_account_token is False
+    why = " The pod has automountServiceAccountToken: false." if is_off else ""
+    return f" That is the token by which a pod is known to the API server.{why}"
+
+
+def _about_image(container: PodContainer, signature: str, path: str) -> str:
+    """What is to be said of a path on no volume of the pod's."""
+    if signature == READ_ONLY:
+        return _about_root(container)
+    if signature not in (MISSING_FILE, SOCKET_MISSING) or not path.startswith("/"):
+        return ""
+    base = posixpath.basename(path)
+    mounted = [
+        mount.mount_path for mount in container.spec.volume_mounts if not mount.mount_path.startswith("/var/run/")
+    ]
+    like = nearest(posixpath.dirname(path), mounted) if mounted else ""
+    meant = f" (there is one at {like})" if like else ""
+    return f" No volume is mounted there{meant}: {base or path} would have to be in the image."
+
+
+def _only_claim(container: PodContainer) -> tuple[VolumeMount, Volume] | None:
+    """The one mount of a claim that a container has: where a server keeps its data, if it names no place."""
+    volumes = {volume.name: volume for volume in container.pod.spec.volumes}
+    claims = [
+        (mount, volumes[mount.name])
+        for mount in container.spec.volume_mounts
+        if mount.name in volumes and _claim_of(container, volumes[mount.name]) is not None
+    ]
+    return claims[0] if len(claims) == 1 else None
 
 
 def about_script(container: PodContainer, path: str) -> str:
@@ -66,15 +124,43 @@ def bringer_of(snapshot: Snapshot, container: PodContainer, path: str) -> Resour
     return held[0] if name in held[1] else None
 
 
-def _detail(snapshot: Snapshot, container: PodContainer, signature: str, mount: VolumeMount, volume: Volume) -> str:
-    if signature == READ_ONLY and mount.read_only:
-        return ", mounted read-only"
-    if signature == READ_ONLY and _is_always_read_only(volume):
-        return ", which is always read-only"
+def _detail(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, mount: VolumeMount, volume: Volume
+) -> tuple[str, tuple[ResourceRef, ...]]:
+    """What of a mount explains the failure, to follow its description; and the object that would have to change."""
+    signature, path = failure.signature, failure.subject
+    claim = _claim_of(container, volume)
+    if signature == READ_ONLY and (mount.read_only or _is_always_read_only(volume)):
+        return ", mounted read-only" if mount.read_only else ", which is always read-only", ()
     if signature == PERMISSION_DENIED and _keeps_its_owner(container, volume):
-        return ", and the pod sets no fsGroup that would give it the files"
+        return ", and the pod sets no fsGroup that would give it the files", ()
+    if signature == LOCK_HELD and claim is not None:
+        return _others_on(snapshot, container, claim), (claim,)
+    if signature == DIRECTORY_NOT_EMPTY and claim is not None:
+        return ", whose file system may hold lost+found: name a directory below it, or mount with a subPath", ()
     held = _files_of(snapshot, container.pod.namespace, volume) if signature == MISSING_FILE else None
-    return f", which holds: {_listed(held[1])}" if held is not None else ""
+    if held is None:
+        return "", (claim,) if signature == DISK_FULL and claim is not None else ()
+    source, names = held
+    wanted = posixpath.relpath(path, mount.mount_path) if path.startswith("/") else path
+    like = nearest(wanted, names)
+    meant = f"; {like} is the nearest to {wanted}" if like and wanted not in names else ""
+    return f", which holds: {_listed(names)}{meant}", (source,) if wanted not in names else ()
+
+
+def _others_on(snapshot: Snapshot, container: PodContainer, claim: ResourceRef) -> str:
+    """Which other pods mount the claim; "" for none."""
+    others = [
+        pod.name
+        for pod in snapshot.in_namespace(Pod, claim.namespace)
+        if pod.name != container.pod.name
+        and not pod.is_finished
+        and any(
+            item.persistent_volume_claim and item.persistent_volume_claim.claim_name == claim.name
+            for item in pod.spec.volumes
+        )
+    ]
+    return f", which pod {others[0]} mounts too" if others else ""
 
 
 def _about_user(container: PodContainer) -> str:
@@ -89,7 +175,8 @@ def _about_powers(container: PodContainer, line: str) -> str:
     context = container.spec.security_context
     dropped = context.capabilities.drop if context is not None and context.capabilities is not None else ()
     without = f" Its securityContext drops {', '.join(dropped)}." if dropped else ""
-    if re.search(r"\b(?:bind|listen)", line):
+    port = port_in(line).removeprefix("port ")
+    if re.search(r"\b(?:bind|listen)", line) and (not port or int(port) < FIRST_FREE_PORT):
         return f"{without} A port below 1024 is for root, or takes the capability NET_BIND_SERVICE."
     return without if re.search(r"(?i)operation not permitted", line) else ""
 

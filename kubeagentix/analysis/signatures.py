@@ -85,11 +85,35 @@ class Signature:
     subject: _Subject
 
 
+# What every wording holds at least one of, in lower case. Most lines of most logs hold none, and are done with.
+_STEMS = (
+    r"not |not_|notf|doesnot|n't|no such|nosuch|error|exception|fail|refus|denied|cannot|unable|could not|unknown|"
+    r"missing|exist|expire|invalid|memory|bad_alloc|bytes exhausted|enomem|mfile|enfile|too many|reached|no space|"
+    r"erofs|read-only|readonly|primary|blocked by|misconf|quota|full|enospc|edquot|segmentation|sigsegv|http|tls|"
+    r"ssl|wrong|cert|x509|trust|mismatch|alternative|alert|cipher|protocol|renegotiation|too weak|too small|loop|"
+    r"in use|eaddrinuse|only one usage|require|must|incompatible|undefined|loading|no module|max_map_count|"
+    r"max file descr|initialize|redo log|malformed|corruption|bad |lock|enotempty|ownership|access|as root|migrat|"
+    r"dirty|revision|ora-|leader|broker|master|clusterdown|available|enotfound|eai_|nodename|nxdomain|timeout|"
+    r"timed|misbehav|no address|resolvable|socket|enoent|checksum|p30|schema|database|p3009|no queue|no exchange|"
+    r"slots|max number|overflow|no more|429|401|403|status|response|rate limit|ratelimit|throttling|exhausted|"
+    r"requests|auth|incorrect|credential|forbidden|noperm|no matches|no kind|election|removed|lag |asleep|busy|"
+    r"gateway|unavailable|upstream|pars|argument|env|unbound|no value|set the|please|expected|mandatory|unset|"
+    r"empty|has to|have to|need|should |revoked|no valid|eacces|eperm|eisdir|directory|deadline|unreach|no route|"
+    r"reset|hang up|disconnected|closed|lost |gone away|unexpected|no config|[emerg]|unmarshal|deserializ|decod|"
+    r"broken|illegal|unrecogni|yaml|toml|json|improper|waiting for|aborted|connect|time-out|unsupported|"
+    r"wiredtiger|pg_hba|allow"
+)
+STEMS = tuple(_STEMS.split("|"))
+
+
 def recognise(text: str) -> tuple[str, str] | None:
     """(signature's name, the thing named or "") of the first row that `text` shows, or None.
 
     The thing is a `host:port`, a path, a variable, a module, a port or a user, whichever the signature is about.
     """
+    lowered = text.lower()
+    if not any(stem in lowered for stem in STEMS):
+        return None
     for signature in SIGNATURES:
         match = signature.pattern.search(text)
         if match is not None:

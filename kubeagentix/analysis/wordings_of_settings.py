@@ -71,7 +71,7 @@ LICENSE_INVALID: Final = (
 CONFIG_INVALID: Final = (
     r"FATAL CONFIG FILE ERROR[^\n]*\n[^\n]*\n>>> '([^'\n]+)'",
     r"(?i)unknown directive \"[^\"]+\" in (\S+)",
-    r"(\S+:\d+) - Error during parsing: ",
+    r"(\S{1,120}:\d+) - Error during parsing: ",
     r"\[emerg\][^\n]* in (/\S+:\d+)|\bparsing \[([^\]]+:\d+)\]",
     (
         r"(?i)(?:error|fail(?:ed|ure)?|could not|couldn't|cannot|can't|unable)(?: to| when| while| in)?(?: \w+)? "

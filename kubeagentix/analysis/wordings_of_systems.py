@@ -50,7 +50,7 @@ RUNTIME_VERSION: Final = (
 MISSING_MODULE: Final = (
     r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)",
     r"ImportError: cannot import name '?(\w+)",
-    r"([\w.+-]+\.so[\w.]*): cannot open shared object",
+    r"([\w.+-]{1,80}\.so[\w.]{0,20}): cannot open shared object",
     r"Cannot find (?:module|package) '([^']+)'",
     r"(?:ClassNotFoundException|NoClassDefFoundError): ([\w.$/]+)",
     r"Could not find or load main class ([\w.$/]+)",

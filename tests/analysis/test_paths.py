@@ -83,9 +83,11 @@ def test_the_keys_of_a_config_map_are_told_where_a_file_is_missing() -> None:
     assert "which holds: app.yaml, log.yaml" in told
 
 
-def test_a_path_on_the_images_own_file_system_says_nothing() -> None:
+def test_a_path_on_the_images_own_file_system_is_on_no_volume() -> None:
     place = container({"emptyDir": {}})
-    assert about("open /database/x: no such file or directory", place) == ("", [])
+    told, points_at = about("open /database/x: no such file or directory", place)
+    assert ("volume v" in told, points_at) == (False, [])
+    assert about("open /database/x: permission denied", place) == ("", [])
 
 
 def test_a_sub_path_that_is_no_key_is_told_and_its_object_blamed() -> None:
@@ -132,3 +134,57 @@ def test_a_right_that_is_no_matter_of_files_is_told(line: str, words: str) -> No
     told = about(line, (snapshot, view))[0]
     assert words in told
     assert bool(words) is ("root" in told or "drops" in told)
+
+
+def test_the_nearest_key_of_a_config_map_is_told_and_it_is_pointed_at() -> None:
+    told, points_at = about(
+        "open /data/app.yml: no such file or directory", container({"configMap": {"name": "web"}}, CONFIG)
+    )
+    assert "app.yaml is the nearest to app.yml" in told
+    assert points_at == ["ConfigMap default/web"]
+    told, points_at = about(
+        "open /data/app.yaml: no such file or directory", container({"configMap": {"name": "web"}}, CONFIG)
+    )
+    assert ("nearest" in told, points_at) == (False, [])
+
+
+def test_a_path_on_no_volume_would_have_to_be_in_the_image() -> None:
+    told, _ = about("open /dta/app.yaml: no such file or directory", container({"configMap": {"name": "web"}}, CONFIG))
+    assert told == " No volume is mounted there (there is one at /data): app.yaml would have to be in the image."
+
+
+def test_a_claim_that_another_pod_mounts_explains_a_held_lock() -> None:
+    claim = {"persistentVolumeClaim": {"claimName": "d"}}
+    other = {
+        "kind": "Pod",
+        "metadata": {"name": "old"},
+        "spec": {"volumes": [{"name": "x", **claim}]},
+        "status": {"phase": "Running"},
+    }
+    line = "opening storage failed: lock DB directory: resource temporarily unavailable"
+    told, points_at = about(line, container(claim, other))
+    assert "PersistentVolumeClaim d), which pod old mounts too." in told
+    assert points_at == ["PersistentVolumeClaim default/d"]
+    finished = {**other, "status": {"phase": "Succeeded"}}
+    assert "mounts too" not in about(line, container(claim, finished))[0]
+
+
+def test_a_volume_that_is_not_empty_may_hold_lost_and_found() -> None:
+    line = 'initdb: error: directory "/data" exists but is not empty'
+    assert "lost+found" in about(line, container({"persistentVolumeClaim": {"claimName": "d"}}))[0]
+    assert "lost+found" not in about(line, container({"emptyDir": {}}))[0]
+
+
+def test_a_low_port_is_roots() -> None:
+    line = "listen tcp :80: bind: permission denied"
+    user = {"securityContext": {"runAsUser": 1000}}
+    told = about(line, container({"emptyDir": {}}, **user))[0]
+    assert told.startswith(" The container runs as user 1000. A port below 1024 is for root")
+    assert "1024" not in about(line.replace(":80", ":8080"), container({"emptyDir": {}}))[0]
+
+
+def test_a_token_that_is_not_mounted_is_told() -> None:
+    line = "open /var/run/secrets/kubernetes.io/serviceaccount/token: no such file or directory"
+    place = container({"emptyDir": {}}, automountServiceAccountToken=False)
+    assert "automountServiceAccountToken: false" in about(line, place)[0]
+    assert "automount" not in about(line, container({"emptyDir": {}}))[0]

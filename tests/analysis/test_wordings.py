@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from re import _constants, _parser  # type: ignore[attr-defined]  # nobody has an API that takes patterns apart
+from typing import Any
+
 import pytest
 
-from kubeagentix.analysis.signatures import recognise
+from kubeagentix.analysis.signatures import SIGNATURES, STEMS, recognise
 
 SAID = {
     "CertificateExpired": [
@@ -99,7 +102,7 @@ SAID = {
         ("alembic.util.exc.CommandError: Can't locate revision identified by 'ae1027a6acf'", "ae1027a6acf"),
         (
             "liquibase.exception.MigrationFailedException: Migration failed for change set db/1.xml::1::a:",
-            "db/1.xml::1::a:",
+            "db/1.xml::1::a",
         ),
         ("StandardError: An error has occurred, this and all later migrations canceled:", ""),
         ("failed to run migrations: syntax error at end of input", ""),
@@ -278,3 +281,31 @@ def test_a_wording_is_known_for_what_it_tells(name: str, text: str, subject: str
 )
 def test_near_misses_are_not(text: str) -> None:
     assert recognise(text) is None
+
+
+def literals(tree: Any) -> list[list[str]]:
+    """For each way in which a parsed pattern can match, the words that a text must hold, in lower case."""
+    ways: list[list[str]] = [[""]]
+    for operator, argument in tree:
+        if operator is _constants.LITERAL:
+            ways = [[*way[:-1], way[-1] + chr(argument).lower()] for way in ways]
+            continue
+        inner: list[list[str]] | None = None
+        if operator is _constants.SUBPATTERN:
+            inner = literals(argument[-1])
+        elif operator is _constants.BRANCH:
+            inner = [way for branch in argument[1] for way in literals(branch)]
+        elif operator is _constants.MAX_REPEAT and argument[0] >= 1:
+            inner = literals(argument[2])
+        if inner is None:  # what may be anything ends a word
+            ends = operator not in (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT)
+            ways = [[*way, ""] for way in ways] if ends else ways
+        else:
+            ways = [[*way[:-1], way[-1] + more[0], *more[1:]] for way in ways for more in inner]
+    return ways
+
+
+@pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: signature.name)
+def test_the_stems_let_through_whatever_a_pattern_can_match(signature: Any) -> None:
+    for way in literals(_parser.parse(signature.pattern.pattern)):
+        assert any(stem in word for stem in STEMS for word in way), f"no stem for {way} of {signature.name}"
