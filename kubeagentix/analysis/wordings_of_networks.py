@@ -37,7 +37,6 @@ CERTIFICATE_INVALID: Final = (
     r"\bx509: |SSLHandshakeException|(?i:certificate[ _]verify[ _]failed|SSL certificate problem)",
     r"(?i)tls: (?:bad|unknown|failed to verify) certificate",
     r"(?i)remote certificate is invalid|failed to find any PEM data in (?:certificate|key) input",
-    r"(?i)tls: private key does not match public key|key values mismatch|PEM_read_bio[^\n]{0,60}failed",
 )
 TLS_MISMATCH: Final = (
     r"first record does not look like a TLS handshake|server gave HTTP response to HTTPS client",

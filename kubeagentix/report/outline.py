@@ -23,6 +23,7 @@ FEW_HYPOTHESES = 5  # as many are told in full; of more, all in the overview and
 DETAILED = 3
 EVIDENCE_SHOWN = 3  # per hypothesis, unless everything is asked for
 EXCERPT_LINES = 3
+GUILTY_MARK = "> "  # before the line of a log's excerpt that says what went wrong
 EXCERPT_CHARS = 200  # of one line
 KINDS_NAMED = 6
 GAPS_SHOWN = 8  # lines
@@ -106,12 +107,22 @@ def _evidence(findings: tuple[Finding, ...], *, is_verbose: bool) -> Iterator[Ro
     shown = pieces if is_verbose else words.telling(pieces)[:EVIDENCE_SHOWN]
     for place, piece in enumerate(shown):
         yield Row(label="" if place else "evidence", text=evidence_line(piece))
-        excerpt = clean_block(piece.excerpt, max_lines=40 if is_verbose else EXCERPT_LINES)
+        quoted = piece.excerpt if is_verbose else _from_guilty(piece)
+        excerpt = clean_block(quoted, max_lines=40 if is_verbose else EXCERPT_LINES)
         if excerpt and clean_line(piece.excerpt) not in clean_line(piece.summary):
             lines = excerpt.split("\n")
             yield from (Row(label="", text=f"  │ {_cut(line)}", tone="quote", is_fixed=True) for line in lines)
     if len(shown) < len(pieces):
         yield Row(label="", text=f"… and {len(pieces) - len(shown)} more pieces of evidence", tone="muted")
+
+
+def _from_guilty(piece: Evidence) -> str:
+    """An excerpt from where the marked line of a log is among the few that are shown."""
+    lines = piece.excerpt.split("\n")
+    marked = (
+        next((at for at, line in enumerate(lines) if line.startswith(GUILTY_MARK)), 0) if piece.source == "log" else 0
+    )
+    return "\n".join(lines[max(0, marked + 1 - EXCERPT_LINES) :])
 
 
 def _cut(line: str) -> str:

@@ -37,7 +37,7 @@ SAID = {
         ("SSL: no alternative certificate subject name matches target host name 'api'", ""),
     ],
     "CertificateInvalid": [
-        ("tls: private key does not match public key", ""),
+        ("tls: failed to find any PEM data in certificate input", ""),
         ("javax.net.ssl.SSLHandshakeException: Received fatal alert: bad_certificate", ""),
     ],
     "TlsMismatch": [

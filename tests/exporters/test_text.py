@@ -25,6 +25,15 @@ def test_a_hypothesis_has_rank_confidence_root_chain_evidence_and_remedies(outag
     assert lines[-1] == "3 findings: 3 critical. Read 4 objects: Pod 3, Service 1."
 
 
+def test_of_a_long_excerpt_of_a_log_the_marked_line_is_shown(outage: Diagnosis) -> None:
+    said = "\n".join(["  one", "  two", "  three", "  four", "> guilty (\u00d737)", "  after"])
+    root = outage.findings[0]
+    piece = replace(root.evidence[0], source="log", excerpt=said)
+    lines = export(replace(outage, findings=(replace(root, evidence=(piece,)), *outage.findings[1:]))).splitlines()
+    quoted = [line.strip() for line in lines if "\u2502" in line]
+    assert quoted[:4] == ["\u2502   three", "\u2502   four", "\u2502 > guilty (\u00d737)", "\u2502 \u2026 1 more lines"]
+
+
 def test_prose_is_wrapped_and_no_line_ends_in_white_space(outage: Diagnosis) -> None:
     lines = export(outage).splitlines()
     assert max(map(len, lines)) <= 110
