@@ -112,7 +112,8 @@ def _unless_it_passed(log: ContainerLog, entries: Sequence[Entry], index: int | 
 def _before_giving_up(entries: Sequence[Entry], timeout: int) -> int:
     """What a wait for something unnamed was in vain for: a known error closely above, or else the timeout itself."""
     above = entries[max(0, timeout - _NEAR_ENTRIES) : timeout]
-    found = _last(above, lambda entry: entry.signature is not None and entry.level == ERROR)
+    unnamed = (None, (CONNECTION_TIMEOUT, ""))  # another timeout tells no more than this one
+    found = _last(above, lambda entry: entry.signature not in unnamed and entry.level == ERROR)
     return timeout if found is None else timeout - len(above) + found
 
 

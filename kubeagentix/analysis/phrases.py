@@ -77,7 +77,7 @@ _ADVICE = {
     ),
     known.MISSING_TABLE: "Tables are made by migrations: have they run on this database?",
     known.MIGRATION_LOCKED: "A run that was killed leaves its lock behind; release it once no other run is under way.",
-    known.MIGRATION_FAILED: "The schema is now between two versions: mend it by hand before it is tried again.",
+    known.MIGRATION_FAILED: "Compare its history with the image's migrations, and mend it before it is tried again.",
     known.KERNEL_LIMIT: "It is set on the node with sysctl, or by a privileged init container; no limit of the pod's.",
     known.LEADER_ELECTION_LOST: "It did not renew its lease in time: the API server was slow, or it was short of CPU.",
     known.READ_ONLY_SERVER: "It is a replica, or has stopped writes to protect a disk that is nearly full.",

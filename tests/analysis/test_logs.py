@@ -444,3 +444,9 @@ def test_an_error_followed_by_minutes_of_ordinary_work_is_not_the_reason() -> No
     assert read_failure(hours_log(REFUSED, *work, every_s=1)) is not None
     assert read_failure(hours_log(REFUSED, *[f"INFO waiting {n}" for n in range(8)], every_s=30)) is not None
     assert read_failure(hours_log("panic: boom", "", "goroutine 1 [running]:", *work, every_s=30)) is not None
+
+
+def test_of_timeouts_that_name_nothing_the_last_is_quoted() -> None:
+    failure = read_failure(["ERROR attempt 1: download timed out", "ERROR attempt 2: download timed out"])
+    assert failure is not None
+    assert (failure.line_number, failure.count) == (2, 2)
