@@ -8,7 +8,7 @@ decode; `null` in place of a collection is repaired where pages are decoded.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import field
@@ -57,13 +57,31 @@ class Metadata(Value, frozen=True):
         self.annotations.pop(LAST_APPLIED, None)
 
 
+class WrittenSpec(Value, frozen=True):
+    """`f:spec` of `fieldsV1`: `replicas` is there, and empty, where that field was written."""
+
+    replicas: dict[str, Any] | None = field(default=None, name="f:replicas")
+
+
+class WrittenFields(Value, frozen=True):
+    """`fieldsV1` of `managedFields[]`, as far as an autoscaler minds."""
+
+    spec: WrittenSpec | None = field(default=None, name="f:spec")
+
+
 class Writer(Value, frozen=True):
-    """`metadata.managedFields[]` without the fields: who wrote, and when last."""
+    """`metadata.managedFields[]`: who wrote, and when last; of the fields only whether `spec.replicas` is one."""
 
     manager: str = ""
     operation: str = ""
     subresource: str = ""
     time: Moment | None = None
+    fields: WrittenFields | None = field(default=None, name="fieldsV1")
+
+    @property
+    def sets_replicas(self) -> bool:
+        """Whether it wrote `spec.replicas`."""
+        return self.fields is not None and self.fields.spec is not None and self.fields.spec.replicas is not None
 
 
 class TrackedMetadata(Metadata, frozen=True):

@@ -286,6 +286,8 @@ class PodSpec(Value, frozen=True):
     automount_service_account_token: bool | None = None
     image_pull_secrets: tuple[LocalReference, ...] = ()
     host_network: bool = False
+    host_pid: bool = field(default=False, name="hostPID")
+    host_ipc: bool = field(default=False, name="hostIPC")
     dns_policy: str = ""
     dns_config: DnsConfig | None = None
     priority_class_name: str = ""

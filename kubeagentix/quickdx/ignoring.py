@@ -17,11 +17,10 @@ from kubeagentix.domain.ignoring import IgnoreRule, annotated_rule
 from kubeagentix.domain.label_selectors import parse_label_selector
 from kubeagentix.domain.meta import LabelSelector, Metadata
 from kubeagentix.domain.nodes import Namespace
+from kubeagentix.domain.pods import PodTemplate
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.workloads import CronJob, DaemonSet, Deployment, Job, ReplicaSet, StatefulSet
+from kubeagentix.domain.workloads import CronJob
 from kubeagentix.errors import UsageError
-
-_TEMPLATED = (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,10 +181,10 @@ def _is_like(text: str, patterns: Iterable[str]) -> bool:
 def _metadata(snapshot: Snapshot, place: ResourceRef) -> Iterator[Metadata]:
     """What an object says of its pods, then what it says of itself, which counts more."""
     found = snapshot.find(place)
-    if isinstance(found, _TEMPLATED):
-        yield found.spec.template.metadata
-    if isinstance(found, CronJob):
-        yield found.spec.job_template.spec.template.metadata
+    spec = found.spec.job_template.spec if isinstance(found, CronJob) else getattr(found, "spec", None)
+    template = getattr(spec, "template", None)
+    if isinstance(template, PodTemplate):
+        yield template.metadata
     if found is not None:
         yield found.metadata
 

@@ -102,6 +102,17 @@ def test_an_analyzer_that_raises_becomes_a_gap_that_names_it_and_the_others_go_o
     assert failed[0].why.startswith("ValueError: cannot read")
 
 
+def test_lint_is_told_on_request_and_is_never_a_root_cause() -> None:
+    plain, linted = (
+        diagnose_snapshot(snapshot_of(TWO_FAULTS), Target(), include_lint=asked) for asked in (False, True)
+    )
+    assert not [item for item in plain.findings if item.reason.startswith("Lint/")]
+    advice = [item for item in linted.findings if item.reason.startswith("Lint/")]
+    assert {item.severity for item in advice} == {Severity.INFO}
+    assert linted.hypotheses == plain.hypotheses
+    assert len(linted.findings) == len(plain.findings) + len(advice)
+
+
 def test_stages_are_told_as_they_pass() -> None:
     heard: list[RunEvent] = []
     diagnose_snapshot(snapshot_of(TWO_FAULTS), Target(), listen=heard.append)
