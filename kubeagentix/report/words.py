@@ -108,10 +108,11 @@ def ignored_count(diagnosis: Diagnosis) -> str:
 
 
 def ignored_by(group: Ignored) -> str:
-    """`2 by reason=Lint/*, until 2026-12-31: not ours`."""
+    """`2 by reason=Lint/*, until 2026-12-31: not ours`; an annotation is named with its object."""
     until = f", until {group.rule.until}" if group.rule.until is not None else ""
     why = f": {clean_line(group.rule.why, 200)}" if group.rule.why else ""
-    return f"{len(group.all)} by {_rule(group.rule)}{until}{why}"
+    where = f" ({_source(group.rule)})" if group.rule.source.startswith("annotation") else ""
+    return f"{len(group.all)} by {_rule(group.rule)}{where}{until}{why}"
 
 
 def idle_rules(diagnosis: Diagnosis) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from kubeagentix.domain.diagnosis import Evidence, Gap, ResourceRef
-from kubeagentix.report.words import gaps_in_short, telling
+from dataclasses import replace
+from datetime import date
+
+from kubeagentix.domain.diagnosis import Evidence, Gap, Ignored, ResourceRef
+from kubeagentix.domain.ignoring import IgnoreRule
+from kubeagentix.report.words import gaps_in_short, ignored_by, telling
 
 POD = ResourceRef(kind="Pod", namespace="shop", name="web-1")
 
@@ -31,3 +35,9 @@ def test_what_another_replica_says_again_is_not_telling() -> None:
     ]
     other = Evidence.of(POD, "event", "Warning Failed, 3 times", locator="event/Failed")
     assert telling([*pieces, other]) == [pieces[0], other]
+
+
+def test_an_annotation_is_named_with_its_object() -> None:
+    rule = IgnoreRule(reason=("*",), until=date(2026, 12, 31), source="annotation of Namespace shop")
+    assert ignored_by(Ignored(rule=rule)) == "0 by reason=* (annotation of Namespace shop), until 2026-12-31"
+    assert ignored_by(Ignored(rule=replace(rule, source="--ignore '*'"))) == "0 by reason=*, until 2026-12-31"
