@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from kubeagentix.analysis.templates import templates
 from kubeagentix.domain.network import Ingress
-from kubeagentix.domain.pods import Container, KeyToPath, Pod, PodSpec, Volume
+from kubeagentix.domain.pods import Container, Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ServiceAccount
+from kubeagentix.domain.volumes import KeyToPath, Volume
 
 Place = tuple[str, str, str]  # kind, namespace, name
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
