@@ -110,7 +110,7 @@ def _calling(pod: Pod, now: datetime) -> list[_Trouble]:
         if running is None or is_init or pod.is_terminating:
             continue
         is_settled = running.started_at is None or now - running.started_at > SETTLING_TIME
-        if is_settled and (_has_identity(pod) or any(hosts_named_in(container))):
+        if is_settled and (_has_identity(pod) or _may_call(container)):
             found.append(
                 _Trouble(CALLS if container.readiness_probe is None else CALLS_AND_IS_ASKED, pod, container, 0)
             )
@@ -121,6 +121,12 @@ def _has_identity(pod: Pod) -> bool:
     """Whether a pod was given a ServiceAccount of its own, so that it may be a client of the API server."""
     spec = pod.spec
     return spec.service_account_name not in ("", "default") and spec.automount_service_account_token is not False
+
+
+def _may_call(container: Container) -> bool:
+    """Whether it is told of a host, or of settings that are kept elsewhere and may name one."""
+    is_set_elsewhere = container.env_from or any(item.value_from is not None for item in container.env)
+    return bool(is_set_elsewhere) or any(hosts_named_in(container))
 
 
 async def read_logs(

@@ -145,18 +145,18 @@ _ALL = (
         )
     ),
     Kind(
-        type=network.GRPCRoute,
-        plural="grpcroutes",
-        group=_GATEWAY,
-        versions=("v1", "v1alpha2"),
-        is_optional=True,
-    ),
-    Kind(
         type=network.ReferenceGrant,
         plural="referencegrants",
         group=_GATEWAY,
         versions=("v1beta1", "v1", "v1alpha2"),
         short_names=("refgrant",),
+        is_optional=True,
+    ),
+    Kind(
+        type=network.GRPCRoute,
+        plural="grpcroutes",
+        group=_GATEWAY,
+        versions=("v1", "v1alpha2"),
         is_optional=True,
     ),
     Kind(type=nodes.PodMetrics, plural="pods", group=_METRICS, versions=("v1beta1",), is_optional=True),

@@ -32,6 +32,7 @@ def server(*, ready: bool = True, status: str = "ready: true, state: {running: {
 kind: Deployment
 metadata: {{name: coredns, namespace: kube-system}}
 spec: {{replicas: 1, template: {{metadata: {{labels: {{k8s-app: kube-dns}}}}}}}}
+status: {{replicas: 1, readyReplicas: {int(ready)}, availableReplicas: {int(ready)}}}
 ---
 kind: Pod
 metadata:
@@ -182,6 +183,19 @@ def test_dns_that_is_down_is_one_hypothesis_with_all_who_suffer() -> None:
     assert diagnosis.finding(hypothesis.findings[0]).reason == "CrashLoopBackOff/DNSLoop"
     suffering = {str(diagnosis.finding(item).ref) for item in hypothesis.findings}
     assert suffering >= {"StatefulSet default/a", "StatefulSet default/b", "Service kube-system/kube-dns"}
+
+
+def test_a_dns_service_that_selects_nobody_is_what_all_suffer_from() -> None:
+    wrong = SERVICE.replace("k8s-app: kube-dns}", "k8s-app: kube-dns-old}")
+    silent = [
+        log_of(name, "app", f"lookup db on 10.96.0.10:53: read udp 10.0.0.1:{port}->10.96.0.10:53: i/o timeout")
+        for name, port in (("a", 1), ("b", 2))
+    ]
+    snapshot = snapshot_of(wrong, server(), config(), DB, PLACES, client("a"), client("b"), logs=silent)
+    diagnosis = diagnose_snapshot(snapshot, Target())
+    (hypothesis,) = diagnosis.hypotheses
+    assert str(hypothesis.root) == "Service kube-system/kube-dns"
+    assert diagnosis.finding(hypothesis.findings[0]).reason == "NoEndpoints/SelectorMismatch"
 
 
 def test_dns_that_is_scaled_to_zero_is_no_choice_where_names_are_asked_for() -> None:

@@ -121,6 +121,16 @@ def test_of_those_that_are_well_one_of_each_owner_that_calls_others_is_read_last
     assert choose_logs(pods, now=NOW, max_logs=1).gaps == ()
 
 
+def test_settings_that_are_kept_elsewhere_may_name_a_host() -> None:
+    container = {"name": "app", "envFrom": [{"configMapRef": {"name": "settings"}}]}
+    manifest = {
+        "metadata": {"name": "a", "namespace": "shop"},
+        "spec": {"nodeName": "node-1", "containers": [container]},
+        "status": {"phase": "Running", "containerStatuses": [state("app", RUNNING, ready=True)]},
+    }
+    assert chosen(cast("Pod", project(KINDS["Pod"], manifest))) == [("a", "app", False)]
+
+
 def test_an_owner_in_trouble_is_not_read_once_more_for_its_calls() -> None:
     assert [name for name, _, _ in chosen(calling("a", "web"), pod("b", state("app", RUNNING), owner="web"))] == ["b"]
 
