@@ -25,6 +25,7 @@ from kubeagentix.domain.snapshot import Snapshot
 
 SIGNATURES = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST)
 RETRIES = 3  # failures of one kind that a log of a container which counts as well has to end in …
+RECENT_S = 600.0
 RETRY_LINES = 12  # … within so many lines: what lies further back may have been overcome
 
 
@@ -100,7 +101,24 @@ def keeps_retrying(snapshot: Snapshot, pod: Pod, container: str) -> bool:
     if running is None or not is_older_than(running.started_at, START_GRACE_S, snapshot.taken_at):
         return False  # what it waits for may be starting beside it
     failed = [at for at, line in enumerate(log.lines) if (recognise(line) or ("", ""))[0] == failure.signature]
-    return len(failed) >= RETRIES and failed[-RETRIES] >= len(log.lines) - RETRY_LINES
+    if len(failed) < RETRIES or failed[-RETRIES] < len(log.lines) - RETRY_LINES:
+        return False
+    at = log.time_of(failed[-1]) or _time_in(log.lines[failed[-1]])
+    if at is None:  # one that was restarted may have failed at its start only
+        return status is not None and status.restart_count == 0
+    return abs((snapshot.taken_at - at).total_seconds()) <= RECENT_S
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)")
+
+
+def _time_in(line: str) -> datetime | None:
+    """When a line says that it was written; programs that are well may have been silent since."""
+    match = _TIME.search(line)
+    try:
+        return datetime.fromisoformat(f"{match[1]}T{match[2]}+00:00") if match is not None else None
+    except ValueError:
+        return None
 
 
 def _told_by_probes(snapshot: Snapshot) -> Iterator[FailedConnection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis.causes import explain
-from kubeagentix.analysis.connections import failed_connections
+from kubeagentix.analysis.connections import failed_connections, keeps_retrying
 from kubeagentix.analysis.containers import containers_in_play, keeps_ending
 from kubeagentix.analysis.troubles import Trouble, edit_workload, findings, log_evidence, read_log
 from kubeagentix.contracts import AnalyzerPlugin
@@ -25,6 +25,8 @@ def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
         if item is None or not container.status.ready or container.running is None or item.is_previous:
             continue
         if keeps_ending(container, snapshot.taken_at):  # the analyzer of crashes tells it
+            continue
+        if not keeps_retrying(snapshot, container.pod, container.name):  # it tells of a failure that is over
             continue
         story = explain(snapshot, container, item.failure)
         yield Trouble(

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kubeagentix.analysis.causes import hosts_named_in
@@ -26,6 +26,7 @@ TAIL_LINES = 200
 MAX_BYTES = 64 << 10
 MAX_LOGS = 200
 MAX_PODS_PER_OWNER = 3  # replicas fail alike
+RECENT_S = 600  # what those that count as well said before this is over
 MAX_CALLERS = 30  # logs of containers that count as well, one for each owner
 SETTLING_TIME = timedelta(seconds=30)  # not to be ready, or to initialize, is no trouble before this
 LOG_DEADLINE_S = 10.0  # a kubelet that does not answer must not hold up the others
@@ -43,6 +44,7 @@ class LogRequest:
     container: str
     is_previous: bool
     node: str = ""
+    since_s: int | None = None  # only lines of the last so many seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ def choose_logs(
     well = [trouble for owner, found in callers.items() if owner not in by_owner for trouble in found]
     well.sort(key=lambda trouble: (trouble.rank, trouble.pod.name))
     left = max(0, min(MAX_CALLERS, max_logs - len(kept)))
-    kept += [request for trouble in well[:left] for request in _requests(trouble)]
+    kept += [replace(request, since_s=RECENT_S) for trouble in well[:left] for request in _requests(trouble)]
     return LogPlan(requests=tuple(kept), gaps=(*_unreachable_gaps(unreachable), *_limit_gaps(requests, kept, max_logs)))
 
 
@@ -257,6 +259,8 @@ async def _ask(client: Client, request: LogRequest, tail: int, deadline: Deadlin
     }
     if request.is_previous:
         params["previous"] = "true"
+    if request.since_s is not None:
+        params["sinceSeconds"] = request.since_s
     path = f"/api/v1/namespaces/{request.namespace}/pods/{request.pod}/log"
     return await client.ask(path, params, what=_what(request), deadline=deadline, accept="*/*", attempts=2)
 

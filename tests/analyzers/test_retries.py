@@ -54,3 +54,20 @@ def test_one_that_is_not_ready_or_crashes_is_told_of_elsewhere() -> None:
 def test_what_has_just_begun_may_wait_for_what_is_starting_beside_it() -> None:
     young = "ready: true, state: {running: {startedAt: '2026-01-15T11:59:20Z'}}"
     assert find("\n".join([FAILS] * 4), pod(young)) == []
+
+
+LINE = "2026-01-15T{}:00Z WARN connect to db:5432: connection refused"
+RESTARTED = pod(
+    "ready: true, restartCount: 1, state: {running: {startedAt: '2026-01-15T08:00:00Z'}}, "
+    "lastState: {terminated: {exitCode: 1, finishedAt: '2026-01-15T08:00:00Z'}}"
+)
+
+
+@pytest.mark.parametrize("manifest", [pod(), RESTARTED])
+def test_what_was_said_long_ago_may_be_over(manifest: str) -> None:
+    assert find("\n".join([LINE.format("08:01")] * 4), manifest) == []
+    assert len(find("\n".join([LINE.format("11:58")] * 4), manifest)) == 1
+
+
+def test_of_one_that_was_restarted_lines_without_a_time_may_be_of_its_start() -> None:
+    assert find("\n".join(["connect to db:5432: connection refused"] * 4), RESTARTED) == []

@@ -119,6 +119,7 @@ def test_of_those_that_are_well_one_of_each_owner_that_calls_others_is_read_last
     assert [name for name, _, _ in chosen(*pods)] == ["stuck", "b", "a"]
     assert [name for name, _, _ in chosen(*pods, max_logs=2)] == ["stuck", "b"]
     assert choose_logs(pods, now=NOW, max_logs=1).gaps == ()
+    assert [item.since_s for item in choose_logs(pods, now=NOW).requests] == [None, 600, 600]
 
 
 def test_settings_that_are_kept_elsewhere_may_name_a_host() -> None:
