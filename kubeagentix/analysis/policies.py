@@ -9,6 +9,7 @@ Source: https://kubernetes.io/docs/concepts/services-networking/network-policies
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ from kubeagentix.domain.snapshot import Snapshot
 
 Direction = Literal["Ingress", "Egress"]
 NAME_LABEL = "kubernetes.io/metadata.name"  # every namespace has it since 1.21
+NAMED_SINCE = 21
 DNS_PORT = 53
 
 
@@ -136,7 +138,7 @@ def _verdict(
             fits_peer = _peers_fit(snapshot, policy, rule.peers, peer)
             if fits_port and fits_peer:
                 return ALLOWED
-            lack = _lack(policy, rule, peer, port, fits_port=fits_port, fits_peer=fits_peer)
+            lack = _lack(snapshot, policy, rule, peer, port, fits_port=fits_port, fits_peer=fits_peer)
             best = max(best, (1 + fits_port + fits_peer, lack))
         ranked.append((*best, policy))
     ranked.sort(key=lambda item: -item[0])
@@ -195,7 +197,14 @@ def _namespace_fits(snapshot: Snapshot, selector: LabelSelector, name: str) -> b
     if namespace is None:  # its labels are not known, except for the one that every namespace has
         known = selector.match_labels.get(NAME_LABEL, name)
         return known == name
-    return selector.matches({NAME_LABEL: name, **namespace.metadata.labels})
+    return selector.matches(_labels_of(snapshot, namespace))
+
+
+def _labels_of(snapshot: Snapshot, namespace: Namespace) -> dict[str, str]:
+    """A namespace's labels, with the one of its name, which pictures may leave out, but which older servers lack."""
+    version = re.match(r"v?1\.(\d+)", snapshot.server_version)
+    is_named = version is None or int(version[1]) >= NAMED_SINCE
+    return {**({NAME_LABEL: namespace.name} if is_named else {}), **namespace.metadata.labels}
 
 
 def _in_block(block: IpBlock, address: str) -> bool:
@@ -211,7 +220,14 @@ def _in_block(block: IpBlock, address: str) -> bool:
 
 
 def _lack(
-    policy: NetworkPolicy, rule: _Rule, peer: Pod | Outside | None, port: Port, *, fits_port: bool, fits_peer: bool
+    snapshot: Snapshot,
+    policy: NetworkPolicy,
+    rule: _Rule,
+    peer: Pod | Outside | None,
+    port: Port,
+    *,
+    fits_port: bool,
+    fits_peer: bool,
 ) -> str:
     if fits_peer:
         return f"{policy.name} allows this peer, but only on {_ports_in_words(rule.ports)}, not {_port_in_words(port)}"
@@ -219,7 +235,30 @@ def _lack(
         f"pod {peer.namespace}/{peer.name}" if isinstance(peer, Pod) else peer.name if peer is not None else "the peer"
     )
     text = f"{policy.name} allows {', '.join(_peer_in_words(item) for item in rule.peers[:3])}, which {who} is not"
+    if isinstance(peer, Pod):
+        has = next(filter(None, (_what_it_has(snapshot, policy, item, peer) for item in rule.peers)), "")
+        text += f" ({has})" if has else ""
     return text if fits_port else f"{text}, and only {_ports_in_words(rule.ports)}"
+
+
+def _what_it_has(snapshot: Snapshot, policy: NetworkPolicy, peer: PolicyPeer, pod: Pod) -> str:
+    """`it has app=apis`, `namespace shop has no label team`: the first thing by which a pod misses a peer of a rule."""
+    if peer.ip_block is not None:
+        return f"it has {pod.status.pod_ip}" if pod.status.pod_ip else ""
+    place = snapshot.get(Namespace, "", pod.namespace)
+    if peer.namespace_selector is None and pod.namespace != policy.namespace:
+        return f"without a namespaceSelector only pods of namespace {policy.namespace} are meant"
+    if peer.namespace_selector is not None and not _namespace_fits(snapshot, peer.namespace_selector, pod.namespace):
+        labels = _labels_of(snapshot, place) if place is not None else {}
+        return _differs(peer.namespace_selector, labels, f"namespace {pod.namespace}")
+    return _differs(peer.pod_selector, pod.metadata.labels, "it") if peer.pod_selector is not None else ""
+
+
+def _differs(selector: LabelSelector, labels: dict[str, str], who: str) -> str:
+    for key, wanted in sorted(selector.match_labels.items()):
+        if labels.get(key) != wanted:
+            return f"{who} has {key}={labels[key]}" if key in labels else f"{who} has no label {key}"
+    return ""
 
 
 def _ports_in_words(ports: tuple[PolicyPort, ...]) -> str:

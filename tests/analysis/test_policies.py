@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubeagentix.analysis.policies import (
@@ -145,7 +147,7 @@ def test_rule_that_comes_nearest_is_named_first_with_what_it_lacks() -> None:
     assert client is not None
     verdict = ingress_verdict(snapshot, web, client, HTTP)
     assert [item.name for item in verdict.isolating] == ["near", "deny"]
-    assert verdict.why == "near allows pods with app=cilent, which pod shop/client is not"
+    assert verdict.why == "near allows pods with app=cilent, which pod shop/client is not (it has app=client)"
 
 
 def test_missing_port_is_told() -> None:
@@ -201,3 +203,34 @@ def test_dns_is_judged_by_its_pods_or_by_the_port_alone() -> None:
         assert dns_verdict(snapshot, client, []).is_allowed is is_allowed
         assert dns_verdict(snapshot, client, [(server, port)]).is_allowed is is_allowed
         assert len(isolating(snapshot, client, "Egress")) == 1
+
+
+def why(spec: str, *, namespace: str = "shop", name: str = "client") -> str:
+    snapshot = picture(policy(f"podSelector: {{}}, policyTypes: [Ingress], ingress: [{{from: [{spec}]}}]"))
+    web, client = snapshot.get(Pod, "shop", "web"), snapshot.get(Pod, namespace, name)
+    assert web is not None
+    assert client is not None
+    return ingress_verdict(snapshot, web, client, HTTP).why
+
+
+@pytest.mark.parametrize(
+    ("peer", "namespace", "name", "words"),
+    [
+        ("{podSelector: {matchLabels: {app: api}}}", "shop", "client", "(it has app=client)"),
+        ("{podSelector: {matchLabels: {role: api}}}", "shop", "client", "(it has no label role)"),
+        ("{podSelector: {}}", "other", "far", "(without a namespaceSelector only pods of namespace shop are meant)"),
+        ("{namespaceSelector: {matchLabels: {team: near}}}", "other", "far", "(namespace other has team=far)"),
+        ("{namespaceSelector: {matchLabels: {tier: x}}}", "other", "far", "(namespace other has no label tier)"),
+        ("{ipBlock: {cidr: 192.0.2.0/24}}", "shop", "client", "(it has 10.0.1.7)"),
+    ],
+)
+def test_what_the_peer_has_instead_is_said(peer: str, namespace: str, name: str, words: str) -> None:
+    assert why(peer, namespace=namespace, name=name).endswith(words)
+
+
+def test_namespaces_of_servers_before_1_21_are_not_labelled_with_their_name() -> None:
+    by_name = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: other}}}"
+    spec = f"podSelector: {{}}, policyTypes: [Ingress], ingress: [{{from: [{by_name}]}}]"
+    new = picture(policy(spec))
+    assert ingress(new, "other/far")
+    assert not ingress(replace(new, server_version="v1.20.2"), "other/far")
