@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from kubeagentix.analysis.backends import backing_of, resolve_target_port
 from kubeagentix.analysis.policies import DNS_PORT, Port
@@ -20,6 +21,7 @@ from kubeagentix.domain.nodes import Namespace
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
+NEW_NAME_GRACE = timedelta(seconds=30)  # for as long DNS servers remember that there was no such name
 DNS_NAMESPACE = "kube-system"
 DNS_SERVICE = "kube-dns"  # the name every installer keeps, for CoreDNS too
 
@@ -97,8 +99,23 @@ def _of_service(snapshot: Snapshot, pod: Pod, service: Service) -> Unresolved:
     if service.spec.cluster_ip == "None" and backing_of(snapshot, service).is_empty:
         words = f" {ref} is headless and has no ready pod, so its name stands for no address."
         return Unresolved(words=words, points_at=(ref,))
+    if _is_younger(service, pod):
+        return Unresolved(words=f" {ref} exists by now, and was made only after that.")
     words = f" {ref} exists, so name resolution itself is in doubt."
     return Unresolved(words=words, points_at=dns_of(snapshot), is_dns_in_doubt=True)
+
+
+def _is_younger(service: Service, pod: Pod) -> bool:
+    """Whether a Service was made when the pod's containers had last failed; DNS knows a name some seconds later."""
+    ends = [
+        state.terminated.finished_at
+        for _, status, _ in pod.containers()
+        if status is not None
+        for state in (status.state, status.last_state)
+        if state.terminated is not None and state.terminated.finished_at is not None
+    ]
+    made = service.metadata.creation_timestamp
+    return bool(ends) and made is not None and made > max(ends) - NEW_NAME_GRACE
 
 
 def _of_nobody(snapshot: Snapshot, target: ResourceRef) -> Unresolved:

@@ -16,7 +16,11 @@ DNS = {
     "metadata": {"name": "kube-dns", "namespace": "kube-system"},
     "spec": {"selector": {"k8s-app": "kube-dns"}, "ports": [{"port": 53, "protocol": "UDP"}]},
 }
-REDIS = {"kind": "Service", "metadata": {"name": "redis", "namespace": "cache"}, "spec": {"clusterIP": "10.0.0.8"}}
+REDIS: dict[str, Any] = {
+    "kind": "Service",
+    "metadata": {"name": "redis", "namespace": "cache"},
+    "spec": {"clusterIP": "10.0.0.8"},
+}
 
 
 def why(
@@ -65,6 +69,25 @@ def test_a_headless_service_without_ready_pods_stands_for_no_address() -> None:
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
     }
     assert why("redis.cache", ready, headless, DNS, target=("cache", "redis")).is_dns_in_doubt
+
+
+@pytest.mark.parametrize(("made", "is_dns_in_doubt"), [("11:40:00", True), ("11:57:50", False), ("11:59:00", False)])
+def test_a_service_that_was_made_after_the_failure_was_rightly_not_resolved(made: str, is_dns_in_doubt: bool) -> None:
+    young = {**REDIS, "metadata": {**REDIS["metadata"], "creationTimestamp": f"2026-01-15T{made}Z"}}
+    client = {
+        "kind": "Pod",
+        "metadata": {"name": "c"},
+        "spec": {"containers": [{"name": "app"}]},
+        "status": {
+            "containerStatuses": [
+                {"name": "app", "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-01-15T11:58:00Z"}}}
+            ]
+        },
+    }
+    snapshot = snapshot_of(client, young, DNS, *PLACES)
+    ref = snapshot.named("Service", "cache", "redis")
+    story = unresolved(snapshot, snapshot.all(Pod)[0], "redis.cache", ref, "no such host")
+    assert (story.is_dns_in_doubt, "was made only after that" in story.words) == (is_dns_in_doubt, not is_dns_in_doubt)
 
 
 @pytest.mark.parametrize(
