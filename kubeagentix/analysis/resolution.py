@@ -42,7 +42,7 @@ def unresolved(snapshot: Snapshot, pod: Pod, host: str, target: ResourceRef | No
         words = f" {target} exists, and the name server itself gives no answer." if found is not None else ""
         return Unresolved(words=words, points_at=dns_of(snapshot), is_dns_in_doubt=True)
     if isinstance(found, Service):
-        return _of_service(snapshot, pod, found)
+        return _of_service(snapshot, pod, found, host.partition(".")[0].lower())
     if target is not None and target.kind == Service.kind:
         return _of_nobody(snapshot, target)
     return Unresolved(words=_meant_elsewhere(snapshot, host))
@@ -90,7 +90,8 @@ def dns_of(snapshot: Snapshot) -> tuple[ResourceRef, ...]:
     return others[:1] or ((usual,) if snapshot.was_read(Service, DNS_NAMESPACE) else ())
 
 
-def _of_service(snapshot: Snapshot, pod: Pod, service: Service) -> Unresolved:
+def _of_service(snapshot: Snapshot, pod: Pod, service: Service, first: str) -> Unresolved:
+    """`first` is the first part of the name: the Service's, or that of a pod behind a headless one."""
     ref = snapshot.ref(service)
     if how := asks_elsewhere(pod):
         return Unresolved(words=f" {ref} exists, but the pod has {how}: it does not ask the cluster's DNS.")
@@ -99,9 +100,24 @@ def _of_service(snapshot: Snapshot, pod: Pod, service: Service) -> Unresolved:
     if service.spec.cluster_ip == "None" and backing_of(snapshot, service).is_empty:
         words = f" {ref} is headless and has no ready pod, so its name stands for no address."
         return Unresolved(words=words, points_at=(ref,))
+    if first != service.name and service.spec.cluster_ip == "None":
+        return _of_member(snapshot, service, first)
     if _is_younger(service, pod):
         return Unresolved(words=f" {ref} exists by now, and was made only after that.")
     words = f" {ref} exists, so name resolution itself is in doubt."
+    return Unresolved(words=words, points_at=dns_of(snapshot), is_dns_in_doubt=True)
+
+
+def _of_member(snapshot: Snapshot, service: Service, name: str) -> Unresolved:
+    """A pod by its own name, which those of a StatefulSet have, and others by spec.hostname; only while it is ready."""
+    ref, backing = snapshot.ref(service), backing_of(snapshot, service)
+    member = next((pod for pod in backing.pods if name in (pod.spec.hostname, pod.name)), None)
+    if member is None:
+        return Unresolved(words=f" Behind {ref} there is no pod {name}.", points_at=(ref,))
+    if not member.is_ready and not service.spec.publish_not_ready_addresses:
+        words = f" Pod {name} behind {ref} is not ready, so its name stands for no address."
+        return Unresolved(words=words, points_at=(snapshot.workload_of(member),))
+    words = f" {ref} and its pod {name} exist, so name resolution itself is in doubt."
     return Unresolved(words=words, points_at=dns_of(snapshot), is_dns_in_doubt=True)
 
 

@@ -117,3 +117,27 @@ def test_where_dns_is_kept() -> None:
     assert places(elsewhere) == ["Service openshift-dns/dns-default"]
     assert places(namespace="default") == ["Service kube-system/kube-dns"]  # not read, so it may be there
     assert places() == ["Service kube-system/kube-dns"]  # and this one is missing
+
+
+def member(ready: str = "True") -> dict[str, Any]:
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "redis-0", "namespace": "cache", "labels": {"app": "redis"}},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+def test_a_pod_behind_a_headless_service_is_resolved_by_its_own_name_while_it_is_ready() -> None:
+    headless = {**REDIS, "spec": {"clusterIP": "None", "selector": {"app": "redis"}}}
+    other = {**member(), "metadata": {**member()["metadata"], "name": "redis-1"}}
+
+    def asked(name: str, ready: str) -> Unresolved:
+        return why(f"{name}.redis.cache", headless, member(ready), other, DNS, target=("cache", "redis"))
+
+    assert "there is no pod redis-7" in asked("redis-7", "True").words
+    unready = asked("redis-0", "False")
+    assert ("redis-0 behind Service cache/redis is not ready" in unready.words, pointed(unready)) == (
+        True,
+        ["Pod cache/redis-0"],
+    )
+    assert asked("redis-0", "True").is_dns_in_doubt
