@@ -6,6 +6,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.scheduler.case import Case, Explanation, listed, others
 from kubeagentix.analysis.scheduler.placement import claim_names, selects
 from kubeagentix.analysis.spelling import nearest
+from kubeagentix.analysis.volume_places import lost_nodes
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.pods import Pod, PodAffinityTerm, TopologySpreadConstraint
 from kubeagentix.domain.storage import PersistentVolume, PersistentVolumeClaim
@@ -157,7 +158,7 @@ def _where_next(case: Case, constraint: TopologySpreadConstraint) -> str:
 def volume_node_affinity(case: Case) -> Explanation:
     """A bound volume that the nodes cannot reach."""
     snapshot, pod = case.cluster.snapshot, case.pod
-    places = []
+    places, lost = [], []
     for name in claim_names(pod):
         claim = snapshot.get(PersistentVolumeClaim, pod.namespace, name)
         volume = snapshot.get(PersistentVolume, "", claim.spec.volume_name) if claim else None
@@ -165,12 +166,14 @@ def volume_node_affinity(case: Case) -> Explanation:
         if volume and required:
             parts = [item for term in required.node_selector_terms for item in term.match_expressions]
             where = " and ".join(f"{item.key} {item.operator} {','.join(item.values)}" for item in parts)
+            lost += [snapshot.ref(volume)] if lost_nodes(snapshot, volume) else []
             places.append(f"claim {name} is bound to volume {volume.name}, which only nodes with {where} can reach")
     said = listed(places) or "a bound volume cannot be reached from them"
     return Explanation(
         reason="VolumeNodeAffinity",
         phrase="its volume cannot be reached from the nodes that would take it",
         cause=f"The nodes that would take the pod cannot mount its volume: {said}.{others(case)}",
+        points_at=tuple(lost),
         remedies=(
             kubectl.read("See the claims of the pod", "get pvc", pod.namespace),
             kubectl.read("See from where volumes can be reached", "describe pv", why="see Node Affinity"),
