@@ -42,6 +42,7 @@ class Lack:
     rule: int | None = None  # the place of the rule that comes nearest
     likely: str = ""  # the name that was meant
     account: str = ""  # the ServiceAccount that the pod should use instead
+    is_of_pod: bool = False  # mended in the workload that asks, not in RBAC
 
 
 def lack_of(snapshot: Snapshot, request: Request) -> Lack | None:
@@ -52,6 +53,8 @@ def lack_of(snapshot: Snapshot, request: Request) -> Lack | None:
 def _lack_of(snapshot: Snapshot, request: Request) -> Lack | None:
     if rbac.is_allowed(snapshot, request):
         return None
+    if request.user == rbac.ANONYMOUS:
+        return _without_token(request)
     own = [item for item in rbac.bindings_in(snapshot, request.namespace) if _is_own(item, request)]
     found = _missing_role(snapshot, own, request) or _near(snapshot, own, request)
     if found is not None:
@@ -63,6 +66,16 @@ def _lack_of(snapshot: Snapshot, request: Request) -> Lack | None:
         or _wrong_subject(snapshot, request)
         or _silent_role(snapshot, own, request)
         or _unbound(snapshot, request)
+    )
+
+
+def _without_token(request: Request) -> Lack:
+    """No right is missing, but who asks: a pod without its token, or a client that does not send it."""
+    return Lack(
+        reason="Anonymous",
+        ref=ResourceRef(kind="User", name=request.user),
+        words="the request bore no valid token: see automountServiceAccountToken, and whether the client sends it",
+        is_of_pod=True,
     )
 
 
@@ -203,6 +216,7 @@ def _misbound(snapshot: Snapshot, binding: Binding, subject: Subject, request: R
         role=role,
         binding=ref,
         account=subject.name if is_meant_for_pod else "",
+        is_of_pod=is_meant_for_pod,
     )
 
 

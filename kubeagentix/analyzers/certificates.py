@@ -77,8 +77,7 @@ def _finding(
             kubectl.read("See the Secret, without its values", f"describe secret {secret.name}", secret.namespace),
             kubectl.write(
                 "Put a certificate and its key in",
-                f"create secret tls {secret.name} --cert=FILE --key=FILE --dry-run=client -o yaml | "
-                f"kubectl apply -n {secret.namespace} -f -",
+                f"create secret tls {secret.name} --cert=FILE --key=FILE --dry-run=client -o yaml | kubectl apply -f -",
                 secret.namespace,
             ),
         ),

@@ -14,7 +14,7 @@ from kubeagentix.analysis import granting, kubectl
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, keeps_ending
 from kubeagentix.analysis.denials import denials_in
 from kubeagentix.analysis.rbac import Request, subjects_of
-from kubeagentix.analysis.refusals import refusals_of
+from kubeagentix.analysis.refusals import Refusal, refusals_of
 from kubeagentix.analysis.rights import Lack, lack_of, who
 from kubeagentix.analysis.troubles import clipped, event_evidence
 from kubeagentix.contracts import AnalyzerPlugin
@@ -45,7 +45,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per object and kind of lack: `Forbidden/MissingVerb`, `Forbidden/NoBinding` …."""
     groups: dict[tuple[ResourceRef, str], list[_Case]] = defaultdict(list)
     for case in (*_logged(snapshot), *_reported(snapshot), *_conditions(snapshot)):
-        ref = case.place if case.lack.account else case.lack.ref
+        ref = case.place if case.lack.is_of_pod else case.lack.ref
         groups[(ref, case.lack.reason)].append(case)
     for (ref, reason), cases in groups.items():
         yield _finding(snapshot, ref, reason, cases)
@@ -68,15 +68,21 @@ def _logged(snapshot: Snapshot) -> Iterator[_Case]:
                     excerpt=clipped(refusal.line),
                     locator=f"log/{container.name}{previous}",
                 ),
-                severity=_severity(snapshot, container, refusal.times),
+                severity=_severity(snapshot, container, refusal),
             )
 
 
-def _severity(snapshot: Snapshot, container: PodContainer, times: int) -> Severity:
-    """Critical where the container does not work; else a warning if it keeps asking, as what works tries once."""
+def _severity(snapshot: Snapshot, container: PodContainer, refusal: Refusal) -> Severity:
+    """Critical where the container does not work; else a warning if it keeps asking, as what works tries once.
+
+    Events are only told to people: who may not write them works all the same.
+    """
+    is_event = refusal.request.resource == "events" and refusal.request.verb in ("create", "patch", "update")
+    if is_event:
+        return Severity.INFO
     if not container.status.ready or keeps_ending(container, snapshot.taken_at):
         return Severity.CRITICAL
-    return Severity.WARNING if times > 1 else Severity.INFO
+    return Severity.WARNING if refusal.times > 1 else Severity.INFO
 
 
 def _reported(snapshot: Snapshot) -> Iterator[_Case]:

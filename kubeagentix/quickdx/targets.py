@@ -152,13 +152,15 @@ def _speaks_of(finding: Finding, objects: Collection[ResourceRef]) -> bool:
 
 
 def in_namespace(snapshot: Snapshot, findings: Sequence[Finding], namespace: str) -> tuple[Finding, ...]:
-    """The findings on `namespace`, its objects and the nodes its pods run on, and whatever explains them."""
+    """The findings on `namespace`, its objects, their nodes and what accounts for their symptoms, and all causes."""
     pods = snapshot.in_namespace(Pod, namespace)
     nodes = {pod.spec.node_name for pod in pods if not pod.is_finished and pod.spec.node_name}
     here = (
         finding.id
         for finding in findings
-        if _namespace_of(finding.ref) == namespace or (finding.ref.kind == Node.kind and finding.ref.name in nodes)
+        if _namespace_of(finding.ref) == namespace
+        or (finding.ref.kind == Node.kind and finding.ref.name in nodes)
+        or (not finding.ref.namespace and any(ref.namespace == namespace for ref in finding.explains))
     )
     return with_causes(findings, here)
 

@@ -179,6 +179,27 @@ def test_nothing_bound_names_the_role_and_binding_to_make() -> None:
     )
 
 
+def test_a_cluster_role_that_pods_of_a_namespace_lack_something_of_is_told_there() -> None:
+    role = {**ROLE, "kind": "ClusterRole"}
+    binding = {**BINDING, "roleRef": {"kind": "ClusterRole", "name": "reader"}}
+    logs = [log(denied(), denied(), previous=False)]
+    snapshot = snapshot_of(*workload(WELL), ACCOUNT, role, binding, logs=logs, namespace="default")
+    diagnosis = diagnose_snapshot(snapshot, Target(namespace="default"))
+    assert [str(item.root) for item in diagnosis.hypotheses] == ["ClusterRole reader"]
+
+
+def test_a_request_without_a_token_is_the_pods_own_matter() -> None:
+    line = denied().replace("system:serviceaccount:default:app", "system:anonymous")
+    (finding,) = found(*workload(), *RBAC, logs=[log(line)])
+    assert (finding.reason, str(finding.ref)) == ("Forbidden/Anonymous", "Deployment default/ctl")
+    assert "automountServiceAccountToken" in finding.cause
+
+
+def test_who_may_not_write_events_works_all_the_same() -> None:
+    (finding,) = found(*workload(WELL), *RBAC, logs=[log(denied("create", "events"), denied("create", "events"))])
+    assert finding.severity is Severity.INFO
+
+
 def test_events_and_conditions_tell_of_refusals_too() -> None:
     event = {
         "kind": "Event",
