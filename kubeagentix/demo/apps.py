@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from kubeagentix.demo.certificates import is_pair
+
 Reach = Literal["ok", "refused", "no such host", "timeout"]
 
 
@@ -34,6 +36,10 @@ class Seen(Protocol):
 
     def config(self, name: str) -> Mapping[str, str]:
         """The data of a ConfigMap of its namespace; empty if there is none."""
+        ...
+
+    def secret(self, name: str) -> Mapping[str, bytes]:
+        """The data of a Secret of its namespace; empty if there is none."""
         ...
 
     def reach(self, host: str, port: int) -> Reach:
@@ -81,6 +87,11 @@ def may_not(verb: str, resource: str, group: str = "") -> Condition:
 def cannot_resolve() -> Condition:
     """True while the cluster's DNS does not answer: it is down, or a policy keeps the pod from it."""
     return lambda seen: not seen.has_name_server
+
+
+def key_does_not_fit(secret: str) -> Condition:
+    """True while a TLS Secret's key is not that of its certificate."""
+    return lambda seen: not is_pair(*(seen.secret(secret).get(key, b"") for key in ("tls.crt", "tls.key")))
 
 
 def runs_image(tag: str) -> Condition:

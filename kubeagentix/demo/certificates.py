@@ -1,4 +1,4 @@
-"""Self-signed certificates for the demo cluster's TLS Secrets."""
+"""Self-signed certificates for the demo cluster's TLS Secrets, and whether a key is one's own."""
 
 from __future__ import annotations
 
@@ -29,3 +29,9 @@ def issue_certificate(host: str, issued: datetime, lasts: timedelta) -> tuple[by
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return certificate.public_bytes(serialization.Encoding.PEM), private
+
+
+def is_pair(certificate: bytes, key: bytes) -> bool:
+    """Whether that is the certificate's private key."""
+    own = x509.load_pem_x509_certificate(certificate).public_key()
+    return serialization.load_pem_private_key(key, None).public_key() == own

@@ -305,9 +305,11 @@ class Kit:
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         return self.put("Secret", name, age=age, type=kind, data=data)
 
-    def tls_secret(self, name: str, host: str, *, issued: str, lasts_days: int) -> Manifest:
-        """A TLS Secret with a certificate for `host`, issued that long ago for so many days."""
+    def tls_secret(self, name: str, host: str, *, issued: str, lasts_days: int, is_pair: bool = True) -> Manifest:
+        """A TLS Secret with a certificate for `host`, issued that long ago for so many days, and its or another key."""
         certificate, key = issue_certificate(host, self.ago(issued), timedelta(days=lasts_days))
+        if not is_pair:
+            _, key = issue_certificate(host, self.ago(issued), timedelta(days=lasts_days))
         data = {"tls.crt": base64.b64encode(certificate).decode(), "tls.key": base64.b64encode(key).decode()}
         return self.put("Secret", name, age=issued, type="kubernetes.io/tls", data=data)
 

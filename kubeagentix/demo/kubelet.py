@@ -88,6 +88,10 @@ class _Surroundings:
         found = self.world.find("ConfigMap", self.pod["metadata"]["namespace"], name) or {}
         return found.get("data") or {}
 
+    def secret(self, name: str) -> Mapping[str, bytes]:
+        found = self.world.find("Secret", self.pod["metadata"]["namespace"], name) or {}
+        return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
+
     def reach(self, host: str, port: int) -> Reach:
         return reach(self.pod, host, port, self.world)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from kubeagentix import registry
+from kubeagentix.demo.certificates import issue_certificate
 from kubeagentix.demo.kit import populate
 from kubeagentix.demo.store import Manifest, Store
 
@@ -73,12 +76,21 @@ def add_env(name: str, value: str) -> Callable[[Manifest], None]:
     return lambda container: container["env"].append({"name": name, "value": value})
 
 
+def new_pair() -> dict[str, str]:
+    pair = issue_certificate("token-issuer.identity.svc", datetime.now(UTC), timedelta(days=90))
+    return {key: base64.b64encode(pem).decode() for key, pem in zip(("tls.crt", "tls.key"), pair, strict=True)}
+
+
 MENDS: dict[str, tuple[str, Callable[[Cluster], None]]] = {
     "role-lacks-verb": (
         "settings-sync",
         lambda cluster: cluster.update(
             "Role", "settings-reader", lambda item: item["rules"][0]["verbs"].append("watch")
         ),
+    ),
+    "certificate-other-key": (
+        "token-issuer",
+        lambda cluster: cluster.update("Secret", "token-issuer-tls", lambda item: item["data"].update(new_pair())),
     ),
     "role-binding-wrong-account": (
         "farm-scaler",
