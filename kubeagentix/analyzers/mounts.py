@@ -14,6 +14,8 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import blocking_event
 from kubeagentix.analysis.meant import about_key, about_object, object_meant
 from kubeagentix.analysis.present_pods import pods_in_play
+from kubeagentix.analysis.scheduler.placement import claim_names
+from kubeagentix.analysis.shortfall import broken_nodes
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.troubles import (
     Trouble,
@@ -177,12 +179,14 @@ def _other(snapshot: Snapshot, pod: Pod, event: Event, name: str) -> _Verdict:
     claims = _claims(snapshot, pod, name)
     if event.reason == "FailedAttachVolume":
         is_taken = _MULTI_ATTACH.search(event.message) is not None
+        holders = _holders(snapshot, pod, claims) if is_taken else ()
         return _Verdict(
             reason=f"FailedAttachVolume{'/MultiAttach' if is_taken else ''}",
             phrase="it is still attached to another node" if is_taken else "it cannot be attached to the node",
             rank=3 if is_taken else 2,
             volume=name,
-            points_at=claims,
+            points_at=(*broken_nodes(snapshot, holders), *claims),
+            hint=_held(holders),
         )
     if (host := _HOST_PATH.search(event.message)) is not None:
         said = host["said"] or f"{host['absent']} does not exist"
@@ -204,6 +208,25 @@ def _other(snapshot: Snapshot, pod: Pod, event: Event, name: str) -> _Verdict:
     return _Verdict(
         reason="FailedMount", phrase="the kubelet or its driver fails", rank=1, volume=name, points_at=claims
     )
+
+
+def _holders(snapshot: Snapshot, pod: Pod, claims: tuple[ResourceRef, ...]) -> tuple[Pod, ...]:
+    """The pods on other nodes that mount one of the claims."""
+    names = {claim.name for claim in claims}
+    return tuple(
+        other
+        for other in snapshot.in_namespace(Pod, pod.namespace)
+        if other.spec.node_name not in ("", pod.spec.node_name)
+        and not other.is_finished
+        and names.intersection(claim_names(other))
+    )
+
+
+def _held(holders: tuple[Pod, ...]) -> str:
+    if not holders:
+        return ""
+    going = " and is being deleted" if holders[0].is_terminating else ""
+    return f"Pod {holders[0].name} on {holders[0].spec.node_name} has it{going}; one node at a time may."
 
 
 def _missing_object(

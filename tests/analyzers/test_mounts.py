@@ -182,6 +182,28 @@ def test_a_volume_that_cannot_be_attached_leads_to_its_claim(workload: Build, me
     assert len(finding.evidence) == 2
 
 
+def holder(node: str, claim: str = "data-web-0") -> dict[str, Any]:
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}]
+    spec = {"nodeName": node, "volumes": volumes}
+    return {"kind": "Pod", "metadata": {"name": "old"}, "spec": spec, "status": {"phase": "Running"}}
+
+
+def test_who_has_the_volume_is_named_and_its_node_blamed_if_that_is_lost(workload: Build) -> None:
+    taken = (
+        "FailedAttachVolume",
+        'Multi-Attach error for volume "pvc-0123" Volume is already used by pod(s) old',
+        1,
+        9,
+    )
+    ready = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
+    lost = {"kind": "Node", "metadata": {"name": "node-9"}, "status": ready}
+    [finding] = found(*stuck(workload, taken), HELD, holder("node-9"), lost)
+    assert "Pod old on node-9 has it; one node at a time may." in finding.cause
+    assert [str(ref) for ref in finding.points_at] == ["Node node-9", "PersistentVolumeClaim default/data-web-0"]
+    [finding] = found(*stuck(workload, taken), HELD, holder("node-9", "other"), lost)
+    assert "has it" not in finding.cause
+
+
 def test_an_older_cause_speaks_louder_than_a_newer_timeout(workload: Build) -> None:
     cause = ("FailedMount", 'MountVolume.SetUp failed for volume "conf" : configmap "app-confg" not found', 8, 200)
     [finding] = found(*stuck(workload, WAITED, cause), HELD)
