@@ -1,4 +1,4 @@
-"""PersistentVolumeClaims that have no volume, lost it, or wait to be enlarged."""
+"""PersistentVolumeClaims that have no volume, or lost it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _STATIC_PROVISIONER = "kubernetes.io/no-provisioner"
 _FAILURES = ("ProvisioningFailed", "VolumeMismatch", "VolumeBindingFailed", "FailedBinding")
-_RESIZE_CONDITIONS = {
-    "FileSystemResizePending": "The volume is larger already; its file system grows when a pod that mounts it starts.",
-    "ControllerResizeError": "The storage system could not enlarge the volume.",
-    "NodeResizeError": "The node could not enlarge the file system.",
-}
 
 _IN_WORDS = {
     "ProvisioningFailed": "its provisioner fails",
@@ -68,8 +63,6 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
             verdict = _pending(snapshot, claim, users)
             if verdict is not None:
                 yield _finding(snapshot, claim, users, verdict)
-        else:
-            yield from _resizing(snapshot, claim)
 
 
 def _users(snapshot: Snapshot) -> Users:
@@ -357,35 +350,6 @@ def _evidence(
     if pods:
         names = listed(str(item) for item in dict.fromkeys(snapshot.workload_of(pod) for pod in pods))
         yield Evidence.of(ref, "spec", f"mounted by {names}", locator="spec.volumes[].persistentVolumeClaim")
-
-
-def _resizing(snapshot: Snapshot, claim: PersistentVolumeClaim) -> Iterator[Finding]:
-    ref = snapshot.ref(claim)
-    for item in claim.status.conditions:
-        if item.status != "True" or item.type not in _RESIZE_CONDITIONS:
-            continue
-        is_failure = item.type.endswith("Error")
-        yield Finding.of(
-            analyzer=ID,
-            reason=f"ClaimResize/{item.type}",
-            ref=ref,
-            title=f"{ref} is not enlarged yet{describe_age(item.last_transition_time, snapshot.taken_at)}",
-            severity=Severity.WARNING if is_failure else Severity.INFO,
-            confidence=0.9,
-            cause=f"{_RESIZE_CONDITIONS[item.type]} {excerpt(item.message, 256)}".strip(),
-            evidence=(
-                Evidence.of(
-                    ref,
-                    "status",
-                    f"condition {item.type} is True",
-                    excerpt=excerpt(item.message, EXCERPT_CHARS),
-                    locator=f"status.conditions[{item.type}]",
-                    observed_at=item.last_transition_time,
-                ),
-            ),
-            remedies=(kubectl.describe(ref),),
-            since=item.last_transition_time,
-        )
 
 
 plugin = AnalyzerPlugin(id=ID, title="Claims without a volume", analyze=analyze)

@@ -215,13 +215,3 @@ def test_a_claim_made_just_now_or_bound_or_going_is_left_alone() -> None:
     going = claim()
     going["metadata"]["deletionTimestamp"] = OLD
     assert found(going) == []
-
-
-@pytest.mark.parametrize(
-    ("kind", "severity"), [("FileSystemResizePending", Severity.INFO), ("ControllerResizeError", Severity.WARNING)]
-)
-def test_a_resize_that_waits(kind: str, severity: Severity) -> None:
-    growing = claim(phase="Bound")
-    growing["status"]["conditions"] = [{"type": kind, "status": "True", "message": "Waiting for user"}]
-    (finding,) = found(growing)
-    assert (finding.reason, finding.severity) == (f"ClaimResize/{kind}", severity)
