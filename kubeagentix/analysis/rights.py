@@ -17,11 +17,12 @@ from kubeagentix.analysis.selectors import is_one_slip
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.domain.access import ClusterRole, Role, RoleBinding, Subject
 from kubeagentix.domain.diagnosis import ResourceRef
+from kubeagentix.domain.nodes import Namespace
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ServiceAccount
 
-_OWN_LABEL = ("kubernetes.io/bootstrapping", "rbac-defaults")  # roles that the API server puts back as they were
+_OWN_LABEL = ("kubernetes.io/bootstrapping", "rbac-defaults")  # what the API server puts back as it was
 _EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
 
 
@@ -144,10 +145,13 @@ def _near(snapshot: Snapshot, bindings: list[Binding], request: Request) -> Lack
 
 def _is_kept(role: AnyRole) -> bool:
     """Whether the control plane keeps the role as it is, so that a change to its rules would not last."""
+    is_aggregated = isinstance(role, ClusterRole) and role.aggregation_rule is not None
+    return _comes_with_cluster(role) or is_aggregated
+
+
+def _comes_with_cluster(item: AnyRole | Binding) -> bool:
     key, value = _OWN_LABEL
-    return role.metadata.labels.get(key) == value or (
-        isinstance(role, ClusterRole) and role.aggregation_rule is not None
-    )
+    return item.metadata.labels.get(key) == value
 
 
 def _mended_at(snapshot: Snapshot, binding: Binding, role: AnyRole) -> ResourceRef:
@@ -193,11 +197,10 @@ def _wrong_subject(snapshot: Snapshot, request: Request) -> Lack | None:
     if request.account is None:
         return None
     for binding in sorted(rbac.bindings_in(snapshot, request.namespace), key=lambda item: not item.namespace):
-        if not rbac.role_allows(rbac.role_of(snapshot, binding), request):
+        if _comes_with_cluster(binding) or not rbac.role_allows(rbac.role_of(snapshot, binding), request):
             continue
         for subject in rbac.subjects_of(binding):
-            why = _likeness(snapshot, binding, subject, request)
-            if why:
+            if _is_alike(snapshot, binding, subject, request):
                 return _misbound(snapshot, binding, subject, request)
     return None
 
@@ -220,20 +223,30 @@ def _misbound(snapshot: Snapshot, binding: Binding, subject: Subject, request: R
     )
 
 
-def _likeness(snapshot: Snapshot, binding: Binding, subject: Subject, request: Request) -> bool:
+def _is_alike(snapshot: Snapshot, binding: Binding, subject: Subject, request: Request) -> bool:
     """Whether a subject was most likely meant to be the ServiceAccount that asks."""
     assert request.account is not None
     namespace, name = request.account
     if subject.kind != "ServiceAccount":
         return not subject.name.startswith("system:") and subject.name.rpartition(":")[2] == name != "default"
     if subject.namespace != namespace:
-        return subject.name == name and name != "default"
+        # Accounts of several namespaces have one name; of a binding for all of them, only one that leads nowhere tells.
+        is_here = binding.namespace != "" and name != "default"
+        return subject.name == name and (is_here or _is_gone(snapshot, subject))
     is_there = snapshot.get(ServiceAccount, namespace, subject.name) is not None
     if not is_there and snapshot.was_read(ServiceAccount, namespace):
         return True
     is_idle = not _is_used(snapshot, namespace, subject.name)
     like_name = is_one_slip(subject.name, name) or name in (binding.name, binding.role_ref.name)
     return is_idle and (subject.name == "default" or like_name or name == "default")
+
+
+def _is_gone(snapshot: Snapshot, subject: Subject) -> bool:
+    """Whether a ServiceAccount does not exist, or its whole namespace does not."""
+    place = subject.namespace
+    if snapshot.was_read(Namespace) and snapshot.get(Namespace, "", place) is None:
+        return True
+    return snapshot.was_read(ServiceAccount, place) and snapshot.get(ServiceAccount, place, subject.name) is None
 
 
 def _is_used(snapshot: Snapshot, namespace: str, account: str) -> bool:

@@ -165,6 +165,20 @@ def test_a_binding_of_somebody_alike_has_the_wrong_subject(wrong: dict[str, Any]
     assert "the pod uses ServiceAccount shop/app" in found.words
 
 
+def cluster_wide(home: str) -> dict[str, Any]:
+    given = binding(home=home, of="ClusterRole/watcher")
+    return {**given, "kind": "ClusterRoleBinding", "metadata": {"name": "gives"}}
+
+
+def test_of_bindings_for_the_whole_cluster_only_one_that_leads_nowhere_has_the_wrong_subject() -> None:
+    watcher = cluster_role({**PODS, "verbs": ["watch"]}, name="watcher")
+    namespaces = [{"kind": "Namespace", "metadata": {"name": name}} for name in ("shop", "other")]
+    theirs = [watcher, cluster_wide("other"), account("app", "other"), *namespaces]
+    assert told(lack(*theirs)) == ("NoBinding", "ServiceAccount shop/app")
+    assert told(lack(*theirs[:2], *namespaces)) == ("WrongSubject", "ClusterRoleBinding gives")
+    assert told(lack(watcher, cluster_wide("shopp"), *namespaces)) == ("WrongSubject", "ClusterRoleBinding gives")
+
+
 def test_an_account_that_others_use_was_not_meant_for_this_pod() -> None:
     found = lack(WATCHER, binding("default"), pod("default"))
     assert told(found) == ("NoBinding", "ServiceAccount shop/app")
