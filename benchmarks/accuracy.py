@@ -60,7 +60,14 @@ def judge(case: Case, view: str) -> Result:
     diagnosis = diagnose_snapshot(VIEWS[view](case.snapshot), target)
     told = [(item, diagnosis.finding(item.findings[0]).reason) for item in diagnosis.hypotheses]
     ranks = tuple(
-        next((place for place, (item, reason) in enumerate(told) if fact.is_told_by(str(item.root), reason)), None)
+        next(
+            (
+                place
+                for place, (item, reason) in enumerate(told)
+                if fact.is_told_by(item.root, reason, f"{item.title} {item.summary}")
+            ),
+            None,
+        )
         for fact in case.facts
     )
     right = {place for place in ranks if place is not None}

@@ -7,6 +7,7 @@ without logs, without events, or with the rights of a user who may read the own 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 
 import kubeagentix as kx
 from kubeagentix import registry
-from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.diagnosis import Gap, ResourceRef
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.testing import snapshot_of
@@ -28,14 +29,22 @@ TRUTHS = CORPUS / "truths.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing that is wrong: the objects that may be named for it, `Kind namespace/name`, and the reasons."""
+    """One thing that is wrong: the objects that may be named for it, and the reasons or a pattern of what is said.
+
+    `roots` are `Kind namespace/name`, or `Kind name` for that object in whatever namespace.
+    """
 
     roots: tuple[str, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    says: str = ""
 
-    def is_told_by(self, root: str, reason: str) -> bool:
-        """Whether that object and that reason (or a refinement of it) name this fact."""
-        return root in self.roots and any(reason == item or reason.startswith(f"{item}/") for item in self.reasons)
+    def is_told_by(self, root: ResourceRef, reason: str, words: str = "") -> bool:
+        """Whether that object and that reason (or a refinement of it), or those words, name this fact."""
+        if str(root) not in self.roots and f"{root.kind} {root.name}" not in self.roots:
+            return False
+        if self.says:
+            return re.search(self.says, f"{reason} {words}", re.IGNORECASE) is not None
+        return any(reason == item or reason.startswith(f"{item}/") for item in self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +102,7 @@ def _recorded() -> Iterator[Case]:
     truths: Mapping[str, Any] = yaml.safe_load(TRUTHS.read_text()) if TRUTHS.exists() else {}
     for name, truth in truths.items():
         snapshot = kx.load(CORPUS / f"{name}.json.gz")
-        facts = tuple(Fact(roots=tuple(one["roots"]), reasons=tuple(one["reasons"])) for one in truth.get("facts", ()))
+        facts = tuple(Fact(roots=tuple(one["roots"]), says=one["says"]) for one in truth.get("facts", ()))
         yield Case(
             id=f"recorded/{name}",
             source="recorded",

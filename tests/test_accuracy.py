@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from benchmarks.accuracy import Result, by_family, calibration, expected_error, false_alarms, judge
 from benchmarks.cases import VIEWS, Case, Fact
+from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.testing import log_of, snapshot_of
 
 CRASH = """
@@ -46,11 +47,21 @@ def test_a_case_is_right_by_object_and_reason_and_wrong_when_the_log_that_tells_
     assert blind.told[0][0] < judge(CASE, "all").told[0][0]  # and it is less sure
 
 
+WEB, DB = (ResourceRef(kind="Pod", namespace="default", name=name) for name in ("web", "db"))
+
+
 def test_a_refinement_of_the_reason_is_right_and_another_reason_or_object_is_not() -> None:
     fact = Fact(roots=("Pod default/web",), reasons=("ImagePullBackOff",))
-    assert fact.is_told_by("Pod default/web", "ImagePullBackOff/TagNotFound")
-    assert not fact.is_told_by("Pod default/web", "ImagePullBackOffs")
-    assert not fact.is_told_by("Pod default/db", "ImagePullBackOff")
+    assert fact.is_told_by(WEB, "ImagePullBackOff/TagNotFound")
+    assert not fact.is_told_by(WEB, "ImagePullBackOffs")
+    assert not fact.is_told_by(DB, "ImagePullBackOff")
+
+
+def test_a_pattern_is_looked_for_in_all_that_is_said_of_the_right_object() -> None:
+    fact = Fact(roots=("Pod web",), says="tag|manifest")
+    assert fact.is_told_by(WEB, "ImagePullBackOff", "the registry does not have that Tag")
+    assert not fact.is_told_by(WEB, "ImagePullBackOff", "it cannot be pulled")
+    assert not fact.is_told_by(DB, "ImagePullBackOff", "tag")
 
 
 def test_every_view_takes_away_what_it_says() -> None:
