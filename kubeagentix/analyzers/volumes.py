@@ -134,24 +134,18 @@ def _evidence(ref: ResourceRef, volume: PersistentVolume, event: Event | None) -
 
 
 def _defaults(snapshot: Snapshot) -> Iterator[Finding]:
-    defaults = sorted((item for item in snapshot.all(StorageClass) if item.is_default), key=_made_at)
-    if len(defaults) < 2:
+    """Rival defaults, where the server refuses claims because of them; elsewhere they are a matter of advice."""
+    refs = tuple(sorted(snapshot.ref(item) for item in snapshot.all(StorageClass) if item.is_default))
+    if len(refs) < 2 or _version(snapshot) >= _NEWEST_WINS:
         return
-    refs, newest = tuple(snapshot.ref(item) for item in defaults), defaults[-1].name
-    is_old = _version(snapshot) < _NEWEST_WINS
-    effect = (
-        "The API server refuses claims that name no class."
-        if is_old
-        else f"Claims that name no class get the newest, {newest}, which may not be what is meant."
-    )
     yield Finding.of(
         analyzer=ID,
         reason="SeveralDefaultClasses",
         ref=refs[0],
-        title=f"{len(refs)} StorageClasses are the default: {', '.join(item.name for item in defaults)}",
-        severity=Severity.WARNING if is_old else Severity.INFO,
+        title=f"{len(refs)} StorageClasses are the default: {', '.join(ref.name for ref in refs)}",
+        severity=Severity.WARNING,
         confidence=0.9,
-        cause=effect,
+        cause="The API server refuses claims that name no class.",
         evidence=tuple(Evidence.of(ref, "spec", f"{ref} is a default class", locator="annotations") for ref in refs),
         remedies=(
             kubectl.read("See the classes", "get storageclass"),
@@ -161,11 +155,6 @@ def _defaults(snapshot: Snapshot) -> Iterator[Finding]:
             ),
         ),
     )
-
-
-def _made_at(item: StorageClass) -> float:
-    made = item.metadata.creation_timestamp
-    return made.timestamp() if made is not None else 0.0
 
 
 def _version(snapshot: Snapshot) -> tuple[int, int]:

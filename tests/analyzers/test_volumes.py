@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,12 +27,9 @@ def node(name: str) -> dict[str, Any]:
     return {"kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}}}
 
 
-def storage_class(name: str, made: str, default: str = "true") -> dict[str, Any]:
+def storage_class(name: str, default: str = "true") -> dict[str, Any]:
     annotations = {"storageclass.kubernetes.io/is-default-class": default}
-    return {
-        "kind": "StorageClass",
-        "metadata": {"name": name, "creationTimestamp": made, "annotations": annotations},
-    }
+    return {"kind": "StorageClass", "metadata": {"name": name, "annotations": annotations}}
 
 
 USER = {
@@ -81,8 +79,10 @@ def test_volumes_in_use_on_nodes_that_are_there_are_silent() -> None:
     assert found(volume("Bound", node="gone"), gaps=[Gap(what="nodes", why="403", kind="Node")]) == []
 
 
-def test_several_default_classes_are_advice_and_the_newest_is_named() -> None:
-    (finding,) = found(storage_class("fast", "2026-01-02T00:00:00Z"), storage_class("slow", "2026-01-01T00:00:00Z"))
-    assert (finding.reason, finding.severity) == ("SeveralDefaultClasses", Severity.INFO)
-    assert "get the newest, fast" in finding.cause
-    assert found(storage_class("fast", "2026-01-02T00:00:00Z")) == []
+def test_several_default_classes_are_a_warning_where_the_server_refuses_claims_for_them() -> None:
+    rivals = snapshot_of(storage_class("fast"), storage_class("slow"))
+    (finding,) = analyze(replace(rivals, server_version="v1.20.2"))
+    assert (finding.reason, finding.severity) == ("SeveralDefaultClasses", Severity.WARNING)
+    assert list(analyze(replace(rivals, server_version="v1.26.0"))) == []
+    one = snapshot_of(storage_class("fast"), storage_class("slow", "false"))
+    assert list(analyze(replace(one, server_version="v1.20.2"))) == []
