@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.scheduler.placement import claim_names
 from kubeagentix.analysis.volume_places import lost_nodes
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.nodes import Event
-from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import PersistentVolume, PersistentVolumeClaim, StorageClass
 from kubeagentix.errors import excerpt
@@ -77,15 +75,12 @@ def _released(snapshot: Snapshot, volume: PersistentVolume) -> Finding:
 def _unreachable(snapshot: Snapshot, volume: PersistentVolume, nodes: tuple[str, ...]) -> Finding:
     owner = volume.spec.claim_ref
     claim = snapshot.named(PersistentVolumeClaim.kind, owner.namespace, owner.name) if owner is not None else None
-    is_wanted = claim is not None and any(
-        claim.name in claim_names(pod) for pod in snapshot.in_namespace(Pod, claim.namespace) if not pod.is_finished
-    )
     return _finding(
         snapshot,
         volume,
         reason="VolumeNodeLost",
         what=f"lies on node {', '.join(nodes[:3])}, which does not exist any more",
-        severity=Severity.CRITICAL if is_wanted else Severity.INFO,
+        severity=Severity.INFO,  # a pod that cannot be placed for it says so itself
         cause="Its nodeAffinity names no other node, so no pod that mounts it can be placed, and its data is gone "
         f"unless the node comes back{f' ({claim})' if claim is not None else ''}.",
         remedies=(kubectl.read("See the nodes", "get nodes --show-labels"),),

@@ -59,7 +59,7 @@ def found(*manifests: dict[str, Any], **options: Any) -> list[Finding]:
         ([volume("Released", "Delete")], "VolumeReleased", Severity.INFO),
         ([volume("Released", "Delete"), FAILED_DELETE], "VolumeFailedDelete", Severity.WARNING),
         ([volume("Bound", node="gone"), node("here")], "VolumeNodeLost", Severity.INFO),
-        ([volume("Bound", node="gone"), node("here"), USER], "VolumeNodeLost", Severity.CRITICAL),
+        ([volume("Bound", node="gone"), node("here"), USER], "VolumeNodeLost", Severity.INFO),
     ],
 )
 def test_volumes_that_nobody_can_use(manifests: list[dict[str, Any]], reason: str, severity: Severity) -> None:
