@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 import kubeagentix as kx
+from kubeagentix.cluster import connection
 from kubeagentix.domain.diagnosis import Severity
 from tests.cluster.real.cases import BROKEN, CASES, HEALTHY, Case
 from tests.cluster.real.lab import KUBECONFIG, workloads
@@ -28,7 +29,7 @@ Said = list[tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[kx.Cluster]:
-    with kx.connect(kubeconfig=KUBECONFIG) as connected:
+    with connection.connect(kubeconfig=KUBECONFIG) as connected:  # kx.connect would leave it the current one
         yield connected
 
 
