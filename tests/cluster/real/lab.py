@@ -1,8 +1,9 @@
-"""A real cluster as the tests use it: kubectl, and namespaces with the cases' workloads."""
+"""A real cluster as the tests use it: kubectl, namespaces with the cases' workloads, and a kubelet that can be held."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +28,8 @@ def kubectl(*arguments: str, text: str | None = None) -> str:
 
 
 def apply(manifests: Sequence[Manifest]) -> None:
-    kubectl("apply", "-f", "-", text=yaml.safe_dump_all(manifests))
+    if manifests:
+        kubectl("apply", "-f", "-", text=yaml.safe_dump_all(manifests))
 
 
 def wait_until(is_so: Callable[[], bool], *, within_s: float, what: str) -> None:
@@ -84,4 +86,43 @@ def _remove(cases: Sequence[Case], places: Mapping[str, str]) -> None:
         for item in case.manifests(case.first, places[case.name])
         if item["kind"] in CLUSTER_SCOPED
     ]
-    kubectl("delete", "--wait=false", "--ignore-not-found", *loose)
+    if loose:
+        kubectl("delete", "--wait=false", "--ignore-not-found", *loose)
+
+
+@contextmanager
+def cordoned(node: str) -> Iterator[None]:
+    try:
+        kubectl("cordon", node)
+        yield
+    finally:
+        kubectl("uncordon", node)
+
+
+@contextmanager
+def killed(node: str) -> Iterator[None]:
+    """A node whose kubelet is held: to the cluster it is as dead as one without power. It is let go afterwards."""
+    pid = kubelet_of(node)
+    assert pid is not None
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: is_ready(node), within_s=60, what=f"{node} is Ready again")
+
+
+def is_ready(node: str) -> bool:
+    path = '{.status.conditions[?(@.type=="Ready")].status}'
+    return kubectl("get", "node", node, "-o", f"jsonpath={path}") == "True"
+
+
+def kubelet_of(node: str) -> int | None:
+    """The process of a node's kubelet, where the cluster runs on this machine and tells it beside its kubeconfig."""
+    noted = Path(KUBECONFIG).parent / "run" / "pids" / f"kubelet-{node.rpartition('-')[2]}"
+    if not noted.exists():
+        return None
+    pid = int(noted.read_text().split()[0])
+    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert f"--hostname-override\0{node}\0".encode() in command, f"{pid} is not the kubelet of {node}"
+    return pid

@@ -1,4 +1,4 @@
-"""Quick Dx on a real Kubernetes: broken workloads are explained, healthy ones are left in peace.
+"""Quick Dx on a real Kubernetes: broken workloads are explained, healthy ones are left in peace, nodes are missed.
 
 All workloads are made at once and looked at twice: all in one diagnosis, and each namespace by itself.
 """
@@ -14,7 +14,7 @@ import kubeagentix as kx
 from kubeagentix.cluster import connection
 from kubeagentix.domain.diagnosis import Severity
 from tests.cluster.real.cases import BROKEN, CASES, HEALTHY, Case
-from tests.cluster.real.lab import KUBECONFIG, workloads
+from tests.cluster.real.lab import KUBECONFIG, cordoned, is_ready, killed, kubectl, kubelet_of, workloads
 
 BREWING_S = 240  # within which every fault must have shown itself, with all of them starting on one node
 FLAPPING_S = 40  # a crash loop alternates between its states, so one namespace is polled, too
@@ -112,3 +112,75 @@ def test_the_system_is_left_in_peace(cluster: kx.Cluster, whole: kx.Diagnosis) -
     assert alarms("kube-system", whole) == []
     alone = kx.diagnose(namespace="kube-system", cluster=cluster)
     assert (said_of("kube-system", alone), alarms("kube-system", alone)) == ([], [])
+
+
+# What follows takes a node away from everybody on the cluster, and gives it back.
+
+ON_THE_BATCH_NODE = Case(
+    name="nodes/batch",
+    first="""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: nightly}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: nightly}}
+  template:
+    metadata: {labels: {app: nightly}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      nodeSelector: {pool: batch}
+      tolerations: [{key: dedicated, operator: Exists}]
+      containers:
+        - {name: app, image: "busybox:1.35", imagePullPolicy: IfNotPresent, command: [sh, -c, sleep 86400]}
+""",
+    then="",
+    root="",
+    reason="",
+    delete="",
+)
+
+
+@pytest.fixture
+def batch_node() -> str:
+    """The node that may be taken away; only where the cluster is this machine's own, as it is in CI."""
+    names = kubectl("get", "nodes", "-l", "pool=batch", "-o", "jsonpath={.items[*].metadata.name}").split()
+    if not names or not kubelet_of(names[0]):
+        pytest.skip("the cluster is not of this machine alone, so its nodes are left in peace")
+    assert is_ready(names[0])
+    return names[0]
+
+
+def wait_for_node(cluster: kx.Cluster, node: str, reason: str, victim: str) -> kx.Diagnosis:
+    """The first diagnosis of the whole cluster that names the node, for this reason, as the root of a victim's trouble.
+
+    Fails without one in two minutes: a node is missed for half of one, and a workload given the other to recover.
+    """
+    deadline = time.monotonic() + 120
+    while True:
+        diagnosis = kx.diagnose(all_namespaces=True, cluster=cluster)
+        for item in diagnosis.hypotheses:
+            found = [diagnosis.finding(name) for name in item.findings]
+            is_it = (item.root.kind, item.root.name, found[0].reason) == ("Node", node, reason)
+            if is_it and victim in {one.ref.name for one in found}:
+                return diagnosis
+        assert time.monotonic() < deadline, f"Node/{node} {reason} is true:\n{diagnosis.to_text()}"
+        time.sleep(2)
+
+
+def test_a_cordoned_node_is_the_root_cause_of_what_waits_for_it(cluster: kx.Cluster, batch_node: str) -> None:
+    with cordoned(batch_node), workloads([ON_THE_BATCH_NODE]) as places:
+        diagnosis = wait_for_node(cluster, batch_node, "NodeCordoned", "nightly")
+    assert said_of(places[ON_THE_BATCH_NODE.name], diagnosis) == []
+    assert "Unschedulable/Cordoned" in {item.reason for item in diagnosis.findings}
+    commands = [remedy.command for item in diagnosis.findings for remedy in item.remedies]
+    assert f"kubectl uncordon {batch_node}" in commands
+
+
+def test_a_killed_node_is_the_root_cause_of_what_ran_on_it(cluster: kx.Cluster, batch_node: str) -> None:
+    with workloads([ON_THE_BATCH_NODE]) as places:
+        namespace = places[ON_THE_BATCH_NODE.name]
+        kubectl("wait", "-n", namespace, "--for=condition=Available", "deployment/nightly", "--timeout=60s")
+        with killed(batch_node):
+            diagnosis = wait_for_node(cluster, batch_node, "NodeNotReady/KubeletStopped", "nightly")
+    assert said_of(namespace, diagnosis) == []
