@@ -37,7 +37,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _analyze_one(snapshot: Snapshot, deployment: Deployment) -> Iterator[Finding]:
-    checks = (_selector_mismatch, _not_observed, _paused, _scaled_to_zero, _short_of_replicas, _stuck_rollout)
+    checks = (_selector_mismatch, _paused, _scaled_to_zero, _short_of_replicas, _stuck_rollout)
     for check in checks:
         finding = check(snapshot, deployment)
         if finding is not None:
@@ -61,40 +61,6 @@ def _selector_mismatch(snapshot: Snapshot, deployment: Deployment) -> Finding | 
         cause=f"The selector asks for {wanted}, the template's labels are {got or 'none'}.",
         evidence=(Evidence.of(ref, "spec", f"selector {wanted}, template {got or 'none'}", locator="spec.selector"),),
         remedies=(kubectl.edit(ref, "Give the template the labels that the selector asks for"),),
-    )
-
-
-def _is_refused(deployment: Deployment) -> bool:
-    """Whether the controller could not make the ReplicaSet, which it says without having observed the generation."""
-    progressing = condition(deployment.status.conditions, "Progressing")
-    return progressing is not None and progressing.reason == "ReplicaSetCreateError"
-
-
-def _not_observed(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
-    observed, wanted = deployment.status.observed_generation, deployment.metadata.generation
-    if observed >= wanted or _is_refused(deployment):
-        return None
-    is_never = observed == 0 and is_older_than(
-        deployment.metadata.creation_timestamp, 2 * START_GRACE_S, snapshot.taken_at
-    )
-    ref = snapshot.ref(deployment)
-    return Finding.of(
-        analyzer=ID,
-        reason="GenerationNotObserved",
-        ref=ref,
-        title=f"The Deployment controller has not handled the newest change to {ref}",
-        severity=Severity.CRITICAL if is_never else Severity.INFO,
-        confidence=0.7,
-        cause="The controller manager is down, far behind, or was just told of the change.",
-        evidence=(
-            Evidence.of(
-                ref, "status", f"generation {wanted}, observed {observed}", locator="status.observedGeneration"
-            ),
-        ),
-        remedies=(
-            kubectl.read("See whether the controllers are alive", "get leases,pods", "kube-system"),
-            kubectl.describe(ref),
-        ),
     )
 
 

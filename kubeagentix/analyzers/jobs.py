@@ -16,7 +16,7 @@ from kubeagentix.analysis.troubles import event_evidence, sentence
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition
-from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.pods import ContainerStatus, Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.workloads import CronJob, Job
 from kubeagentix.errors import excerpt
@@ -147,24 +147,28 @@ def _resume(job: Job) -> Remedy:
 
 def _stuck(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
     for pod in snapshot.children(Pod, snapshot.ref(job)):
-        done, running, ended_at = _halves(pod)
-        if not done or not running or not is_older_than(ended_at, SIDECAR_GRACE_S, snapshot.taken_at):
+        ended, running, ended_at = _halves(pod)
+        if not ended or not running or not is_older_than(ended_at, SIDECAR_GRACE_S, snapshot.taken_at):
             continue
-        ref = snapshot.workload_of(job)
+        ref, names = snapshot.workload_of(job), ", ".join(status.name for status in ended)
+        failed = [status.name for status in ended if _code(status)]
+        how = "has failed" if failed else "is done"
         yield Finding.of(
             analyzer=ID,
             reason="JobStuck",
             ref=ref,
-            title=f"{ref} does not end: {', '.join(done)} is done, {', '.join(running)} still runs"
+            title=f"{ref} does not end: {names} {how}, {', '.join(running)} still runs"
             f"{describe_age(ended_at, snapshot.taken_at)}",
             severity=Severity.WARNING,
             confidence=0.6,
-            cause="A pod ends when all of its containers have ended; a sidecar among them keeps the Job active.",
+            cause="A pod ends when all of its containers have ended; a sidecar among them keeps the Job active"
+            + (", so it neither fails nor tries again." if failed else "."),
             evidence=(
                 Evidence.of(
                     snapshot.ref(pod),
                     "status",
-                    f"{', '.join(done)} ended with code 0, {', '.join(running)} runs",
+                    f"{', '.join(f'{status.name} ended with code {_code(status)}' for status in ended)}, "
+                    f"{', '.join(running)} runs",
                     locator="status.containerStatuses",
                     observed_at=ended_at,
                 ),
@@ -174,23 +178,26 @@ def _stuck(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
                 kubectl.read("See what it still does", f"logs {pod.name} -c {running[0]} --tail=50", pod.namespace),
                 kubectl.edit(ref, "Make the sidecar an init container with restartPolicy: Always"),
             ),
+            is_symptom=bool(failed),
         )
         return
 
 
-def _halves(pod: Pod) -> tuple[list[str], list[str], datetime | None]:
-    """(containers that ended well, containers that run, when the last of the former ended)."""
-    done: list[str] = []
+def _halves(pod: Pod) -> tuple[list[ContainerStatus], list[str], datetime | None]:
+    """(containers that ended for good, containers that run, when the last of the former ended)."""
+    ended: list[ContainerStatus] = []
     running: list[str] = []
-    ended: list[datetime] = []
     for status in pod.status.container_statuses:
         if status.state.running is not None:
             running.append(status.name)
-        elif status.state.terminated is not None and status.state.terminated.exit_code == 0:
-            done.append(status.name)
-            if status.state.terminated.finished_at is not None:
-                ended.append(status.state.terminated.finished_at)
-    return done, running, max(ended, default=None)
+        elif status.state.terminated is not None and (not _code(status) or pod.spec.restart_policy == "Never"):
+            ended.append(status)
+    moments = [status.state.terminated.finished_at for status in ended if status.state.terminated is not None]
+    return ended, running, max((moment for moment in moments if moment is not None), default=None)
+
+
+def _code(status: ContainerStatus) -> int:
+    return status.state.terminated.exit_code if status.state.terminated is not None else 0
 
 
 plugin = AnalyzerPlugin(id=ID, title="Jobs and how they ended", analyze=analyze)

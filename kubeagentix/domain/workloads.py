@@ -187,6 +187,7 @@ class JobSpec(Value, frozen=True):
     backoff_limit: int = 6
     active_deadline_seconds: int | None = None
     suspend: bool = False
+    managed_by: str = ""
     template: PodTemplate = field(default_factory=PodTemplate)
 
 

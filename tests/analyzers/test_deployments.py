@@ -146,17 +146,3 @@ def test_scaled_to_zero_is_information() -> None:
 def test_selector_that_misses_the_template() -> None:
     manifest = deployment().replace("matchLabels: {app: web}", "matchLabels: {app: web, tier: front}")
     assert find(manifest)["SelectorMismatch"].severity is Severity.CRITICAL
-
-
-def test_never_observed_is_critical_and_just_behind_is_information() -> None:
-    assert find(deployment().replace("observedGeneration: 3", "observedGeneration: 0"))[
-        "GenerationNotObserved"
-    ].severity is (Severity.CRITICAL)
-    behind = find(deployment().replace("observedGeneration: 3", "observedGeneration: 2"))
-    assert behind["GenerationNotObserved"].severity is Severity.INFO
-
-
-def test_a_controller_that_was_refused_the_replica_set_is_not_idle() -> None:
-    refused = "[{type: Progressing, status: 'False', reason: ReplicaSetCreateError}]"
-    manifest = deployment(conditions=refused).replace("observedGeneration: 3", "observedGeneration: 0")
-    assert "GenerationNotObserved" not in find(manifest)

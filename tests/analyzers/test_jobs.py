@@ -151,3 +151,12 @@ def test_no_parallelism_is_information_like_a_suspension() -> None:
     (finding,) = find(job(spec="{parallelism: 0}"))
     assert (finding.reason, finding.severity) == ("JobSuspended", Severity.INFO)
     assert '"parallelism":1' in finding.remedies[0].command
+
+
+def test_a_failed_container_beside_one_that_runs_keeps_the_job_from_failing() -> None:
+    failed_main = DONE.replace("exitCode: 0", "exitCode: 1")
+    never = pod(failed_main, RUNNING).replace("status:", "spec: {restartPolicy: Never}\nstatus:", 1)
+    (finding,) = find(job(), never)
+    assert (finding.reason, finding.is_symptom) == ("JobStuck", True)
+    assert "main has failed, proxy still runs" in finding.title
+    assert find(job(), never.replace("Never", "OnFailure")) == []
