@@ -7,12 +7,13 @@ workload, and counts only while something is still missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl, quotas
-from kubeagentix.analysis.admission import Refusal, read_refusal, strip_noise
+from kubeagentix.analysis.admission import Bound, Refusal, read_refusal, strip_noise
 from kubeagentix.analysis.webhook_backends import webhooks_named
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
@@ -63,8 +64,19 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         known = groups.get(key)
         if known is None or _age_key(failure.at) > _age_key(known[0].at):
             groups[key] = (failure, refusal)
+    broken = _broken_by_several({workload: refusal for (workload, _), (_, refusal) in groups.items() if refusal.bounds})
     for (workload, _), (failure, refusal) in groups.items():
-        yield _finding(snapshot, workload, failure, refusal)
+        yield _finding(snapshot, workload, failure, refusal, broken)
+
+
+def _broken_by_several(refusals: Mapping[ResourceRef, Refusal]) -> frozenset[tuple[str, Bound]]:
+    """(namespace, bound, but for what was given) of the bounds that several workloads break: theirs is the fault."""
+    counts = Counter(
+        pair
+        for workload, refusal in refusals.items()
+        for pair in {(workload.namespace, replace(bound, given="")) for bound in refusal.bounds}
+    )
+    return frozenset(pair for pair, count in counts.items() if count > 1)
 
 
 def _failures(snapshot: Snapshot) -> Iterator[_Failure]:
@@ -171,7 +183,13 @@ def _age_key(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
 
 
-def _finding(snapshot: Snapshot, workload: ResourceRef, failure: _Failure, refusal: Refusal) -> Finding:
+def _finding(
+    snapshot: Snapshot,
+    workload: ResourceRef,
+    failure: _Failure,
+    refusal: Refusal,
+    broken: frozenset[tuple[str, Bound]],
+) -> Finding:
     count = f"{failure.missing} pod{'s' if failure.missing > 1 else ''}"
     what = "no Job can" if isinstance(failure.owner, CronJob) else f"{count} cannot"
     refusal = _explained_by_default(snapshot, failure, refusal)
@@ -188,7 +206,7 @@ def _finding(snapshot: Snapshot, workload: ResourceRef, failure: _Failure, refus
         cause=refusal.cause,
         evidence=(*_evidence(snapshot, failure), *_numbers(snapshot, workload, refusal)),
         remedies=_remedies(snapshot, workload, refusal, is_update=old > 0),
-        points_at=_objects(snapshot, workload, refusal),
+        points_at=(*_objects(snapshot, workload, refusal), *_narrow(snapshot, workload, refusal, broken)),
         since=failure.at,
     )
 
@@ -277,6 +295,15 @@ def _evidence(snapshot: Snapshot, failure: _Failure) -> tuple[Evidence, ...]:
             observed_at=failure.at,
         ),
     )
+
+
+def _narrow(
+    snapshot: Snapshot, workload: ResourceRef, refusal: Refusal, broken: frozenset[tuple[str, Bound]]
+) -> tuple[ResourceRef, ...]:
+    """The LimitRanges whose bound others break as well."""
+    shared = [bound for bound in refusal.bounds if (workload.namespace, replace(bound, given="")) in broken]
+    found = (item for bound in shared for item in quotas.limit_ranges(snapshot, workload.namespace, bound))
+    return tuple(dict.fromkeys(snapshot.ref(item) for item in found))
 
 
 def _objects(snapshot: Snapshot, workload: ResourceRef, refusal: Refusal) -> tuple[ResourceRef, ...]:

@@ -253,3 +253,15 @@ def test_a_rollout_whose_new_replica_set_is_refused_is_told() -> None:
     assert (str(finding.ref), finding.reason) == ("Deployment default/web", "FailedCreate/WebhookUnavailable")
     assert [str(ref) for ref in finding.points_at] == ["Service ops/guard"]
     assert list(analyze(snapshot_of(deployment(status="True", reason="ReplicaSetUpdated")))) == []
+
+
+def refused(name: str, limit: str, bound: str = "64Mi") -> str:
+    message = f'pods \\"w\\" is forbidden: maximum memory usage per Container is {bound}, but limit is {limit}'
+    return replica_set(message, present=0).replace("web-1", f"{name}-1").replace("name: web,", f"name: {name},")
+
+
+def test_a_bound_that_several_workloads_break_is_the_limit_ranges_fault() -> None:
+    both = [DEPLOYMENT.replace("web", name) + "\n---\n" + refused(name, "128Mi") for name in ("web", "api")]
+    assert [[str(ref) for ref in item.points_at] for item in find(*both, BOUNDS)] == [["LimitRange default/bounds"]] * 2
+    alone = find(both[0], BOUNDS)
+    assert [item.points_at for item in alone] == [()]
