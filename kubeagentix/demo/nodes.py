@@ -12,6 +12,7 @@ from kubeagentix.demo.store import Manifest, plain_copy
 from kubeagentix.demo.world import World, digest, metadata, seconds, stamp
 
 VERSION = "v1.34.2"
+CORDON = "node.kubernetes.io/unschedulable"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 _GRACE_S = 40  # node-monitor-grace-period
 _EVICTION_S = 300  # tolerationSeconds of the default tolerations
@@ -33,8 +34,11 @@ def node_manifest(
     memory_gib: int = 32,
     labels: Mapping[str, str] | None = None,
     taints: Sequence[Mapping[str, str]] = (),
+    cordoned: datetime | None = None,
 ) -> Manifest:
-    """A healthy node, as its kubelet reports it."""
+    """A healthy node, as its kubelet reports it; `cordoned`: since when it is closed to new pods."""
+    if cordoned is not None:
+        taints = (*taints, {"key": CORDON, "effect": "NoSchedule", "timeAdded": stamp(cordoned)})
     number = len(world.all("Node")) + 1
     beat = stamp(world.now - seconds(24))
     base = {
@@ -62,7 +66,8 @@ def node_manifest(
             },
         ),
         "spec": {"podCIDR": f"10.244.{number}.0/24", "podCIDRs": [f"10.244.{number}.0/24"]}
-        | ({"taints": [dict(taint) for taint in taints]} if taints else {}),
+        | ({"taints": [dict(taint) for taint in taints]} if taints else {})
+        | ({"unschedulable": True} if cordoned is not None else {}),
         "status": {
             "addresses": [
                 {"type": "InternalIP", "address": f"10.0.0.{10 + number}"},
