@@ -277,8 +277,16 @@ def _event(snapshot: Snapshot, claim: PersistentVolumeClaim) -> Event | None:
 def _failed(snapshot: Snapshot, claim: PersistentVolumeClaim) -> _Verdict | None:
     """What the provisioner said last; a class that was missing then is no news when it is there now."""
     event = next((event for event in snapshot.events_for(claim) if event.reason == "ProvisioningFailed"), None)
-    if event is None or (event.message.startswith("storageclass.storage.k8s.io") and snapshot.was_read(StorageClass)):
+    is_of_class = event is not None and event.message.startswith("storageclass.storage.k8s.io")
+    if event is None or (is_of_class and snapshot.was_read(StorageClass)):
         return None
+    if is_of_class:
+        return _Verdict(
+            reason="ClaimPending/StorageClassNotFound",
+            cause=f"The controller of volumes says: {excerpt(event.message, 300)}.",
+            remedies=(kubectl.read("See the classes", "get storageclass"), _replace(claim)),
+            event=event,
+        )
     return _Verdict(
         reason="ProvisioningFailed",
         cause=f"The provisioner could not make a volume: {excerpt(event.message, 300)}",

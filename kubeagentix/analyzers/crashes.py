@@ -100,7 +100,7 @@ def _trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
         cause=f"{story.cause}{_lifetime(end)}",
         evidence=tuple(_evidence(snapshot, container, failure, words)),
         severity=_severity(snapshot, container),
-        confidence=_confidence(explanation, end),
+        confidence=_confidence(snapshot, container, explanation),
         remedies=_remedies(snapshot, container, story),
         points_at=story.points_at or _behind(snapshot, container, failure),
         is_rough=explanation is None,
@@ -178,10 +178,13 @@ def _lifetime(end: TerminatedState | None) -> str:
     return f" It ended {seconds:.0f} s after its start{', while starting' if seconds <= _SHORT_LIFE_S else ''}."
 
 
-def _confidence(explanation: Explanation | None, end: TerminatedState | None) -> float:
+def _confidence(snapshot: Snapshot, container: PodContainer, explanation: Explanation | None) -> float:
+    end = container.last_end
     if explanation is not None:
         return 0.85
-    return 0.7 if end is not None and exit_meaning(end)[0] != "Error" else 0.6
+    if end is not None and exit_meaning(end)[0] != "Error":
+        return 0.7
+    return 0.7 if _last_words(snapshot, container) else 0.3  # a log that was not seen mostly knows better
 
 
 def _severity(snapshot: Snapshot, container: PodContainer) -> Severity:

@@ -18,7 +18,7 @@ from kubeagentix.analysis.templates import templates
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.meta import condition
-from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.nodes import Event, Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import PersistentVolumeClaim
@@ -206,13 +206,24 @@ def _finding(case: Case, explanation: Explanation, reason: str, pods: tuple[Pod,
         + describe_age(since, snapshot.taken_at)
         + affected.still_serving(len(affected.older_ready_pods(snapshot, pods))),
         severity=_severity(snapshot, workload, pods),
-        confidence=0.9 if case.choice.is_verified or explanation.points_at else 0.85 if explanation.reason else 0.7,
+        confidence=_confidence(case, explanation),
         cause=explanation.cause + _nominated(pods),
         evidence=(*_evidence(snapshot, pods), *_node_evidence(case)),
         remedies=(kubectl.describe(snapshot.ref(case.pod)), *explanation.remedies),
         points_at=explanation.points_at or _sick_nodes(case),
         since=since,
     )
+
+
+def _confidence(case: Case, explanation: Explanation) -> float:
+    snapshot, is_short = case.cluster.snapshot, case.choice.obstacle.kind is ObstacleKind.RESOURCE
+    if is_short and not snapshot.was_read(Event):
+        return 0.75  # only an event tells of nodes that are on their way
+    if case.choice.is_verified or explanation.points_at:
+        return 0.9
+    if not snapshot.was_read(Node):
+        return 0.6  # the scheduler counts nodes by the first thing that it held against each
+    return 0.85 if explanation.reason else 0.7
 
 
 def _nominated(pods: tuple[Pod, ...]) -> str:

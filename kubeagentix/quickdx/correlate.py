@@ -49,7 +49,7 @@ CONNECTION_FAILURES = frozenset({"ConnectionTimeout", "ConnectionRefused", "NoSu
 
 
 # Findings that say how something fails, and not why: an exit by an error of no known kind, a probe answered badly.
-_WITHOUT_REASON = frozenset({"CrashLoopBackOff/Error", "Error/Error"})
+WITHOUT_REASON = frozenset({"CrashLoopBackOff/Error", "Error/Error"})
 _ANSWERED_BADLY = re.compile(r"statuscode: 5\d\d|(?i:timeout|timed out|deadline exceeded)")
 _CALLS: frozenset[Relation] = frozenset({"calls"})
 _SLACK = timedelta(minutes=2)  # a client may notice before its server's trouble is seen in a status
@@ -153,7 +153,7 @@ def _gives_no_reason(finding: Finding) -> bool:
         return not finding.points_at
     if finding.points_at:
         return False
-    if finding.reason in _WITHOUT_REASON:
+    if finding.reason in WITHOUT_REASON:
         return True
     events = (item.excerpt for item in finding.evidence if item.source == "event")
     return finding.reason.startswith("Unhealthy/") and any(_ANSWERED_BADLY.search(text) for text in events)

@@ -16,7 +16,7 @@ from kubeagentix.domain.diagnosis import Finding, Hypothesis, ResourceRef, Sever
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.quickdx.changes import LOCATORS, began, change_of
-from kubeagentix.quickdx.correlate import primary
+from kubeagentix.quickdx.correlate import WITHOUT_REASON, primary
 
 # A confidence starts at the analyzer's own: about 0.95 where the API says the reason in so many words, 0.9 where it
 # was decoded from a message, 0.8 read from a log, 0.7 inferred from several objects, 0.6 and less for symptoms.
@@ -140,7 +140,8 @@ def _terms(snapshot: Snapshot, incident: _Incident) -> tuple[Term, ...]:
     if first.is_symptom:  # whatever agrees agrees that something is wrong, not why
         terms.append(Term(label="only the symptom was found", value=ONLY_A_SYMPTOM))
     else:
-        terms += _agreement(first, sources, len(incident.symptoms))
+        if first.reason not in WITHOUT_REASON:
+            terms += _agreement(first, sources, len(incident.symptoms))
         change = next(filter(None, map(change_of, incident.roots)), None)
         if change is not None:
             doubt = max(0.0, 1.0 - first.confidence)

@@ -209,6 +209,15 @@ def test_where_classes_may_not_be_read_none_is_called_missing() -> None:
     assert found(claim(storageClassName="x"), gaps=gaps) == []
 
 
+def test_where_classes_may_not_be_read_the_controllers_word_for_a_missing_one_counts() -> None:
+    gaps = [Gap(what="StorageClass", why="403", kind="StorageClass")]
+    missing = event("ProvisioningFailed", 'storageclass.storage.k8s.io "fast-sd" not found')
+    (finding,) = found(claim(storageClassName="fast-sd"), missing, gaps=gaps)
+    assert finding.reason == "ClaimPending/StorageClassNotFound"
+    (other,) = found(claim(storageClassName="fast-sd"), event("ProvisioningFailed", "no quota left"), gaps=gaps)
+    assert other.reason == "ProvisioningFailed"
+
+
 def test_a_claim_made_just_now_or_bound_or_going_is_left_alone() -> None:
     assert found(claim(created="2026-01-15T11:59:58Z")) == []
     assert found(claim(phase="Bound")) == []

@@ -129,6 +129,14 @@ def test_the_last_line_of_a_log_without_an_error_is_told(workload: Build) -> Non
     assert 'exit code 3, after "lost the upstream"' in finding.title
 
 
+def test_a_crash_whose_log_was_not_seen_is_a_guess(workload: Build) -> None:
+    objects = workload(BACKOFF, last=ended(1), restarts=3)
+    [unseen] = found(objects)
+    [seen] = found(objects, logs=[log_of("web-1", "app", "loading\n")])
+    assert unseen.reason == seen.reason == "CrashLoopBackOff/Error"
+    assert unseen.confidence < 0.5 < seen.confidence
+
+
 def test_a_clock_that_runs_behind_makes_no_negative_life(workload: Build) -> None:
     last = {**ended(1), "startedAt": "2026-01-15T11:59:46Z"}
     [finding] = found(workload(BACKOFF, last=last, restarts=3))

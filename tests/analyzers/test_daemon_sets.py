@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeagentix.analyzers.daemon_sets import analyze
-from kubeagentix.domain.diagnosis import Finding, Severity
+from kubeagentix.domain.diagnosis import Finding, Gap, Severity
 from kubeagentix.testing import snapshot_of
 
 LONG_AGO = "2026-01-15T08:00:00Z"
@@ -38,8 +38,8 @@ status: {{phase: Running, conditions: [{{type: Ready, status: "False", lastTrans
 """
 
 
-def find(*manifests: str) -> dict[str, Finding]:
-    return {finding.reason: finding for finding in analyze(snapshot_of(*manifests))}
+def find(*manifests: str, gaps: list[Gap] | None = None) -> dict[str, Finding]:
+    return {finding.reason: finding for finding in analyze(snapshot_of(*manifests, gaps=gaps or []))}
 
 
 def test_healthy_set_is_silent() -> None:
@@ -103,6 +103,8 @@ def test_misscheduled_names_the_node() -> None:
     finding = find(daemon_set(wrong=1, spec="nodeSelector: {disk: nvme}"), NODE, pod())["Misscheduled"]
     assert finding.severity is Severity.WARNING
     assert "n1" in finding.evidence[0].summary
+    unseen = find(daemon_set(wrong=1), pod(), gaps=[Gap(what="nodes", why="403", kind="Node")])["Misscheduled"]
+    assert unseen.confidence < finding.confidence
 
 
 def test_machines_that_may_not_be_there_now_are_no_mistake() -> None:

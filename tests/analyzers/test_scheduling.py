@@ -409,6 +409,13 @@ def test_where_nodes_may_not_be_read_the_message_alone_decides() -> None:
         gaps=[Gap(what="nodes", why="403", kind="Node")],
     )
     assert finding.reason == "Unschedulable/InsufficientCpu"
+    assert finding.confidence < 0.7
+
+
+def test_where_events_may_not_be_read_a_shortage_may_be_about_to_pass() -> None:
+    objects = (node("a"), pending("0/1 nodes are available: 1 Insufficient cpu.", requests={"cpu": "9"}))
+    unseen = only(*objects, gaps=[Gap(what="events", why="403", kind="Event")])
+    assert unseen.confidence < 0.8 < only(*objects).confidence
 
 
 def test_an_event_serves_where_the_condition_says_nothing() -> None:

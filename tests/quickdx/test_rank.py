@@ -47,6 +47,13 @@ def test_a_lone_symptom_is_less_sure_than_even_odds_whatever_agrees_with_it() ->
     assert only.confidence < 0.5
 
 
+def test_what_agrees_that_it_fails_does_not_agree_why() -> None:
+    root = finding("a", "CrashLoopBackOff/Error")
+    symptom = replace(finding("b"), caused_by=(root.id,))
+    (only,) = rank(snapshot_of(), (root, symptom))
+    assert only.confidence == root.confidence
+
+
 def blaming(name: str, reason: str, secret: str = "keys") -> Finding:
     return replace(finding(name, reason), points_at=(ResourceRef(kind="Secret", namespace="default", name=secret),))
 
