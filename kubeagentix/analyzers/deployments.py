@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.node_life import is_excused, late_pods
+from kubeagentix.analysis.missing_replicas import lacks_replicas, missing_replicas, stalled
+from kubeagentix.analysis.node_life import late_pods
 from kubeagentix.analysis.scaled_to_zero import scaled_to_zero
-from kubeagentix.analysis.shortfall import (
-    START_GRACE_S,
-    broken_nodes,
-    describe_age,
-    earliest,
-    is_older_than,
-    overdue_pods,
-    pod_evidence,
-    start_allowance_s,
-    unready_since,
-)
+from kubeagentix.analysis.shortfall import broken_nodes, describe_age, pod_evidence
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition, condition
@@ -104,64 +95,28 @@ def _scaled_to_zero(snapshot: Snapshot, deployment: Deployment) -> Finding | Non
 
 
 def _short_of_replicas(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
-    wanted, ready = deployment.spec.replicas, deployment.status.ready_replicas
-    if ready >= wanted or not _is_beyond_transition(snapshot, deployment):
+    if not lacks_replicas(snapshot, deployment):
         return None
-    ref, now = snapshot.ref(deployment), snapshot.taken_at
-    late = late_pods(snapshot, snapshot.pods_of(ref))
+    ref, wanted, ready = snapshot.ref(deployment), deployment.spec.replicas, deployment.status.ready_replicas
     available = condition(deployment.status.conditions, "Available")
-    since = available.last_transition_time if _is_false(available) and available else None
-    since = since or earliest(unready_since(pod) for pod in late)
-    return Finding.of(
-        analyzer=ID,
-        reason="MinimumReplicasUnavailable",
-        ref=ref,
-        title=f"{ref}: {ready} of {wanted} replicas ready{describe_age(since, now)}",
-        severity=Severity.CRITICAL if ready == 0 else Severity.WARNING,
-        confidence=0.6,
-        cause="Pods are missing or not ready; what keeps them so is told by their own findings, if any.",
-        evidence=(
-            Evidence.of(
-                ref,
-                "status",
-                f"{ready} of {wanted} replicas ready",
-                excerpt=_message(available),
-                locator="status.readyReplicas",
-                observed_at=since,
-            ),
-            *pod_evidence(snapshot, late),
-        ),
-        remedies=_looks(ref, deployment),
-        points_at=broken_nodes(snapshot, late),
-        is_symptom=True,
-        since=since,
+    since = available.last_transition_time if available is not None and available.status == "False" else None
+    counted = Evidence.of(
+        ref,
+        "status",
+        f"{ready} of {wanted} replicas ready",
+        excerpt=_message(available),
+        locator="status.readyReplicas",
+        observed_at=since,
+    )
+    remedies = _looks(ref, deployment)
+    return missing_replicas(
+        snapshot, ID, ref, ready=ready, wanted=wanted, counted=(counted,), remedies=remedies, since=since
     )
 
 
-def _is_beyond_transition(snapshot: Snapshot, deployment: Deployment) -> bool:
-    now = snapshot.taken_at
-    if deployment.spec.paused and deployment.status.replicas == 0:
-        return False  # born paused: the pause is the whole story
-    overdue = overdue_pods(snapshot.pods_of(snapshot.ref(deployment)), now)
-    if overdue:
-        return not all(is_excused(snapshot, pod) for pod in overdue)
-    allowance = start_allowance_s(deployment.spec.template.spec)
-    available = condition(deployment.status.conditions, "Available")
-    if _is_false(available) and available is not None:
-        return is_older_than(available.last_transition_time, allowance, now)
-    # Available, and no pod is overdue: pods may be missing altogether because none can be created.
-    progressing = condition(deployment.status.conditions, "Progressing")
-    if available is None and progressing is None:
-        return is_older_than(deployment.metadata.creation_timestamp, allowance, now)
-    failing = condition(deployment.status.conditions, "ReplicaFailure")
-    if failing is None or failing.status != "True":
-        return False
-    return is_older_than(failing.last_transition_time, START_GRACE_S, now)
-
-
 def _stuck_rollout(snapshot: Snapshot, deployment: Deployment) -> Finding | None:
-    progressing = condition(deployment.status.conditions, "Progressing")
-    if progressing is None or progressing.status != "False" or progressing.reason != "ProgressDeadlineExceeded":
+    progressing = stalled(deployment)
+    if progressing is None:
         return None
     ref, now = snapshot.ref(deployment), snapshot.taken_at
     late = late_pods(snapshot, snapshot.pods_of(ref))
@@ -216,10 +171,6 @@ def _looks(ref: ResourceRef, deployment: Deployment) -> tuple[Remedy, ...]:
         kubectl.describe(ref),
         kubectl.read("See its pods", f"get pods -o wide -l {labels}" if labels else "get pods -o wide", ref.namespace),
     )
-
-
-def _is_false(item: Condition | None) -> bool:
-    return item is not None and item.status == "False"
 
 
 def _message(item: Condition | None) -> str:

@@ -7,12 +7,14 @@ instead of waiting are found by the analyzers of crashes, images and memory, as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.backends import backing_of
 from kubeagentix.analysis.causes import Explanation, explain, hosts_named_in
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, uptime_s
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
+from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.shortfall import describe_age
 from kubeagentix.analysis.signatures import NO_SUCH_HOST
 from kubeagentix.analysis.troubles import (
@@ -34,6 +36,7 @@ REASON = "InitContainerStuck"
 LINE_MAX_CHARS = 100
 STUCK_AFTER_S = 180.0  # longer than images take to unpack and small migrations to run
 WAITING_AFTER_S = 60.0  # where it is plain what it waits for, it need not be given more than a start takes
+GUESS = 0.45  # of one whose workload misses the pod already, while it may still be just slow
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -44,10 +47,16 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
     for container in containers_in_play(snapshot):
         uptime = uptime_s(container, snapshot.taken_at)
-        if container.is_init and not container.is_sidecar and uptime is not None and uptime > WAITING_AFTER_S:
+        if not container.is_init or container.is_sidecar or uptime is None:
+            continue
+        if uptime > STUCK_AFTER_S:
+            yield _trouble(snapshot, container, uptime)
+        elif is_awaited(snapshot, container.pod):
             trouble = _trouble(snapshot, container, uptime)
-            is_plain = not trouble.is_rough or any(_is_unserved(snapshot, ref) for ref in trouble.points_at)
-            if uptime > STUCK_AFTER_S or is_plain:
+            yield replace(trouble, severity=Severity.WARNING, confidence=GUESS) if trouble.is_rough else trouble
+        elif uptime > WAITING_AFTER_S:
+            trouble = _trouble(snapshot, container, uptime)
+            if not trouble.is_rough or any(_is_unserved(snapshot, ref) for ref in trouble.points_at):
                 yield trouble
 
 

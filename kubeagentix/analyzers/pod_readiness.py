@@ -29,6 +29,7 @@ ID = "pod-readiness"
 EXCERPT_CHARS = 600
 PODS_SHOWN = 3
 CREATING_S = 300.0  # images of some gigabytes are there by then, and volumes are attached
+GATE_UNSET_S = 90.0  # a controller that serves a gate writes its condition, False at first, within seconds
 UNREADY_S = 30.0  # three readiness probes at their default period of 10 s
 
 
@@ -191,21 +192,30 @@ def _ready_evidence(snapshot: Snapshot, pods: tuple[Pod, ...]) -> Iterator[Evide
 
 
 def _gated(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
-    late = (pod for pod in pods if is_older_than(unready_since(pod), GATE_GRACE_S, snapshot.taken_at))
-    pairs = ((pod, gates) for pod in late if _is_unready(snapshot, pod) and (gates := _missing_gates(pod)))
+    """Pods that only a readiness gate keeps: a warning where nobody serves it, critical where it stays shut."""
+    now = snapshot.taken_at
+    pairs = ((pod, gates) for pod in pods if _is_unready(snapshot, pod) and (gates := _missing_gates(pod)))
     for (workload, gates), held in affected.group(snapshot, pairs).items():
-        names = ", ".join(gates)
-        since = earliest(unready_since(pod) for pod in held)
+        since, names = earliest(_containers_ready_since(pod) for pod in held), ", ".join(gates)
+        unset = sorted({name for pod in held for name in gates if condition(pod.status.conditions, name) is None})
+        is_long = is_older_than(since, GATE_GRACE_S, now)
+        if not is_long and not (unset and is_older_than(since, GATE_UNSET_S, now)):
+            continue
         yield Finding.of(
             analyzer=ID,
             reason="NotReady/ReadinessGate",
             ref=workload,
-            title=f"{workload}: {_who(snapshot, workload, held)} held unready by the readiness gate {names}",
-            severity=affected.severity(snapshot, workload, held),
-            confidence=0.95,
+            title=f"{workload}: {_who(snapshot, workload, held)} held unready by the readiness gate {names}"
+            f"{describe_age(since, now)}" + (", which nobody has set" if unset else ""),
+            severity=affected.severity(snapshot, workload, held) if is_long else Severity.WARNING,
+            confidence=0.95 if is_long else 0.8,
             cause=f"All containers are ready, but the condition {names}, which spec.readinessGates asks for, "
-            "is missing or not True. The controller that should set it has not.",
-            evidence=tuple(_ready_evidence(snapshot, held)),
+            + (
+                "is missing: the controller that should set it does not run, or does not know of these pods."
+                if unset
+                else "is not True: the controller that sets it holds the pods back."
+            ),
+            evidence=(*_ready_evidence(snapshot, held), *_gate_evidence(snapshot, held[0], gates)),
             remedies=(
                 kubectl.describe(snapshot.ref(held[0]), "see Readiness Gates"),
                 kubectl.edit(workload, "Do without the readiness gate", why="if no controller serves it"),
@@ -213,6 +223,26 @@ def _gated(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
             since=since,
             detail=names,
         )
+
+
+def _containers_ready_since(pod: Pod) -> datetime | None:
+    own = condition(pod.status.conditions, "ContainersReady")
+    return own.last_transition_time if own is not None else None
+
+
+def _gate_evidence(snapshot: Snapshot, pod: Pod, gates: tuple[str, ...]) -> Iterator[Evidence]:
+    """What the gates' own conditions say, where their controller has written them."""
+    for name in gates:
+        own = condition(pod.status.conditions, name)
+        if own is not None:
+            yield Evidence.of(
+                snapshot.ref(pod),
+                "status",
+                f"{name} is {own.status}" + (f": {own.reason}" if own.reason else ""),
+                excerpt=excerpt(own.message, EXCERPT_CHARS),
+                locator=f"status.conditions[{name}]",
+                observed_at=own.last_transition_time,
+            )
 
 
 def _port_clashes(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:

@@ -146,3 +146,18 @@ def test_scaled_to_zero_is_information() -> None:
 def test_selector_that_misses_the_template() -> None:
     manifest = deployment().replace("matchLabels: {app: web}", "matchLabels: {app: web, tier: front}")
     assert find(manifest)["SelectorMismatch"].severity is Severity.CRITICAL
+
+
+def test_a_large_image_that_is_being_pulled_is_given_its_minutes() -> None:
+    made = "2026-01-15T11:57:00Z"
+    starting = pod(since=made).replace("phase: Running", "phase: Pending").replace("running: {startedAt", "waiting: {x")
+    pulling = f"""
+kind: Event
+metadata: {{name: e}}
+involvedObject: {{kind: Pod, namespace: default, name: web-1-a}}
+reason: Pulling
+lastTimestamp: "{made}"
+"""
+    unavailable = deployment(replicas=1, ready=0, conditions=UNAVAILABLE % made, made=made)
+    assert find(unavailable, replica_set(), starting, pulling) == {}
+    assert list(find(unavailable, replica_set(), starting)) == ["MinimumReplicasUnavailable"]

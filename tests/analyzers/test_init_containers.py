@@ -20,7 +20,9 @@ def found(manifests: list[dict[str, Any]], *extra: Any, logs: tuple[ContainerLog
 
 
 def stuck(workload: Build, **more: Any) -> list[dict[str, Any]]:
-    return workload(more.pop("state", LONG), is_init=True, phase="Pending", **more)
+    objects = workload(more.pop("state", LONG), is_init=True, phase="Pending", **more)
+    objects[0]["status"] = {"readyReplicas": more.get("replicas", 1)}  # older pods serve, so that nobody misses these
+    return objects
 
 
 def test_its_log_names_the_service_it_waits_for(workload: Build) -> None:
@@ -98,3 +100,54 @@ def test_a_sidecar_is_meant_to_run(workload: Build) -> None:
 
 def test_a_container_that_is_no_init_container_is_silent(workload: Build) -> None:
     assert found(workload(LONG)) == []
+
+
+FORTY_S_AGO, SEVENTY_S_AGO = "2026-01-15T11:59:20Z", "2026-01-15T11:58:50Z"
+
+
+def since(moment: str, objects: list[dict[str, Any]], *, ready: int = 0, **conditions: str) -> list[dict[str, Any]]:
+    """The workload as of `moment`: its pods made then, its Deployment with so many ready ones and those conditions."""
+    for item in objects:
+        item["metadata"]["creationTimestamp"] = moment
+    listed = [
+        {"type": kind, "status": "False", "reason": reason, "lastTransitionTime": moment}
+        for kind, reason in conditions.items()
+    ]
+    objects[0]["status"] = {"replicas": 1, "readyReplicas": ready, "conditions": listed}
+    return objects
+
+
+def slow(workload: Build, moment: str, **more: Any) -> list[dict[str, Any]]:
+    return stuck(workload, state={"running": {"startedAt": moment}}, container={"command": ["migrate"]}, **more)
+
+
+def test_once_the_deployment_misses_its_pod_what_holds_it_up_is_named_as_a_guess(workload: Build) -> None:
+    [finding] = found(since(SEVENTY_S_AGO, slow(workload, SEVENTY_S_AGO)))
+    assert (finding.reason, finding.severity) == ("InitContainerStuck", Severity.WARNING)
+    [long_since] = found(stuck(workload, container={"command": ["migrate"]}))
+    assert finding.confidence < long_since.confidence
+
+
+def test_a_rollout_that_is_stuck_names_what_holds_its_pods_up_at_once(workload: Build) -> None:
+    stalled = since(FORTY_S_AGO, slow(workload, FORTY_S_AGO), Progressing="ProgressDeadlineExceeded")
+    assert [item.reason for item in found(stalled)] == ["InitContainerStuck"]
+    assert found(since(FORTY_S_AGO, slow(workload, FORTY_S_AGO))) == []
+
+
+def test_a_new_pod_that_nobody_misses_yet_may_take_its_time(workload: Build) -> None:
+    """The old ReplicaSet serves as many as are wanted."""
+    assert found(since(SEVENTY_S_AGO, slow(workload, SEVENTY_S_AGO), ready=1)) == []
+
+
+def test_a_young_pod_is_not_blamed_for_what_an_older_one_lacks(workload: Build) -> None:
+    objects = since(FORTY_S_AGO, slow(workload, FORTY_S_AGO, replicas=2))
+    broken = objects[-1]
+    broken["metadata"]["creationTimestamp"] = "2026-01-15T11:00:00Z"
+    broken["status"]["initContainerStatuses"] = []
+    assert found(objects) == []
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [("StatefulSet", True), ("DaemonSet", True), ("Job", False)])
+def test_a_job_is_not_waited_for_as_what_serves_is(workload: Build, kind: str, is_told: bool) -> None:
+    objects = since(SEVENTY_S_AGO, slow(workload, SEVENTY_S_AGO, kind=kind))
+    assert bool(found(objects)) is is_told

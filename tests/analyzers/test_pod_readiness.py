@@ -87,14 +87,38 @@ def test_a_node_that_is_not_ready_is_pointed_at() -> None:
 
 GATE = ({"conditionType": "example.com/lb"},)
 CONTAINERS_READY = {"type": "ContainersReady", "status": "True"}
+SHUT = {"type": "example.com/lb", "status": "False", "reason": "Registering", "message": "target is in health check"}
 
 
-@pytest.mark.parametrize("own", [(), ({"type": "example.com/lb", "status": "False"},)])
-def test_a_readiness_gate_that_nobody_opens(own: tuple[dict[str, str], ...]) -> None:
-    (finding,) = found(pod(conditions=(CONTAINERS_READY, *own), readinessGates=GATE))
-    assert finding.reason == "NotReady/ReadinessGate"
+def gated(since: str, *own: dict[str, str], made: str = LONG_AGO) -> list[Finding]:
+    """What is found of a pod whose containers are ready `since`, while its gate is shut."""
+    ready = {**CONTAINERS_READY, "lastTransitionTime": since}
+    return found(pod(since=made, conditions=(ready, *own), readinessGates=GATE))
+
+
+@pytest.mark.parametrize(("own", "said"), [((), "is missing"), ((SHUT,), "is not True")])
+def test_a_readiness_gate_that_nobody_opens(own: tuple[dict[str, str], ...], said: str) -> None:
+    (finding,) = gated("2026-01-15T11:50:00Z", *own)
+    assert (finding.reason, finding.severity) == ("NotReady/ReadinessGate", Severity.CRITICAL)
     assert not finding.is_symptom
     assert "example.com/lb" in finding.cause
+    assert said in finding.cause
+    assert [item.excerpt for item in finding.evidence[1:]] == ["target is in health check"][: len(own)]
+
+
+def test_a_gate_that_nobody_has_set_is_a_warning_before_long() -> None:
+    (finding,) = gated("2026-01-15T11:58:25Z")
+    assert finding.severity is Severity.WARNING
+    assert finding.title.endswith("by the readiness gate example.com/lb for 95s, which nobody has set")
+
+
+def test_a_new_target_of_a_load_balancer_is_given_its_minutes() -> None:
+    assert gated("2026-01-15T11:57:00Z", SHUT) == []
+
+
+def test_a_gate_is_given_time_from_when_the_containers_are_ready() -> None:
+    """An image of some gigabytes was pulled before."""
+    assert gated("2026-01-15T11:59:00Z") == []
 
 
 def test_a_gate_is_not_blamed_while_containers_are_unready() -> None:
@@ -140,11 +164,6 @@ def test_a_container_that_just_came_to_run_is_starting(restarts: int, started: s
 def test_a_pod_of_a_node_that_is_taken_away_is_left_alone() -> None:
     node = {"kind": "Node", "metadata": {"name": "node-1", "deletionTimestamp": JUST_NOW}}
     assert found(pod(), node) == []
-
-
-def test_a_new_target_of_a_load_balancer_is_given_its_minutes() -> None:
-    held = pod(since="2026-01-15T11:58:00Z", conditions=(CONTAINERS_READY,), readinessGates=list(GATE))
-    assert found(held) == []
 
 
 def creating(waits_for: str, since: str = LONG_AGO, **status: Any) -> dict[str, Any]:
