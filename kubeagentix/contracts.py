@@ -7,12 +7,16 @@ the file's name with dashes for underscores; the registry does the rest.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from kubeagentix.domain.diagnosis import Diagnosis, Finding
+from kubeagentix.domain.diagnosis import Diagnosis, Finding, Target
+from kubeagentix.domain.events import ModelEvent
+from kubeagentix.domain.requests import ModelRequest, Price, Readiness
+from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 
 
 class Plugin(Protocol):
@@ -98,3 +102,76 @@ class ScenarioPlugin:
     def is_healthy(self) -> bool:
         """Whether nothing is wrong here."""
         return not self.truths
+
+
+class Provider(Protocol):
+    """What asks a model. Keeps no state of a stream on itself: it may serve two at once."""
+
+    def stream(self, request: ModelRequest, credential: Credential) -> AsyncIterator[ModelEvent]:
+        """The events of one model call, the last a ModelFinished. Raises ProviderError and its kin.
+
+        To close the iterator, or to cancel the task that reads it, ends the call and frees what it holds.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPlugin:
+    """A way to ask a model. `tool_calls` says how it asks for tools: by its API, in its client by MCP, by markup.
+
+    `ready` is given the environment and a credential of the request (or None), and raises AuthenticationError where
+    that credential can be seen to be wrong. `build` gets the environment; a request that brings its own credential
+    uses nothing of the environment's. `extra`: what to install, as in `pip install 'kubeagentix[extra]'`. `prices` go
+    by the beginning of a model's name.
+    """
+
+    id: str
+    title: str
+    default_model: str
+    context_tokens: int
+    tool_calls: Literal["native", "mcp", "markup", "none"]
+    ready: Callable[[Mapping[str, str], Credential | None], Readiness]
+    build: Callable[[Mapping[str, str]], Provider]
+    extra: str = ""
+    model_variables: tuple[str, ...] = ()  # of the environment, which name a model, first one first
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    is_language_model: bool = True
+
+
+class ResultStore(Protocol):
+    """The whole of what tools answered in this run, where the model saw only a part."""
+
+    def get(self, result_id: str) -> str | None:
+        """The whole text of that result, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """What a tool may use: the cluster (or a saved picture of one), Quick Dx, earlier results. Never a credential.
+
+    `namespace` is the one that is meant where the model names none (None: all).
+    """
+
+    source: Any  # a kubeagentix.cluster.connection.Cluster or a Snapshot
+    namespace: str | None
+    diagnose: Callable[[Target], Awaitable[Diagnosis]]
+    results: ResultStore
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPlugin:
+    """A tool: how it is offered, and what runs it. `handler` gets arguments that fit the schema.
+
+    `source` says where a tool of the user's own comes from.
+    """
+
+    spec: ToolSpec
+    handler: Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolOutput]]
+    source: str = ""
+
+    @property
+    def id(self) -> str:
+        """The tool's name, with dashes."""
+        return self.spec.name.replace("_", "-")

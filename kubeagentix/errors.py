@@ -12,6 +12,20 @@ KubeAgentiXError
 ├── NotFoundError           a named namespace, object, scenario or file is not there
 ├── SnapshotError           a snapshot file is damaged or of another version
 ├── MissingExtraError       an optional dependency is not installed
+├── ProviderError           a model could not be asked, or did not answer
+│   ├── AuthenticationError     the credential is refused, missing or of the wrong kind
+│   ├── PermissionDeniedError   it is known, and may not do this
+│   ├── RateLimitError          too many requests; `retry_after_s` where the server says
+│   ├── QuotaError              the plan or the balance is used up; `resets_at` where it says
+│   ├── OverloadedError         the server has too much to do, or failed
+│   ├── ConnectionFailedError   no connection, or one that broke
+│   ├── ModelTimeoutError       connected, and silent for too long
+│   ├── ContextWindowError      more text than the model takes
+│   ├── ModelNotFoundError      no such model, or not for this credential
+│   ├── RefusedError            the model will not answer this
+│   ├── MalformedAnswerError    an answer that is not in the provider's own format
+│   ├── NotConfiguredError      no credential, or no client, for this provider
+│   └── ClientError             the provider's own program is missing, too old, broken or killed
 └── RegistryError           two plugins share an id, or a file holds none
 
 A message says in one line what failed on which object and what was seen; `hint` says what to do next.
@@ -19,6 +33,7 @@ A message says in one line what failed on which object and what was seen; `hint`
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 FOREIGN_TEXT_MAX_CHARS = 256  # how much of somebody else's text a message may carry
@@ -108,6 +123,111 @@ class MissingExtraError(KubeAgentiXError):
     """An optional dependency is not installed."""
 
     code = "missing_extra"
+
+
+class ProviderError(KubeAgentiXError):
+    """A model could not be asked, or did not answer. `detail` refines the code, such as `token_expired`."""
+
+    code = "provider"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        provider: str = "",
+        detail: str = "",
+        retry_after_s: float | None = None,
+        resets_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.provider = provider
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.resets_at = resets_at
+
+
+class AuthenticationError(ProviderError):
+    """The credential is refused, missing or of the wrong kind."""
+
+    code = "authentication"
+
+
+class PermissionDeniedError(ProviderError):
+    """The credential is known, and may not do this."""
+
+    code = "permission"
+
+
+class RateLimitError(ProviderError):
+    """Too many requests for now."""
+
+    code = "rate_limit"
+    retryable = True
+
+
+class QuotaError(ProviderError):
+    """The plan or the balance is used up."""
+
+    code = "quota"
+
+
+class OverloadedError(ProviderError):
+    """The server has too much to do, or failed."""
+
+    code = "overloaded"
+    retryable = True
+
+
+class ConnectionFailedError(ProviderError):
+    """No connection to the model's server, or one that broke."""
+
+    code = "connection"
+    retryable = True
+
+
+class ModelTimeoutError(ProviderError):
+    """The model's server was silent for too long."""
+
+    code = "timeout"
+    retryable = True
+
+
+class ContextWindowError(ProviderError):
+    """More text than the model takes."""
+
+    code = "context_window"
+
+
+class ModelNotFoundError(ProviderError):
+    """There is no such model, or not for this credential."""
+
+    code = "model_not_found"
+
+
+class RefusedError(ProviderError):
+    """The model will not answer this."""
+
+    code = "refused"
+
+
+class MalformedAnswerError(ProviderError):
+    """An answer that is not in the provider's own format."""
+
+    code = "malformed"
+    retryable = True
+
+
+class NotConfiguredError(ProviderError):
+    """There is no credential, or no client, for this provider."""
+
+    code = "not_configured"
+
+
+class ClientError(ProviderError):
+    """The provider's own program is missing, too old, broken or was killed."""
+
+    code = "client"
 
 
 class RegistryError(KubeAgentiXError):

@@ -19,7 +19,9 @@ from kubeagentix.contracts import (
     ExporterPlugin,
     MagicPlugin,
     Plugin,
+    ProviderPlugin,
     ScenarioPlugin,
+    ToolPlugin,
 )
 from kubeagentix.errors import RegistryError
 
@@ -72,3 +74,15 @@ def magics() -> Mapping[str, MagicPlugin]:
 def scenarios() -> Mapping[str, ScenarioPlugin]:
     """The demo scenarios by id."""
     return load_family("kubeagentix.demo.scenarios", ScenarioPlugin)
+
+
+@cache
+def providers() -> Mapping[str, ProviderPlugin]:
+    """The providers by id."""
+    return load_family("kubeagentix.providers", ProviderPlugin)
+
+
+@cache
+def tools() -> Mapping[str, ToolPlugin]:
+    """The built-in tools by id."""
+    return load_family("kubeagentix.tools", ToolPlugin)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubeagentix.domain.events import Listener, RunEvent, StageChanged, silent
+from kubeagentix.domain.events import Listener, ProgressEvent, StageChanged, silent
 from kubeagentix.report.text import clean_line
 
 
@@ -21,13 +21,13 @@ def progress(first: str = "connecting") -> Iterator[Listener]:
 
     with Console(stderr=True).status(first) as status:
 
-        def listen(event: RunEvent) -> None:
+        def listen(event: ProgressEvent) -> None:
             status.update(escape(describe(event)))
 
         yield listen
 
 
-def describe(event: RunEvent) -> str:
+def describe(event: ProgressEvent) -> str:
     """An event in a few words: `collect 7/29: pods`."""
     if isinstance(event, StageChanged):
         count = f" {event.done}/{event.total}" if event.total > 1 else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import kubeagentix as kx
 from kubeagentix import options
-from kubeagentix.domain.events import Listener, RunEvent, StageChanged
+from kubeagentix.domain.events import Listener, ProgressEvent, StageChanged
 from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.report.files import write_file
 from kubeagentix.report.text import clean_line
@@ -89,7 +89,7 @@ class Progress:
         word = "done" if kind is None else "stopped"
         self._show(f"{self._title}: {word} in {time.monotonic() - self._began:.1f} s")
 
-    def _listen(self, event: RunEvent) -> None:
+    def _listen(self, event: ProgressEvent) -> None:
         now = time.monotonic()
         if now - self._shown >= UPDATE_S:
             self._shown = now
@@ -114,7 +114,7 @@ def _bundle(text: str) -> dict[str, str]:
     return {"text/plain": text, "text/html": f"<small>{escape(text)}</small>"}
 
 
-def _described(event: RunEvent) -> str:
+def _described(event: ProgressEvent) -> str:
     if isinstance(event, StageChanged):
         count = f" {event.done}/{event.total}" if event.total > 1 else ""
         return clean_line(f"{event.stage}{count} {event.detail}", 100)

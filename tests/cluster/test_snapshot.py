@@ -18,7 +18,7 @@ from kubeagentix.cluster import archive
 from kubeagentix.cluster.connection import connect
 from kubeagentix.cluster.snapshot import ReadOptions
 from kubeagentix.domain.diagnosis import Gap
-from kubeagentix.domain.events import Listener, RunEvent, StageChanged, silent
+from kubeagentix.domain.events import Listener, ProgressEvent, StageChanged, silent
 from kubeagentix.domain.network import EndpointSlice
 from kubeagentix.domain.nodes import Event, Node, NodeMetrics, PodMetrics
 from kubeagentix.domain.pods import Pod
@@ -304,7 +304,7 @@ def test_logs_on_a_node_that_fell_silent_are_a_gap(api: FakeApi, tmp_path: Path)
 
 def test_progress_is_told(api: FakeApi, tmp_path: Path) -> None:
     api.on("/api/v1/pods", listing(crashing("web")))
-    heard: list[RunEvent] = []
+    heard: list[ProgressEvent] = []
     read(api, tmp_path, listen=heard.append)
     stages = [event for event in heard if isinstance(event, StageChanged)]
     assert stages[0] == StageChanged(stage="connect", done=1, total=1, detail="v1.34.1")

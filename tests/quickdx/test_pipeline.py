@@ -9,7 +9,7 @@ import pytest
 
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity, Target
-from kubeagentix.domain.events import RunEvent, StageChanged
+from kubeagentix.domain.events import ProgressEvent, StageChanged
 from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import NotFoundError
@@ -114,7 +114,7 @@ def test_lint_is_told_on_request_and_is_never_a_root_cause() -> None:
 
 
 def test_stages_are_told_as_they_pass() -> None:
-    heard: list[RunEvent] = []
+    heard: list[ProgressEvent] = []
     diagnose_snapshot(snapshot_of(TWO_FAULTS), Target(), listen=heard.append)
     stages = [event for event in heard if isinstance(event, StageChanged)]
     assert stages[-1].stage == "correlate"

@@ -1,0 +1,1 @@
+"""Ways to ask a model, one per file, each on its official client, imported when it is used."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry spans and counters after the GenAI semantic conventions; never prompt, log or secret text."""

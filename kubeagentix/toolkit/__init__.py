@@ -1,0 +1,1 @@
+"""What tools share: reading one object or many, pruning, tables, and arguments."""
