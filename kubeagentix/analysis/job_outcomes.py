@@ -32,6 +32,12 @@ def is_over(job: Job) -> bool:
     return is_complete(job) or failure(job) is not None
 
 
+def duration(job: Job) -> timedelta | None:
+    """How long a Job took that ended well."""
+    began, ended = job.status.start_time, job.status.completion_time
+    return ended - began if began is not None and ended is not None and is_complete(job) else None
+
+
 def finished_jobs(snapshot: Snapshot, cron_job: ResourceRef) -> tuple[Job, ...]:
     """The ended Jobs of a CronJob, newest first."""
     jobs = [job for job in snapshot.children(Job, cron_job) if is_over(job)]
@@ -70,13 +76,13 @@ def last_good(snapshot: Snapshot, cron_job: CronJob) -> datetime | None:
     return good[0].status.completion_time if good else cron_job.metadata.creation_timestamp
 
 
-def second_last_due(cron_job: CronJob, now: datetime) -> datetime | None:
-    """The last but one time at which a run should have started, or None if there is none."""
+def second_last_due(cron_job: CronJob, now: datetime, lateness: timedelta = LATENESS) -> datetime | None:
+    """The last but one time at which a run should have started, give or take `lateness`; None if there is none."""
     try:
         schedule = parse_schedule(cron_job.spec.schedule, cron_job.spec.time_zone)
     except ScheduleSyntaxError:
         return None
-    last = schedule.previous_before(now - LATENESS)
+    last = schedule.previous_before(now - lateness)
     return schedule.previous_before(last) if last is not None else None
 
 

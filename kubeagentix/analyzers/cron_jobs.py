@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.gone_pods import LastTrouble, last_trouble
 from kubeagentix.analysis.job_outcomes import (
     LATENESS,
+    duration,
     failure,
     failure_streak,
     finished_jobs,
@@ -31,6 +32,8 @@ REPLACED_RUNS = 3  # in a row: one run may take long
 PILED_UP_RUNS = 3
 RUNS_SHOWN = 3
 CONTROLLER_PERIOD_S = 10  # how often controllers of old looked; a starting deadline under that is never met
+CONTROLLER_PERIOD = timedelta(seconds=CONTROLLER_PERIOD_S)
+UNUSUAL = 1.5  # a run that takes so many times as long as the longest good one is not just a long one
 # Warning events of the CronJob controllers of 1.20 (old and new) and since that tell why nothing starts.
 SCHEDULE_EVENTS = ("UnparseableSchedule", "UnParseableCronJobSchedule", "InvalidSchedule", "UnknownTimeZone")
 MISSED_EVENTS = ("FailedNeedsStart", "TooManyMissedTimes", "MissSchedule")
@@ -144,7 +147,7 @@ def _late(snapshot: Snapshot, cron_job: CronJob, schedule: Schedule) -> Iterator
     due = second_last_due(cron_job, snapshot.taken_at)
     if due is None:
         return
-    hung = _hung_run(snapshot, cron_job, due)
+    hung = _hung_run(snapshot, cron_job)
     if hung is not None:
         yield _forbidden(snapshot, cron_job, hung)
         return
@@ -155,14 +158,17 @@ def _late(snapshot: Snapshot, cron_job: CronJob, schedule: Schedule) -> Iterator
         yield _missed(snapshot, cron_job, schedule, last)
 
 
-def _hung_run(snapshot: Snapshot, cron_job: CronJob, due: datetime) -> Job | None:
-    """The oldest run that is still active and began before the last but one due time, if that keeps others out."""
+def _hung_run(snapshot: Snapshot, cron_job: CronJob) -> Job | None:
+    """The oldest run that is still active, if it has kept two others out and good ones took far less time."""
     if cron_job.spec.concurrency_policy != "Forbid":
         return None
-    jobs = [job for job in snapshot.children(Job, snapshot.ref(cron_job)) if not is_over(job)]
-    began = [(job.status.start_time or job.metadata.creation_timestamp, job) for job in jobs]
-    old = [(moment, job) for moment, job in began if moment is not None and moment < due]
-    return min(old, key=lambda pair: pair[0])[1] if old else None
+    ref, now = snapshot.ref(cron_job), snapshot.taken_at
+    due = second_last_due(cron_job, now, CONTROLLER_PERIOD)
+    jobs = [job for job in snapshot.children(Job, ref) if not is_over(job)]
+    began = [(moment, job) for job in jobs if (moment := job.status.start_time or job.metadata.creation_timestamp)]
+    oldest, job = min(began, key=lambda pair: pair[0], default=(now, None))
+    usual = max((took for run in finished_jobs(snapshot, ref) if (took := duration(run))), default=timedelta())
+    return job if due is not None and oldest < due and now - oldest > usual * UNUSUAL else None
 
 
 def _forbidden(snapshot: Snapshot, cron_job: CronJob, job: Job) -> Finding:
@@ -180,6 +186,7 @@ def _forbidden(snapshot: Snapshot, cron_job: CronJob, job: Job) -> Finding:
         evidence=(
             Evidence.of(job_ref, "status", f"Job {job.name} active{age}", locator="status.active", observed_at=since),
             Evidence.of(ref, "spec", "concurrencyPolicy: Forbid", locator="spec.concurrencyPolicy"),
+            *_event_evidence(snapshot, ref, ("JobAlreadyActive",)),
         ),
         remedies=(
             kubectl.describe(job_ref),

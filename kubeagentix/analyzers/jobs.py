@@ -23,7 +23,11 @@ from kubeagentix.errors import excerpt
 
 ID = "jobs"
 DAY_S = 86400.0  # a Job that failed longer ago than this is rather forgotten than burning
-SIDECAR_GRACE_S = 300.0  # a helper container may finish its work after the main one has
+SIDECAR_GRACE_S = 300.0  # containers that share the work may end minutes apart …
+HELPER_GRACE_S = (
+    75.0  # … what helps the main one has no more to do; it may still flush or drain, as kubelets allow 30 s
+)
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 # Reasons that say that pods failed, not why: the pods' own findings do.
 SYMPTOMS = ("BackoffLimitExceeded", "FailedIndexes", "MaxFailedIndexesExceeded", "JobFailed")
 
@@ -148,7 +152,9 @@ def _resume(job: Job) -> Remedy:
 def _stuck(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
     for pod in snapshot.children(Pod, snapshot.ref(job)):
         ended, running, ended_at = _halves(pod)
-        if not ended or not running or not is_older_than(ended_at, SIDECAR_GRACE_S, snapshot.taken_at):
+        is_long = is_older_than(ended_at, SIDECAR_GRACE_S, snapshot.taken_at)
+        is_late = is_older_than(ended_at, HELPER_GRACE_S, snapshot.taken_at) and _is_main_among(pod, ended)
+        if not ended or not running or not (is_long or is_late):
             continue
         ref, names = snapshot.workload_of(job), ", ".join(status.name for status in ended)
         failed = [status.name for status in ended if _code(status)]
@@ -160,7 +166,7 @@ def _stuck(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
             title=f"{ref} does not end: {names} {how}, {', '.join(running)} still runs"
             f"{describe_age(ended_at, snapshot.taken_at)}",
             severity=Severity.WARNING,
-            confidence=0.6,
+            confidence=0.6 if is_long else 0.5,
             cause="A pod ends when all of its containers have ended; a sidecar among them keeps the Job active"
             + (", so it neither fails nor tries again." if failed else "."),
             evidence=(
@@ -194,6 +200,13 @@ def _halves(pod: Pod) -> tuple[list[ContainerStatus], list[str], datetime | None
             ended.append(status)
     moments = [status.state.terminated.finished_at for status in ended if status.state.terminated is not None]
     return ended, running, max((moment for moment in moments if moment is not None), default=None)
+
+
+def _is_main_among(pod: Pod, ended: list[ContainerStatus]) -> bool:
+    """Whether the container that the pod is about, the first as a rule, is one of those that ended."""
+    first = pod.spec.containers[0].name if pod.spec.containers else ""
+    main = pod.metadata.annotations.get(DEFAULT_CONTAINER, first)
+    return any(status.name == main for status in ended)
 
 
 def _code(status: ContainerStatus) -> int:

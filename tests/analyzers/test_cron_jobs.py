@@ -96,6 +96,38 @@ def test_run_of_now_under_forbid_is_silent() -> None:
     assert find(cron_job(spec=", concurrencyPolicy: Forbid"), job("tick-1", made="11:30")) == {}
 
 
+MINUTELY = cron_job("* * * * *", spec=", concurrencyPolicy: Forbid")
+
+
+def minutely(name: str, began: str, ended: str = "") -> str:
+    """A run that began and perhaps ended well today."""
+    run = job(name, condition="Complete" if ended else "", made="11:00").replace("11:00:30", ended)
+    return run.replace('startTime: "2026-01-15T11:00:00Z"', f'startTime: "2026-01-15T{began}Z"')
+
+
+@pytest.mark.parametrize(("began", "is_told"), [("11:57:50", True), ("11:58:20", False)])
+def test_a_run_that_kept_two_others_out_is_told(began: str, is_told: bool) -> None:
+    assert ("ConcurrencyForbidden" in find(MINUTELY, minutely("tick-1", began))) is is_told
+
+
+@pytest.mark.parametrize(("ended", "is_told"), [("11:46:30", False), ("11:45:20", True)])
+def test_a_run_that_takes_no_longer_than_others_did_does_not_hang(ended: str, is_told: bool) -> None:
+    earlier = minutely("tick-0", "11:45:00", ended)
+    assert ("ConcurrencyForbidden" in find(MINUTELY, earlier, minutely("tick-1", "11:57:50"))) is is_told
+
+
+def test_the_controller_says_that_it_started_no_run() -> None:
+    event = """
+kind: Event
+metadata: {name: e}
+involvedObject: {kind: CronJob, namespace: default, name: tick}
+reason: JobAlreadyActive
+message: Not starting job because prior execution is running and concurrency policy is Forbid
+"""
+    found = find(MINUTELY, minutely("tick-1", "11:50:00"), event)
+    assert "prior execution is running" in found["ConcurrencyForbidden"].evidence[-1].excerpt
+
+
 def test_two_failures_in_a_row() -> None:
     found = find(cron_job(), job("a", condition="Failed", made="10:00"), job("b", condition="Failed", made="11:00"))
     finding = found["JobsFailing"]

@@ -93,6 +93,23 @@ def test_containers_still_at_work_are_silent(first: str, second: str) -> None:
     assert find(job(), pod(first, second)) == []
 
 
+ENDED_90_S_AGO = '{terminated: {exitCode: 0, finishedAt: "2026-01-15T11:58:30Z"}}'
+
+
+@pytest.mark.parametrize(
+    ("first", "default", "is_told"), [("main", "", True), ("proxy", "", False), ("proxy", "main", True)]
+)
+def test_the_main_container_is_done_for_a_minute_and_its_helper_still_runs(
+    first: str, default: str, is_told: bool
+) -> None:
+    """One of several that is not the main one may be done long before it."""
+    annotations = f"annotations: {{kubectl.kubernetes.io/default-container: {default}}}, " if default else ""
+    containers = ", ".join(f"{{name: {name}}}" for name in sorted(("main", "proxy"), key=lambda name: name != first))
+    manifest = pod(ENDED_90_S_AGO, RUNNING).replace("status:", f"spec: {{containers: [{containers}]}}\nstatus:", 1)
+    found = find(job(), manifest.replace("metadata: {", f"metadata: {{{annotations}", 1))
+    assert [finding.reason for finding in found] == ["JobStuck"] * is_told
+
+
 def test_single_failure_of_a_cron_job_hangs_on_it() -> None:
     good = job("tick-1", COMPLETE, owner="tick", made="10:00")
     bad = job("tick-2", failed(), owner="tick", made="11:00")
