@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.addresses import resolve_host
-from kubeagentix.analysis.backends import describe_ports
+from kubeagentix.analysis.backends import backing_of, describe_ports
 from kubeagentix.analysis.containers import PodContainer
 from kubeagentix.analysis.denials import denials_in
 from kubeagentix.analysis.granting import can_i
@@ -61,6 +61,8 @@ CONNECTION_SIGNATURES = (
     *(AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED, TLS_MISMATCH, TLS_UNSUPPORTED),
     *(CERTIFICATE_EXPIRED, CERTIFICATE_HOST, CERTIFICATE_UNTRUSTED, CERTIFICATE_INVALID),
 )
+# What a server says that is there and turns a client away.
+_ANSWERS = (AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,9 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     elif wrong_port:
         cause += f" That is {target}, which {wrong_port}."
         points_at = ()  # however the Service is, nobody answers there
+    elif failure.signature in _ANSWERS and _has_no_pods(snapshot, target):
+        cause += f" That is {target}: somebody answered there, though no pod stands behind it now."
+        points_at = ()  # what it lacks is not what the answer complains of
     else:
         cause += f" That is {target}."
     words, secrets = _about_credentials(snapshot, container, failure, target)
@@ -161,6 +166,14 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
         points_at=(*points_at, *secrets),
         remedies=(kubectl.describe(target),) if exists else _list_services(target),
     )
+
+
+def _has_no_pods(snapshot: Snapshot, target: ResourceRef) -> bool:
+    service = snapshot.find(target)
+    if not isinstance(service, Service) or not service.spec.selector:
+        return False
+    backing = backing_of(snapshot, service)
+    return backing.is_empty and not backing.pods
 
 
 def _about_credentials(

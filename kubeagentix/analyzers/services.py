@@ -20,6 +20,7 @@ from kubeagentix.analysis.selectors import (
     nearest,
     served,
 )
+from kubeagentix.analysis.service_users import is_for_nobody, users_of
 from kubeagentix.analysis.shortfall import (
     describe_age,
     earliest,
@@ -35,6 +36,7 @@ from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import excerpt
 
 ID = "services"
+USERS_SHOWN = 3
 LOAD_BALANCER_GRACE_S = 300.0  # clouds take minutes to build one
 
 
@@ -152,20 +154,24 @@ def _mismatch(snapshot: Snapshot, service: Service, miss: NearMiss) -> Finding:
 
 def _nobody(snapshot: Snapshot, service: Service) -> Finding:
     ref, missed = snapshot.ref(service), missed_by(snapshot, snapshot.ref(service))
+    users = users_of(snapshot, service)
+    names = ", ".join(str(user) for user in users[:USERS_SHOWN])
+    # A headless one only gives names; charts make them for components that managed clusters do not show.
+    is_quiet = service.spec.cluster_ip == "None" or is_for_nobody(snapshot, service)
     return Finding.of(
         analyzer=ID,
         reason="NoEndpoints/NoPods",
         ref=ref,
         title=f"{ref} has no endpoints: no pod and no workload has the labels it asks for",
-        # A headless one only gives names; charts make them for components that managed clusters do not show.
-        severity=Severity.CRITICAL
-        if missed
-        else Severity.INFO
-        if service.spec.cluster_ip == "None"
-        else Severity.WARNING,
+        severity=Severity.CRITICAL if missed else Severity.INFO if is_quiet else Severity.WARNING,
         confidence=0.8,
-        cause="Nothing in the namespace resembles the selector; what it stood for may have been removed.",
-        evidence=(_selector_evidence(ref, service), *(item.evidence(snapshot) for item in missed[:2])),
+        cause="Nothing in the namespace resembles the selector; what it stood for may have been removed, or is yet "
+        f"to come. {f'It is named by {names}' if names else 'Nothing that was read names it'}.",
+        evidence=(
+            _selector_evidence(ref, service),
+            *(item.evidence(snapshot) for item in missed[:2]),
+            *(Evidence.of(user, "spec", f"{user} names {ref}") for user in users[:USERS_SHOWN]),
+        ),
         remedies=(kubectl.read("See the pods' labels", "get pods --show-labels", ref.namespace), kubectl.describe(ref)),
     )
 

@@ -170,3 +170,16 @@ def test_a_service_of_a_namespace_that_was_not_read_is_not_said_to_be_missing() 
     story = explained("dial tcp: connect to db.infra.svc:5432: connection refused", seen="default")
     assert "There is no" not in story.cause
     assert [str(ref) for ref in story.points_at] == ["Service infra/db"]
+
+
+def test_a_server_that_answers_is_not_blamed_for_having_no_pods() -> None:
+    db = {"kind": "Service", "metadata": {"name": "db"}, "spec": {"selector": {"app": "db"}}}
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    pod = {"kind": "Pod", "metadata": {"name": "db-0", "labels": {"app": "db"}}, "status": ready}
+    answer = 'connection to server at "db" (10.0.0.4), port 5432 failed: FATAL:  sorry, too many clients already'
+    story = explained(answer, db)
+    assert "somebody answered there" in story.cause
+    assert story.points_at == ()
+    refused = 'connection to server at "db" (10.0.0.4), port 5432 failed: Connection refused'
+    for other in (explained(answer, db, pod), explained(refused, db)):
+        assert [str(ref) for ref in other.points_at] == ["Service default/db"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeagentix.analyzers.services import analyze
-from kubeagentix.domain.diagnosis import Finding, Severity
+from kubeagentix.domain.diagnosis import Finding, Gap, Severity
 from kubeagentix.testing import log_of, snapshot_of
 
 LONG_AGO = "2026-01-15T08:00:00Z"
@@ -137,7 +137,69 @@ def test_unrelated_pods_are_no_near_miss() -> None:
         pod(labels="{app: web, team: shop}"),
     )
     assert list(found) == ["NoEndpoints/NoPods"]
+    assert found["NoEndpoints/NoPods"].severity is Severity.INFO
+
+
+INGRESS = """
+kind: Ingress
+metadata: {name: shop}
+spec: {rules: [{http: {paths: [{backend: {service: {name: gone, port: {number: 80}}}}]}}]}
+"""
+SETTINGS = "kind: ConfigMap\nmetadata: {name: settings}\ndata: {app.yaml: 'backend: http://gone:80/'}"
+APISERVICE = """
+kind: APIService
+metadata: {name: v1.things}
+spec: {group: things, version: v1, service: {namespace: default, name: gone}}
+"""
+
+
+def told(value: str, namespace: str = "default") -> str:
+    """A workload whose only container has that value in its environment."""
+    return f"""
+kind: Deployment
+metadata: {{name: client, namespace: {namespace}}}
+spec:
+  template:
+    metadata: {{labels: {{app: zz}}}}
+    spec: {{containers: [{{name: c, env: [{{name: A, value: "{value}"}}]}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "named_by"),
+    [
+        (INGRESS, "Ingress default/shop"),
+        (SETTINGS, "ConfigMap default/settings"),
+        (APISERVICE, "APIService v1.things"),
+        (told("tcp://gone:5432"), "Deployment default/client"),
+        (told("http://gone.default.svc:80", "other"), "Deployment other/client"),
+        (told("10.0.0.9:80", "other"), "Deployment other/client"),
+    ],
+)
+def test_a_service_for_nobody_that_something_names_is_a_warning(user: str, named_by: str) -> None:
+    lonely = service("{app: elsewhere}", name="gone", extra=", clusterIP: 10.0.0.9")
+    finding = find(lonely, user)["NoEndpoints/NoPods"]
+    assert finding.severity is Severity.WARNING
+    assert f"It is named by {named_by}." in finding.cause
+
+
+@pytest.mark.parametrize("other", [told("tcp://gone-cache:5432"), told("gone", "other"), told("10.0.0.99:80")])
+def test_a_service_for_nobody_that_nothing_names_is_information(other: str) -> None:
+    lonely = service("{app: elsewhere}", name="gone", extra=", clusterIP: 10.0.0.9")
+    finding = find(lonely, other)["NoEndpoints/NoPods"]
+    assert finding.severity is Severity.INFO
+    assert "Nothing that was read names it." in finding.cause
+
+
+def test_a_service_for_nobody_that_is_open_to_the_outside_is_a_warning() -> None:
+    found = find(service("{app: elsewhere}", name="gone", extra=", type: NodePort"))
     assert found["NoEndpoints/NoPods"].severity is Severity.WARNING
+
+
+def test_a_service_for_nobody_is_a_warning_where_ingresses_could_not_be_read() -> None:
+    unread = [Gap(what="Ingress objects", why="403 Forbidden", kind="Ingress")]
+    [finding] = analyze(snapshot_of(service("{app: elsewhere}", name="gone"), gaps=unread))
+    assert finding.severity is Severity.WARNING
 
 
 def test_workload_scaled_to_zero_on_purpose_is_information() -> None:
@@ -212,12 +274,10 @@ def test_traffic_spread_over_two_workloads_is_information() -> None:
 
 
 def test_a_headless_service_for_nobody_is_information() -> None:
-    lonely = "kind: Service\nmetadata: {{name: etcd, creationTimestamp: '2026-01-01T00:00:00Z'}}\nspec: {{{}}}"
-    headless = lonely.format("clusterIP: None, selector: {component: etcd}, ports: [{port: 2379}]")
-    plain = lonely.format("clusterIP: 10.0.0.9, selector: {component: etcd}, ports: [{port: 2379}]")
-    for manifest, severity in ((headless, Severity.INFO), (plain, Severity.WARNING)):
-        [finding] = analyze(snapshot_of(manifest))
-        assert (finding.reason, finding.severity) == ("NoEndpoints/NoPods", severity)
+    """Charts make them for components that managed clusters do not show, and scrapers name them."""
+    for address, severity in (("None", Severity.INFO), ("10.0.0.9", Severity.WARNING)):
+        found = find(service("{component: etcd}", name="etcd", extra=f", clusterIP: {address}"), told("etcd:2379"))
+        assert found["NoEndpoints/NoPods"].severity is severity
 
 
 def test_a_service_for_nobody_that_a_client_asks_is_critical() -> None:
