@@ -24,7 +24,7 @@ from kubeagentix.analysis.signatures import (
 )
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.domain.diagnosis import ResourceRef
-from kubeagentix.domain.pods import Pod, VolumeMount
+from kubeagentix.domain.pods import Container, Pod, PodSpec, VolumeMount
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, Secret
 from kubeagentix.domain.volumes import KeyToPath, Volume
@@ -54,7 +54,8 @@ def about_path(
     if found is None and signature in _OF_A_DATA_DIRECTORY:
         found = _only_claim(container)
     if signature in (IS_A_DIRECTORY, MISSING_FILE):
-        for mount, source, words in missing_sub_paths(snapshot, container):
+        pod = container.pod
+        for mount, source, words in missing_sub_paths(snapshot, pod.namespace, pod.spec, container.spec):
             if mount == (found[0] if found is not None else None) or not failure.subject:
                 return f" {words}", (source,)
     if found is None:
@@ -262,16 +263,23 @@ def _files(source: ConfigMap | Secret, items: tuple[KeyToPath, ...]) -> tuple[st
     return tuple(item.path for item in items if item.key in source.keys) if items else tuple(sorted(source.keys))
 
 
-def missing_sub_paths(snapshot: Snapshot, container: PodContainer) -> Iterator[tuple[VolumeMount, ResourceRef, str]]:
-    """Mounts whose `subPath` is no file of their ConfigMap or Secret, that object, and both in words.
+def missing_sub_paths(
+    snapshot: Snapshot, namespace: str, spec: PodSpec, container: Container
+) -> Iterator[tuple[VolumeMount, ResourceRef, str]]:
+    """Mounts of a container whose `subPath` is no file of their ConfigMap or Secret, that object, and both in words.
 
     The kubelet does not refuse them: it makes an empty directory of that name.
+    Source: makeMounts in pkg/kubelet/kubelet_pods.go.
     """
-    volumes = {volume.name: volume for volume in container.pod.spec.volumes}
-    for mount in container.spec.volume_mounts:
-        volume = volumes.get(mount.name)
-        held = _files_of(snapshot, container.pod.namespace, volume) if volume is not None and mount.sub_path else None
-        if held is None or any(_is_under(mount.sub_path, name) or _is_under(name, mount.sub_path) for name in held[1]):
+    volumes = {volume.name: volume for volume in spec.volumes}
+    for mount in container.volume_mounts:
+        volume, path = volumes.get(mount.name), posixpath.normpath(mount.sub_path)
+        held = _files_of(snapshot, namespace, volume) if volume is not None and mount.sub_path else None
+        if (
+            path.startswith(".")
+            or held is None
+            or any(_is_under(path, name) or _is_under(name, path) for name in held[1])
+        ):
             continue
         source, names = held
         words = (

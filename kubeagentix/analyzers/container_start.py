@@ -180,7 +180,9 @@ def _core(message: str) -> str:
 def _trouble(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, message: str) -> Trouble:
     events = events_of(snapshot, container, "Failed")
     hints = [hint for hint in (_hint(snapshot, container, verdict, message),) if hint]
-    wrong = [(source, words) for _, source, words in missing_sub_paths(snapshot, container) if _is_mount(verdict)]
+    pod, spec = container.pod, container.spec
+    lost = missing_sub_paths(snapshot, pod.namespace, pod.spec, spec) if _is_mount(verdict) else ()
+    wrong = [(source, words) for _, source, words in lost]
     return Trouble(
         pod=container.pod,
         part=container.name,

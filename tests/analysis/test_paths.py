@@ -102,6 +102,7 @@ def test_a_sub_path_that_is_no_key_is_told_and_its_object_blamed() -> None:
     ("volume", "sub_path"),
     [
         ({"configMap": {"name": "web"}}, "app.yaml"),
+        ({"configMap": {"name": "web"}}, "./app.yaml/"),
         ({"configMap": {"name": "web", "items": [{"key": "app.yaml", "path": "conf/a.yaml"}]}}, "conf"),
         ({"configMap": {"name": "web"}}, ""),
         ({"configMap": {"name": "other"}}, "app.yml"),
@@ -109,7 +110,8 @@ def test_a_sub_path_that_is_no_key_is_told_and_its_object_blamed() -> None:
     ],
 )
 def test_other_sub_paths_are_silent(volume: dict[str, Any], sub_path: str) -> None:
-    assert list(missing_sub_paths(*container(volume, CONFIG, mount={"subPath": sub_path}))) == []
+    snapshot, view = container(volume, CONFIG, mount={"subPath": sub_path})
+    assert list(missing_sub_paths(snapshot, "default", view.pod.spec, view.spec)) == []
 
 
 def test_an_error_that_names_no_path_is_about_the_sub_path_that_is_wrong() -> None:
