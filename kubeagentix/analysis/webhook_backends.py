@@ -25,7 +25,7 @@ from kubeagentix.domain.meta import Condition, Resource
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.workloads import Deployment, ReplicaSet
+from kubeagentix.domain.workloads import Deployment, ReplicaSet, ReplicationController
 from kubeagentix.errors import excerpt
 
 NEW_SERVICE_GRACE_S = 60.0  # a Service is often made a moment before its pods
@@ -131,6 +131,7 @@ def _failed_calls(snapshot: Snapshot) -> Mapping[str, tuple[FailedCall, ...]]:
 def _from_conditions(snapshot: Snapshot) -> Iterator[tuple[str, FailedCall]]:
     owners: list[tuple[Resource, tuple[Condition, ...]]] = [
         *((item, item.status.conditions) for item in snapshot.all(ReplicaSet)),
+        *((item, item.status.conditions) for item in snapshot.all(ReplicationController)),
         *((item, item.status.conditions) for item in snapshot.all(Deployment)),
         *((item, item.status.conditions) for item in snapshot.custom_resources),
     ]

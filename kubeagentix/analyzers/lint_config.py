@@ -17,12 +17,23 @@ from kubeagentix.domain.network import Ingress
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, Secret, ServiceAccount
-from kubeagentix.domain.workloads import CronJob, DaemonSet, Deployment, Job, StatefulSet
+from kubeagentix.domain.workloads import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+)
 
 ID = "lint-config"
 YOUNG_S = 600  # configuration is made before what uses it
 _SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
-_USERS = (Pod, Deployment, StatefulSet, DaemonSet, Job, CronJob, ServiceAccount, Ingress)
+_USERS = (
+    *(Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, CronJob),
+    *(ServiceAccount, Ingress),
+)
 # Put into every namespace by the control plane, OpenShift or Istio.
 _AUTOMATIC = ("kube-root-ca.crt", "openshift-service-ca.crt", "istio-ca-root-cert")
 # Types that pods name, or nobody; others are for readers of their own (tokens, bootstrap, Helm's releases).

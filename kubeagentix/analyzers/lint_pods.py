@@ -15,7 +15,7 @@ from kubeagentix.domain.workloads import PodDisruptionBudget
 
 ID = "lint-pods"
 _DIGEST = re.compile(r"@[a-z0-9]+:[0-9a-f]{32,}$")
-_BUDGETED = ("Deployment", "StatefulSet", "ReplicaSet")
+_BUDGETED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:

@@ -11,10 +11,10 @@ from kubeagentix.domain.diagnosis import Finding
 from kubeagentix.domain.pods import Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import PersistentVolumeClaim, StorageClass
-from kubeagentix.domain.workloads import CronJob, Deployment, StatefulSet
+from kubeagentix.domain.workloads import CronJob, Deployment, ReplicaSet, ReplicationController, StatefulSet
 
 ID = "lint-storage"
-_USERS = (Pod, Deployment, StatefulSet, CronJob)
+_USERS = (Pod, Deployment, StatefulSet, ReplicaSet, ReplicationController, CronJob)
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:

@@ -16,7 +16,10 @@ from kubeagentix.quickdx.graph import Graph
 
 SLIP = 0.8  # so like a known kind, a word is that one misspelt
 _CUSTOM_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9.-]+)?")
-_LOOKED_THROUGH = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod", "Service", "Ingress")
+_LOOKED_THROUGH = (
+    *("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "CronJob", "Job"),
+    *("Pod", "Service", "Ingress"),
+)
 
 
 def parse_target(text: str | None, namespace: str | None) -> Target:

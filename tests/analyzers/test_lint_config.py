@@ -98,6 +98,7 @@ def test_keys_that_go_together_are_none_too_many() -> None:
     assert reasons(secret(of_type="kubernetes.io/tls"), pod(env=[key_of("secret", "a")])) == []
 
 
-def test_nothing_is_said_where_its_users_were_not_read() -> None:
-    gap = Gap(what="ingresses", why="403", kind="Ingress")
+@pytest.mark.parametrize("kind", ["Ingress", "ReplicationController"])
+def test_nothing_is_said_where_its_users_were_not_read(kind: str) -> None:
+    gap = Gap(what="some objects", why="403", kind=kind)
     assert list(plugin.analyze(snapshot_of(config(), gaps=[gap]))) == []

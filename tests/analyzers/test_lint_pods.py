@@ -69,8 +69,9 @@ def test_a_rule_about_the_pod(change: dict[str, Any], reason: str | None) -> Non
     assert reasons(deployment(GOOD, **change), BUDGET) == ([reason] if reason else [])
 
 
-def test_replicas_without_a_budget() -> None:
-    assert reasons(deployment(GOOD)) == ["Lint/NoDisruptionBudget"]
+@pytest.mark.parametrize("kind", ["Deployment", "ReplicationController"])
+def test_replicas_without_a_budget(kind: str) -> None:
+    assert reasons({**deployment(GOOD), "kind": kind}) == ["Lint/NoDisruptionBudget"]
 
 
 def test_a_pod_with_two_budgets_cannot_be_evicted() -> None:

@@ -103,6 +103,11 @@ def test_a_webhook_whose_service_is_gone_is_a_threat_and_with_refusals_a_failure
     assert told(configuration(), refusal("web")) == [("FailedCallingWebhook/ServiceNotFound", Severity.CRITICAL)]
 
 
+def test_a_replication_controller_that_is_refused_tells_it_as_a_replica_set_does() -> None:
+    controller = refusal("web").partition("---")[2].replace("kind: ReplicaSet", "kind: ReplicationController")
+    assert told(configuration(), controller) == [("FailedCallingWebhook/ServiceNotFound", Severity.CRITICAL)]
+
+
 def test_a_webhook_that_is_ignored_when_silent_is_advice() -> None:
     assert told(configuration(policy="Ignore")) == [("FailedCallingWebhook/ServiceNotFound", Severity.INFO)]
 

@@ -80,6 +80,11 @@ def test_a_bare_name_prefers_the_workload() -> None:
     assert str(ref) == "Deployment shop/checkout"
 
 
+def test_a_bare_name_may_be_that_of_a_replication_controller() -> None:
+    snapshot = snapshot_of({"kind": "ReplicationController", "metadata": {"name": "cart", "namespace": "shop"}})
+    assert str(resolve_target(snapshot, parse_target("cart", "shop"))) == "ReplicationController shop/cart"
+
+
 def test_a_name_in_several_namespaces_asks_which() -> None:
     with pytest.raises(UsageError, match="exists in several namespaces: shop, stage"):
         resolve_target(snapshot_of(SHOP), parse_target("svc/cart", None))
