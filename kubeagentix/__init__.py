@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kubeagentix.domain.snapshot import Snapshot
     from kubeagentix.errors import KubeAgentiXError
     from kubeagentix.own_analyzers import analyzer, analyzers
+    from kubeagentix.own_tools import tool, tools
     from kubeagentix.quickdx.diagnosis import Diagnosis
 
 _HOMES = {
@@ -64,6 +65,8 @@ _HOMES = {
     "resources": "kubeagentix.domain.resource_types",
     "save": "kubeagentix.api",
     "take_snapshot": "kubeagentix.api",
+    "tool": "kubeagentix.own_tools",
+    "tools": "kubeagentix.own_tools",
     "use": "kubeagentix.api",
 }
 
@@ -92,6 +95,8 @@ __all__ = [
     "resources",
     "save",
     "take_snapshot",
+    "tool",
+    "tools",
     "use",
 ]
 

@@ -61,6 +61,8 @@ def test_the_public_names_are_these() -> None:
         "resources",
         "save",
         "take_snapshot",
+        "tool",
+        "tools",
         "use",
     }
     for name in kubeagentix.__all__:
