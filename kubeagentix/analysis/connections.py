@@ -100,8 +100,9 @@ def keeps_retrying(snapshot: Snapshot, pod: Pod, container: str) -> bool:
     running = status.state.running if status is not None else None
     if running is None or not is_older_than(running.started_at, START_GRACE_S, snapshot.taken_at):
         return False  # what it waits for may be starting beside it
-    failed = [at for at, line in enumerate(log.lines) if (recognise(line) or ("", ""))[0] == failure.signature]
-    if len(failed) < RETRIES or failed[-RETRIES] < len(log.lines) - RETRY_LINES:
+    newest = range(max(0, len(log.lines) - RETRY_LINES), len(log.lines))
+    failed = [at for at in newest if (recognise(log.lines[at]) or ("", ""))[0] == failure.signature]
+    if len(failed) < RETRIES:
         return False
     at = log.time_of(failed[-1]) or _time_in(log.lines[failed[-1]])
     if at is None:  # one that was restarted may have failed at its start only
