@@ -1,5 +1,7 @@
 """PodDisruptionBudgets that protect nobody, that can never let a pod go, that overlap, or that cannot be worked out.
 
+A budget that never lets a pod go is advice while nobody asks it to: charts give one to single replicas, and nothing
+fails of it. It is a warning once a node with such a pod is to be emptied, as that then waits for ever.
 Source: pkg/controller/disruption; the eviction subresource in pkg/registry/core/pod/storage/eviction.go.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.node_life import late_pods
+from kubeagentix.analysis.node_life import is_announced_to_leave, late_pods
 from kubeagentix.analysis.shortfall import pod_evidence
 from kubeagentix.analysis.troubles import event_evidence, sentence
 from kubeagentix.contracts import AnalyzerPlugin
@@ -203,8 +205,8 @@ def _overlapping(snapshot: Snapshot, holders: Mapping[ResourceRef, tuple[Pod, li
 
 
 def _draining(snapshot: Snapshot, pods: tuple[Pod, ...]) -> list[str]:
-    """The cordoned nodes that some of these pods are on."""
-    return sorted({pod.spec.node_name for pod in pods if _is_cordoned(snapshot, pod.spec.node_name)})
+    """The nodes that some of these pods are on and that are to be emptied."""
+    return sorted({pod.spec.node_name for pod in pods if any(_why_emptied(snapshot, pod.spec.node_name))})
 
 
 def _waiting(draining: list[str]) -> str:
@@ -213,7 +215,8 @@ def _waiting(draining: list[str]) -> str:
 
 def _cordons(snapshot: Snapshot, draining: list[str]) -> Iterator[Evidence]:
     for name in draining:
-        yield Evidence.of(snapshot.named("Node", "", name), "spec", f"{name} is cordoned", locator="spec.unschedulable")
+        why, field = _why_emptied(snapshot, name)
+        yield Evidence.of(snapshot.named("Node", "", name), "spec", f"{name} {why}", locator=field)
 
 
 def _impossible_rule(budget: Budget, expected: int) -> str:
@@ -236,9 +239,14 @@ def _count(value: IntOrString, total: int) -> int:
     return -(-int(text) * total // 100) if value.endswith("%") else int(text)
 
 
-def _is_cordoned(snapshot: Snapshot, name: str) -> bool:
+def _why_emptied(snapshot: Snapshot, name: str) -> tuple[str, str]:
+    """Why a node is to be emptied, in words, and the field that says so; both empty if it is not."""
     node = snapshot.get(Node, "", name)
-    return node is not None and node.spec.unschedulable
+    if node is None:
+        return "", ""
+    if node.spec.unschedulable:
+        return "is cordoned", "spec.unschedulable"
+    return ("is being removed", "spec.taints") if is_announced_to_leave(node) else ("", "")
 
 
 plugin = AnalyzerPlugin(id=ID, title="Disruption budgets and what they block", analyze=analyze)

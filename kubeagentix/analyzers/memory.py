@@ -1,15 +1,17 @@
 """Containers killed for want of memory: by their own limit, or because the whole node ran out.
 
 Found while waiting, while ended, and while running again: an out-of-memory kill within the hour is worth telling
-also of a container that looks well now.
+also of a container that looks well now. Where a child is killed and the first process lives on, only the log tells.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import (
+    RECENT,
     PodContainer,
     containers_in_play,
     ended_recently,
@@ -18,14 +20,17 @@ from kubeagentix.analysis.containers import (
 )
 from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.limit_defaults import is_set_by_limit_range
+from kubeagentix.analysis.memory_files import about_files_in_memory
 from kubeagentix.analysis.present_pods import lifetime_s
 from kubeagentix.analysis.troubles import (
     Trouble,
+    clipped,
     describe_pod,
     end_evidence,
     event_evidence,
     findings,
     log_evidence,
+    read_log,
     spec_evidence,
 )
 from kubeagentix.contracts import AnalyzerPlugin
@@ -33,14 +38,23 @@ from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef,
 from kubeagentix.domain.nodes import Event, PodMetrics
 from kubeagentix.domain.pods import TerminatedState
 from kubeagentix.domain.quantities import format_bytes, parse_quantity, quantity_or_zero
-from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 
 # A heap this near to the limit leaves no room for what lives outside it (stacks, metaspace, buffers).
 _HEAP_SHARE = 0.8
+LINE_MAX_CHARS = 200
+# How shells, and masters of workers, say that a child was ended by signal 9: BusyBox and dash, bash, nginx and php-fpm,
+# uWSGI, PostgreSQL, Celery, Gunicorn. The last kills those itself that take too long, and says so before.
+_CHILD_KILLED = re.compile(
+    r"^(?:\S+: line \d+: +\d+ )?Killed(?:  .*)?$"
+    r"|\b(?:exited on|killed by|terminated by|exited with '?)\s*signal 9\b"
+    r"|was sent SIGKILL! Perhaps out of memory"
+)
+_TIMED_OUT = re.compile(r"WORKER TIMEOUT")
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
-    """One finding per workload and container: `OOMKilled` or `OOMKilled/Node`."""
+    """One finding per workload and container: `OOMKilled`, `OOMKilled/Node` or `OOMKilled/Process`."""
     return findings(snapshot, plugin.id, _troubles(snapshot))
 
 
@@ -48,6 +62,9 @@ def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
     for container in containers_in_play(snapshot):
         end = container.last_end
         if end is None or not ended_recently(container, snapshot.taken_at):
+            kill = _last_kill(snapshot, container)
+            if kill is not None:
+                yield _killed_inside(snapshot, container, *kill)
             continue
         event = node_oom_event(snapshot, container)
         if event is not None and (end.reason != "OOMKilled" or not _limit(container)):
@@ -68,7 +85,7 @@ def _killed_by_limit(snapshot: Snapshot, container: PodContainer, end: Terminate
         cause += f" {heap[0]} allows a heap of {format_bytes(heap[1])}, which does not fit into the limit."
     if limit and is_set_by_limit_range(container.pod, "memory", "limit", container.name):
         cause += " The template sets no limit: a LimitRange of the namespace does."
-    cause += _held_in_memory(container)
+    cause += about_files_in_memory(container.pod, container.spec)
     return Trouble(
         pod=container.pod,
         part=container.name,
@@ -83,15 +100,45 @@ def _killed_by_limit(snapshot: Snapshot, container: PodContainer, end: Terminate
     )
 
 
-def _held_in_memory(container: PodContainer) -> str:
-    """The volumes of the container whose files lie in memory and count for its limit."""
-    mounted = {mount.name for mount in container.spec.volume_mounts}
-    names = [
-        volume.name
-        for volume in container.pod.spec.volumes
-        if volume.name in mounted and volume.empty_dir is not None and volume.empty_dir.medium == "Memory"
-    ]
-    return f" The files in its volume {', '.join(names)} (emptyDir in memory) count for it too." if names else ""
+def _killed_inside(snapshot: Snapshot, container: PodContainer, at: int, log: ContainerLog) -> Trouble:
+    """A process that was killed while the container's first one, a shell or a master of workers, lives on."""
+    limit, line = _limit(container), log.lines[at].strip()
+    files = about_files_in_memory(container.pod, container.spec)
+    return Trouble(
+        pod=container.pod,
+        part=container.name,
+        reason="OOMKilled/Process",
+        title=f"a process in {container.label} was killed (signal 9), and the container lives on without it",
+        cause=f'Its log says: "{clipped(line, LINE_MAX_CHARS)}". So the kernel ends what exceeds the memory limit '
+        f"({format_bytes(limit)}), or somebody by hand; as the container did not end, no status tells.{files}",
+        evidence=(
+            Evidence.of(
+                snapshot.ref(container.pod),
+                "log",
+                clipped(line, LINE_MAX_CHARS),
+                excerpt="\n".join(log.lines[max(0, at - 2) : at + 3]),
+                locator=f"log/{container.name}",
+                observed_at=log.time_of(at),
+            ),
+            spec_evidence(snapshot, container, "resources.limits.memory", f"memory limit: {format_bytes(limit)}"),
+            *_usage(snapshot, container),
+        ),
+        severity=Severity.WARNING,
+        confidence=0.7 if files else 0.6,
+        remedies=(read_log(container, of_last_life=False), *_remedies(snapshot, container, limit)),
+        since=log.time_of(at),
+    )
+
+
+def _last_kill(snapshot: Snapshot, container: PodContainer) -> tuple[int, ContainerLog] | None:
+    """Where the log of a container that runs under a memory limit tells of a killed process, within the hour."""
+    log = snapshot.log(container.pod, container.name) if container.running is not None and _limit(container) else None
+    if log is None or any(_TIMED_OUT.search(line) for line in log.lines):
+        return None
+    found = [at for at, line in enumerate(log.lines) if len(line) < LINE_MAX_CHARS and _CHILD_KILLED.search(line)]
+    moment = log.time_of(found[-1]) if found else None
+    is_old = moment is not None and snapshot.taken_at - moment > RECENT
+    return (found[-1], log) if found and not is_old else None
 
 
 def _killed_with_node(snapshot: Snapshot, container: PodContainer, end: TerminatedState, event: Event) -> Trouble:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import affected, kubectl
+from kubeagentix.analysis.memory_files import about_files_in_memory
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.nodes import PodMetrics
@@ -56,6 +57,9 @@ def _finding(
     pods = tuple(pod for pod, _ in usage)
     who = "it uses" if workload.kind == "Pod" else f"{affected.share(snapshot, workload, pods)} near"
     limit = spell(usage[0][1][1])
+    files = "".join(
+        about_files_in_memory(pods[0], spec) for spec, _, _ in pods[0].containers() if spec.name == container
+    )
     return Finding.of(
         analyzer=ID,
         reason=_REASONS[resource],
@@ -64,7 +68,7 @@ def _finding(
         severity=Severity.WARNING if is_memory else Severity.INFO,
         confidence=0.7,
         cause=f"Container {container} uses nearly all of its {limit} {resource}: "
-        + ("a little more and it is OOM-killed." if is_memory else "it is probably being throttled."),
+        + (f"a little more and it is OOM-killed.{files}" if is_memory else "it is probably being throttled."),
         evidence=tuple(
             Evidence.of(
                 snapshot.ref(pod),

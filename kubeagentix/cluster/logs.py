@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kubeagentix.analysis.causes import hosts_named_in
+from kubeagentix.analysis.memory_files import volumes_in_memory
 from kubeagentix.cluster.client import Answer, Client, Deadline
 from kubeagentix.cluster.log_times import split_times
 from kubeagentix.domain.diagnosis import Gap
@@ -105,14 +106,17 @@ def _owner(pod: Pod) -> tuple[str, str, str]:
 
 
 def _calling(pod: Pod, now: datetime) -> list[_Trouble]:
-    """The containers that run and count as well, and call a host or perhaps the API server; the unasked ones first."""
+    """The containers that run and count as well, and whose log may still tell of trouble; the unasked ones first.
+
+    They call a host, or perhaps the API server, or keep files in memory.
+    """
     found = []
     for container, status, is_init in pod.containers():
         running = status.state.running if status is not None else None
         if running is None or is_init or pod.is_terminating:
             continue
         is_settled = running.started_at is None or now - running.started_at > SETTLING_TIME
-        if is_settled and (_has_identity(pod) or _may_call(container)):
+        if is_settled and (_has_identity(pod) or _may_call(container) or _may_lose_a_child(pod, container)):
             found.append(
                 _Trouble(CALLS if container.readiness_probe is None else CALLS_AND_IS_ASKED, pod, container, 0)
             )
@@ -123,6 +127,11 @@ def _has_identity(pod: Pod) -> bool:
     """Whether a pod was given a ServiceAccount of its own, so that it may be a client of the API server."""
     spec = pod.spec
     return spec.service_account_name not in ("", "default") and spec.automount_service_account_token is not False
+
+
+def _may_lose_a_child(pod: Pod, container: Container) -> bool:
+    """Whether it keeps files in memory under a limit: which process is killed for them, only the log tells."""
+    return "memory" in container.resources.limits and bool(volumes_in_memory(pod, container))
 
 
 def _may_call(container: Container) -> bool:

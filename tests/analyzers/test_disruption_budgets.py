@@ -44,6 +44,22 @@ def test_cordoned_node_that_waits_makes_it_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "severity"),
+    [
+        ("karpenter.sh/disrupted", Severity.WARNING),
+        ("ToBeDeletedByClusterAutoscaler", Severity.WARNING),
+        ("team.example/dedicated", Severity.INFO),
+    ],
+)
+def test_a_node_that_an_autoscaler_empties_waits_too(key: str, severity: Severity) -> None:
+    node = f"kind: Node\nmetadata: {{name: n1}}\nspec: {{taints: [{{key: {key}, effect: NoSchedule}}]}}"
+    (finding,) = find(budget("maxUnavailable: 0"), PODS, node)
+    assert finding.severity is severity
+    waits = [item.locator for item in finding.evidence if item.ref.kind == "Node"]
+    assert waits == ["spec.taints"] * (severity is Severity.WARNING)
+
+
+@pytest.mark.parametrize(
     "rule", ["maxUnavailable: 1", 'maxUnavailable: "10%"', "minAvailable: 1", 'minAvailable: "50%"']
 )
 def test_pods_that_only_now_use_up_the_budget_are_silent_while_no_node_waits(rule: str) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from kubeagentix.analyzers.memory import plugin
 from kubeagentix.domain.diagnosis import Finding, Severity
-from kubeagentix.testing import snapshot_of
+from kubeagentix.testing import NOW, log_of, snapshot_of
 
 Build = Callable[..., list[dict[str, Any]]]
 BACKOFF = {"waiting": {"reason": "CrashLoopBackOff"}}
@@ -92,6 +94,61 @@ def test_files_in_memory_count_for_the_limit(workload: Build, medium: str, is_to
     spec = {"volumes": [{"name": "cache", "emptyDir": {"medium": medium}}]}
     [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, container=container, spec=spec))
     assert ("its volume cache" in finding.cause) is is_told
+
+
+RUNNING = {"running": {"startedAt": "2026-01-15T11:00:00Z"}}
+
+
+def logged(workload: Build, lines: str, container: dict[str, Any] = LIMIT, **spec: Any) -> list[Finding]:
+    objects = workload(RUNNING, ready=True, container=container, spec=spec)
+    return list(plugin.analyze(snapshot_of(*objects, logs=[log_of("web-1", "app", lines)])))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Killed",
+        "/run.sh: line 3:     7 Killed                  ./index --all",
+        "2026/01/15 11:58:00 [alert] 1#1: worker process 31 exited on signal 9",
+        "DAMN ! worker 1 (pid: 10) died, killed by signal 9 :( trying respawn ...",
+        "LOG:  server process (PID 71) was terminated by signal 9: Killed",
+        "[ERROR] Worker (pid:11) was sent SIGKILL! Perhaps out of memory?",
+    ],
+)
+def test_a_child_that_is_killed_while_the_container_lives_on(workload: Build, line: str) -> None:
+    [finding] = logged(workload, f"starting\n{line}\nserving")
+    assert (finding.reason, finding.severity) == ("OOMKilled/Process", Severity.WARNING)
+    assert line in finding.cause
+    assert any("--limits=memory=128Mi" in remedy.command for remedy in finding.remedies)
+
+
+def test_a_child_that_is_killed_for_files_in_memory(workload: Build) -> None:
+    held = {**LIMIT, "volumeMounts": [{"name": "cache"}]}
+    [finding] = logged(workload, "Killed", held, volumes=[{"name": "cache", "emptyDir": {"medium": "Memory"}}])
+    assert "volume cache (emptyDir in memory)" in finding.cause
+    [without] = logged(workload, "Killed")
+    assert finding.confidence > without.confidence
+
+
+@pytest.mark.parametrize(
+    ("lines", "container"),
+    [
+        ("Killed", {}),
+        ("Killed 12 stale sessions", LIMIT),
+        ("worker process 31 exited on signal 15", LIMIT),
+        ("[CRITICAL] WORKER TIMEOUT (pid:11)\n[ERROR] Worker (pid:11) was sent SIGKILL! Perhaps out of memory?", LIMIT),
+    ],
+)
+def test_other_ends_of_children_are_silent(workload: Build, lines: str, container: dict[str, Any]) -> None:
+    assert logged(workload, lines, container) == []
+
+
+def test_a_child_that_was_killed_hours_ago_is_silent(workload: Build) -> None:
+    objects = workload(RUNNING, ready=True, container=LIMIT)
+    for hours, is_told in ((0.5, True), (3, False)):
+        begins_at = NOW - timedelta(hours=hours)
+        log = replace(log_of("web-1", "app", "Killed"), begins_at=begins_at, offsets_ms=(0,))
+        assert bool(list(plugin.analyze(snapshot_of(*objects, logs=[log])))) is is_told
 
 
 def test_the_observed_usage_is_evidence(workload: Build) -> None:

@@ -46,3 +46,12 @@ def test_less_than_that_is_silent() -> None:
 def test_without_a_limit_or_without_metrics_there_is_nothing_to_be_near() -> None:
     assert found(pod({}), metrics({"memory": "10Gi", "cpu": "8"})) == []
     assert found(pod({"memory": "1Mi"})) == []
+
+
+def test_files_in_memory_are_named_where_they_count() -> None:
+    manifest = pod({"memory": "100Mi"})
+    manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "cache", "mountPath": "/cache"}]
+    for medium, is_told in (("Memory", True), ("", False)):
+        manifest["spec"]["volumes"] = [{"name": "cache", "emptyDir": {"medium": medium}}]
+        (finding,) = found(manifest, metrics({"memory": "99000Ki"}))
+        assert ("volume cache (emptyDir in memory)" in finding.cause) is is_told

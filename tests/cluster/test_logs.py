@@ -147,6 +147,26 @@ def test_a_service_account_of_its_own_makes_a_pod_a_caller_too() -> None:
     assert chosen(of("default"), of(""), of("idle", automount_service_account_token=False)) == []
 
 
+@pytest.mark.parametrize(
+    ("medium", "limits", "expected"),
+    [("Memory", {"memory": "40Mi"}, ["cache"]), ("Memory", {}, []), ("", {"memory": "40Mi"}, [])],
+)
+def test_who_keeps_files_in_memory_under_a_limit_may_lose_a_child(
+    medium: str, limits: dict[str, str], expected: list[str]
+) -> None:
+    mounts = [{"name": "v", "mountPath": "/cache"}]
+    manifest = {
+        "metadata": {"name": "cache", "namespace": "shop"},
+        "spec": {
+            "nodeName": "node-1",
+            "containers": [{"name": "app", "resources": {"limits": limits}, "volumeMounts": mounts}],
+            "volumes": [{"name": "v", "emptyDir": {"medium": medium}}],
+        },
+        "status": {"phase": "Running", "containerStatuses": [state("app", RUNNING, ready=True)]},
+    }
+    assert [name for name, _, _ in chosen(cast("Pod", project(KINDS["Pod"], manifest)))] == expected
+
+
 def test_a_pod_without_statuses_has_no_logs() -> None:
     assert chosen(pod("pending", phase="Pending")) == []
 
