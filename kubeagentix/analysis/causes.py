@@ -42,13 +42,18 @@ from kubeagentix.analysis.signatures import (
     MISSING_VARIABLE,
     NO_LEADER,
     NO_SUCH_HOST,
+    NOT_FOUND,
     OUT_OF_MEMORY,
     RATE_LIMITED,
+    SERVER_ERROR,
     SERVICE_LINK,
+    SETTING_MISTYPED,
     TLS_MISMATCH,
     TLS_UNSUPPORTED,
     TOO_MANY_CONNECTIONS,
+    UNREACHABLE,
     UPSTREAM_UNAVAILABLE,
+    VALUE_MISTYPED,
 )
 from kubeagentix.analysis.variables import about_account, about_server_names, about_service_link, about_variable
 from kubeagentix.domain.diagnosis import HOST, Remedy, ResourceRef
@@ -60,6 +65,7 @@ CONNECTION_SIGNATURES = (
     *(CONNECTION_REFUSED, NO_SUCH_HOST, CONNECTION_TIMEOUT, CONNECTION_RESET, UPSTREAM_UNAVAILABLE, NO_LEADER),
     *(AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED, TLS_MISMATCH, TLS_UNSUPPORTED),
     *(CERTIFICATE_EXPIRED, CERTIFICATE_HOST, CERTIFICATE_UNTRUSTED, CERTIFICATE_INVALID),
+    *(UNREACHABLE, NOT_FOUND, SERVER_ERROR),
 )
 # What a server says that is there and turns a client away.
 _ANSWERS = (AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED)
@@ -99,6 +105,8 @@ def _about_itself(
     snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
 ) -> Explanation:
     """What is for the container's own settings and limits to explain."""
+    if failure.signature in (SETTING_MISTYPED, VALUE_MISTYPED):
+        return _about_type(snapshot, container, failure, phrase, cause)
     if failure.signature == CONFIG_INVALID:
         source = bringer_of(snapshot, container, failure.subject.partition(":")[0])
         cause += f" The file is of {source}." if source is not None else ""
@@ -111,6 +119,24 @@ def _about_itself(
     elif failure.signature == ADDRESS_IN_USE:
         cause += _about_port(container, failure.subject)
     return Explanation(phrase=phrase, cause=cause)
+
+
+def _about_type(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
+) -> Explanation:
+    """A setting of another type than the program takes; one that is told by its value is the variable that has it."""
+    name = failure.subject
+    if failure.signature == VALUE_MISTYPED:
+        names = {item.name for item in container.spec.env if item.value and item.value == failure.subject}
+        if len(names) != 1:
+            return Explanation(phrase=phrase, cause=cause)
+        name = names.pop()
+        phrase = phrase_of(SETTING_MISTYPED, name, failure.line)
+    if not any(item.name == name for item in container.spec.env):
+        return Explanation(phrase=phrase, cause=cause)
+    words, points_at = about_variable(snapshot, container, name)
+    remedies = _set(snapshot, container, name)
+    return Explanation(phrase=phrase, cause=f"{cause} {words}", points_at=points_at, remedies=remedies)
 
 
 def _about_database(

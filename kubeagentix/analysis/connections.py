@@ -16,14 +16,14 @@ from kubeagentix.analysis.causes import asked_port, hosts_named_in, other_end
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.resolution import dns_of, unresolved
 from kubeagentix.analysis.shortfall import START_GRACE_S, is_older_than
-from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, recognise
+from kubeagentix.analysis.signatures import CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, UNREACHABLE, recognise
 from kubeagentix.analysis.troubles import event_evidence
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Container, ContainerStatus, Pod
 from kubeagentix.domain.snapshot import Snapshot
 
-SIGNATURES = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST)
+SIGNATURES = (CONNECTION_REFUSED, CONNECTION_TIMEOUT, NO_SUCH_HOST, UNREACHABLE)
 RETRIES = 3  # failures of one kind that a log of a container which counts as well has to end in …
 RECENT_S = 600.0
 RETRY_LINES = 12  # … within so many lines: what lies further back may have been overcome
@@ -48,7 +48,7 @@ class FailedConnection:
 
     @property
     def signature(self) -> str:
-        """One of ConnectionRefused, ConnectionTimeout, NoSuchHost."""
+        """One of ConnectionRefused, ConnectionTimeout, NoSuchHost, Unreachable."""
         return self.failure.signature
 
     def evidence(self, snapshot: Snapshot) -> Evidence:

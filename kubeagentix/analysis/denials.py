@@ -14,7 +14,8 @@ from kubeagentix.analysis.rbac import Request, user_of
 from kubeagentix.domain.pods import Pod
 
 _DENIED = re.compile(
-    r'(?:[\w.-]+ "(?P<name>[^"]+)" )?(?:is )?forbidden: User "(?P<user>[^"]+)" cannot (?P<verb>\w+) '
+    r'(?:(?<![\w.-])[\w.-]{1,253} "(?P<name>[^"]{1,253})" )?(?:is )?'
+    r'forbidden: User "(?P<user>[^"]+)" cannot (?P<verb>\w+) '
     r'(?:path "(?P<path>[^"]+)"'
     r'|resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?)'
 )

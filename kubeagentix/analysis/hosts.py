@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 # A host with a port, a URL's host, or a Service's long name.
 _HOST = re.compile(
-    r"(?:^|[\s,;=@'\"(\[]|//)([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*)(?=:\d{2,5}\b|/|\.svc\b)"
-    r"|([a-z0-9-]+(?:\.[a-z0-9-]+)+\.svc)\b"
+    r"(?:^|[\s,;=@'\"(\[]|//)([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9-]{1,63}){0,8})"
+    r"(?=:\d{2,5}\b|/|\.svc\b)"
+    r"|(?<![a-z0-9.-])([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,3}\.svc)\b"
 )
 _HOST_SETTING = re.compile(r"(?:^|[_.-])(?:HOST|HOSTNAME|ADDR|ADDRESS|ENDPOINT|SERVICE|SERVER|URL|URI)S?$")
 # The same inside a file of settings: `host: redis`, `db_host=orders-db`, `"server": "mq"`.

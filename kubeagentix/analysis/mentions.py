@@ -29,11 +29,11 @@ _ENDPOINTS = tuple(
         rf"UnknownHostException: ({_HOST})(?::|\s|$)",  # Java
         rf"(?i)host (?:name )?not found in upstream \"({_HOST})(?::(\d+))?",  # nginx
         rf"(?i)(?:translate host name|unknown (?:\w+ )*host|for host) ['\"(]?({_HOST})['\")]?(?: port (\d+))?",
-        r"[a-z][a-z0-9+.-]*://(?:[^\s/@\"']*@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d+))?",  # a URL
+        r"[a-z][a-z0-9+.-]{0,20}://(?:[^\s/@\"']{0,200}@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d+))?",  # a URL
         rf"host='({_HOST})', port=(\d+)",  # urllib3
         (
             rf"(?:server (?:at|on)|host) ['\"]({_HOST})(?::(\d+))?['\"](?: \([^)]*\))?"
-            r"(?:,? port (\d+)|[^\n]*\n?[^\n]*on port (\d+))?"
+            r"(?:,? port (\d+)|[^\n]{0,80}\n?[^\n]{0,80}on port (\d+))?"
         ),  # PostgreSQL, MySQL
         rf"\bhost=({_HOST})",  # a PostgreSQL connection string
         rf"(?i)connect(?:ing)? to ({_HOST})(?: \([^)]*\))? port \[?(\d+)",  # curl, nc

@@ -14,12 +14,12 @@ from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
 
-_NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+_NAME = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"  # no longer than names may be: time must not grow with the text
 _GONE = r"(?=[\"'`]?,?:? (?:is |was |could |has )?(?:not (?:be )?found|does(?: not|n't) exist|missing))"
 _WORD = re.compile(r"(?<![\w./-])[A-Za-z]+")
 # What may follow a kind: its group, and a name in one of the forms that count.
 _NAMED = re.compile(
-    rf"(?:\.[a-z0-9.-]+)?"
+    rf"(?:\.[a-z0-9.-]{{1,253}})?"
     rf"(?:"
     rf"(?: (?:named|called|object|resource|with name))?:? [\"'`](?P<quoted>(?:{_NAME}/)?{_NAME})[\"'`]"
     rf"|/(?P<slashed>(?:{_NAME}/)?{_NAME})"

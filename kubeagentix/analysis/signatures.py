@@ -15,6 +15,7 @@ from kubeagentix.analysis import wordings_of_servers as servers
 from kubeagentix.analysis import wordings_of_settings as settings
 from kubeagentix.analysis import wordings_of_systems as systems
 from kubeagentix.analysis.mentions import endpoint_in, is_address, path_in, port_in, user_in
+from kubeagentix.analysis.wording_stems import STEMS
 
 ADDRESS_IN_USE = "AddressInUse"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
@@ -44,6 +45,7 @@ MIGRATION_FAILED = "MigrationFailed"
 MIGRATION_LOCKED = "MigrationLocked"
 MIGRATION_PENDING = "MigrationPending"
 MISSING_BUCKET = "MissingBucket"
+MISSING_COLUMN = "MissingColumn"
 MISSING_DATABASE = "MissingDatabase"
 MISSING_EXTENSION = "MissingExtension"
 MISSING_FILE = "MissingFile"
@@ -54,6 +56,7 @@ MISSING_QUEUE = "MissingQueue"
 MISSING_ROLE = "MissingRole"
 MISSING_TABLE = "MissingTable"
 MISSING_VARIABLE = "MissingVariable"
+NOT_FOUND = "NotFound"
 NO_LEADER = "NoLeader"
 NO_SUCH_HOST = "NoSuchHost"
 OUT_OF_MEMORY = "OutOfMemory"
@@ -64,13 +67,17 @@ READ_ONLY_SERVER = "ReadOnlyServer"
 REPLICATION_BROKEN = "ReplicationBroken"
 RUNTIME_VERSION = "RuntimeVersion"
 SEGMENTATION_FAULT = "SegmentationFault"
+SERVER_ERROR = "ServerError"
 SERVICE_LINK = "ServiceLink"
+SETTING_MISTYPED = "SettingMistyped"
 SOCKET_MISSING = "SocketMissing"
 TLS_MISMATCH = "TlsMismatch"
 TLS_UNSUPPORTED = "TlsUnsupported"
 TOO_MANY_CONNECTIONS = "TooManyConnections"
 TOO_MANY_FILES = "TooManyFiles"
+UNREACHABLE = "Unreachable"
 UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
+VALUE_MISTYPED = "ValueMistyped"
 WRONG_USER = "WrongUser"
 
 _Subject = Callable[[str, re.Match[str]], str]
@@ -78,32 +85,15 @@ _Subject = Callable[[str, re.Match[str]], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """One kind of failure: how it reads, and how to find what it is about from the text and the match."""
+    """One kind of failure: how it reads, and how to find what it is about from the text and the match.
+
+    A text that holds none of the `stems`, in lower case, does not match.
+    """
 
     name: str
+    stems: tuple[str, ...]
     pattern: re.Pattern[str]
     subject: _Subject
-
-
-# What every wording holds at least one of, in lower case. Most lines of most logs hold none, and are done with.
-_STEMS = (
-    r"not |not_|notf|doesnot|n't|no such|nosuch|error|exception|fail|refus|denied|cannot|unable|could not|unknown|"
-    r"missing|exist|expire|invalid|memory|bad_alloc|bytes exhausted|enomem|mfile|enfile|too many|reached|no space|"
-    r"erofs|read-only|readonly|primary|blocked by|misconf|quota|full|enospc|edquot|segmentation|sigsegv|http|tls|"
-    r"ssl|wrong|cert|x509|trust|mismatch|alternative|alert|cipher|protocol|renegotiation|too weak|too small|loop|"
-    r"in use|eaddrinuse|only one usage|require|must|incompatible|undefined|loading|no module|max_map_count|"
-    r"max file descr|initialize|redo log|malformed|corruption|bad |lock|enotempty|ownership|access|as root|migrat|"
-    r"dirty|revision|ora-|leader|broker|master|clusterdown|available|enotfound|eai_|nodename|nxdomain|timeout|"
-    r"timed|misbehav|no address|resolvable|socket|enoent|checksum|p30|schema|database|p3009|no queue|no exchange|"
-    r"slots|max number|overflow|no more|429|401|403|status|response|rate limit|ratelimit|throttling|exhausted|"
-    r"requests|auth|incorrect|credential|forbidden|noperm|no matches|no kind|election|removed|lag |asleep|busy|"
-    r"gateway|unavailable|upstream|pars|argument|env|unbound|no value|set the|please|expected|mandatory|unset|"
-    r"empty|has to|have to|need|should |revoked|no valid|eacces|eperm|eisdir|directory|deadline|unreach|no route|"
-    r"reset|hang up|disconnected|closed|lost |gone away|unexpected|no config|[emerg]|unmarshal|deserializ|decod|"
-    r"broken|illegal|unrecogni|yaml|toml|json|improper|waiting for|aborted|connect|time-out|unsupported|"
-    r"wiredtiger|pg_hba|allow"
-)
-STEMS = tuple(_STEMS.split("|"))
 
 
 def recognise(text: str) -> tuple[str, str] | None:
@@ -112,12 +102,13 @@ def recognise(text: str) -> tuple[str, str] | None:
     The thing is a `host:port`, a path, a variable, a module, a port or a user, whichever the signature is about.
     """
     lowered = text.lower()
-    if not any(stem in lowered for stem in STEMS):
-        return None
     for signature in SIGNATURES:
-        match = signature.pattern.search(text)
-        if match is not None:
-            return signature.name, signature.subject(text, match)
+        for stem in signature.stems:
+            if stem in lowered:
+                match = signature.pattern.search(text)
+                if match is not None:
+                    return signature.name, signature.subject(text, match)
+                break
     return None
 
 
@@ -174,7 +165,8 @@ def _nothing(_: str, __: re.Match[str]) -> str:
 
 
 def _row(name: str, subject: _Subject, patterns: tuple[str, ...]) -> Signature:
-    return Signature(name=name, pattern=re.compile("|".join(_scoped(item) for item in patterns)), subject=subject)
+    pattern = re.compile("|".join(_scoped(item) for item in patterns))
+    return Signature(name=name, stems=STEMS[name], pattern=pattern, subject=subject)
 
 
 def _scoped(pattern: str) -> str:
@@ -216,6 +208,7 @@ SIGNATURES: tuple[Signature, ...] = (
     _row(MISSING_DATABASE, _named, servers.MISSING_DATABASE),
     _row(MIGRATION_FAILED, _named, servers.MIGRATION_FAILED),
     _row(MIGRATION_PENDING, _named, servers.MIGRATION_PENDING),
+    _row(MISSING_COLUMN, _kind, servers.MISSING_COLUMN),
     _row(MISSING_TABLE, _named, servers.MISSING_TABLE),
     _row(MISSING_QUEUE, _named, servers.MISSING_QUEUE),
     _row(MISSING_BUCKET, _named, servers.MISSING_BUCKET),
@@ -229,7 +222,10 @@ SIGNATURES: tuple[Signature, ...] = (
     _row(REPLICATION_BROKEN, _named, servers.REPLICATION_BROKEN),
     _row(DEADLOCK, _nothing, servers.DEADLOCK),
     _row(UPSTREAM_UNAVAILABLE, _endpoint, networks.UPSTREAM_UNAVAILABLE),
+    _row(NOT_FOUND, _endpoint, networks.NOT_FOUND),
+    _row(SERVER_ERROR, _endpoint, networks.SERVER_ERROR),
     _row(SERVICE_LINK, _named, settings.SERVICE_LINK),
+    _row(SETTING_MISTYPED, _named, settings.SETTING_MISTYPED),
     _row(MISSING_VARIABLE, _named, settings.MISSING_VARIABLE),
     _row(LICENSE_INVALID, _nothing, settings.LICENSE_INVALID),
     _row(PERMISSION_DENIED, _path_or_port, systems.PERMISSION_DENIED),
@@ -237,6 +233,8 @@ SIGNATURES: tuple[Signature, ...] = (
     _row(MISSING_FILE, _named_or_path, systems.MISSING_FILE),
     _row(CONNECTION_TIMEOUT, _endpoint, networks.CONNECTION_TIMEOUT),
     _row(CONNECTION_RESET, _endpoint, networks.CONNECTION_RESET),
+    _row(UNREACHABLE, _endpoint, networks.UNREACHABLE),
     _row(MISSING_KEY, _named, settings.MISSING_KEY),
     _row(CONFIG_INVALID, _named_or_path, settings.CONFIG_INVALID),
+    _row(VALUE_MISTYPED, _named, settings.VALUE_MISTYPED),
 )

@@ -14,6 +14,15 @@ def answered(code: str) -> str:
     return rf"(?i)\b(?:HTTP(?:/[\d.]+)?|(?:status(?:[ _]?code)?|error(?: code)?|response|code)[\"']?)[ :=]*\(?{code}\b"
 
 
+def refused_with(code: str) -> str:
+    """The forms in which HTTP clients tell that they give up at an answer of status `code`; `code` may be a pattern."""
+    return (
+        rf"(?i)requested URL returned error: {code}\b|\bERROR {code}: |server returned error: HTTP/[\d.]+ {code}\b"
+        rf"|\b{code} (?:client|server) error: |\bfailed with status code {code}\b|\bHTTP error {code}: "
+        rf"|\b(?:unexpected|bad|wrong) (?:HTTP )?(?:response )?status(?: code)?[: ]+{code}\b"
+    )
+
+
 CERTIFICATE_EXPIRED: Final = (
     r"(?i)certificate (?:has |is )?(?:expired|not yet valid)|\bCERT_HAS_EXPIRED\b|\bCERT_NOT_YET_VALID\b",
     r"CertificateExpiredException|CertificateNotYetValidException|tls: expired certificate|alert certificate expired",
@@ -55,11 +64,12 @@ TLS_UNSUPPORTED: Final = (
 NO_SUCH_HOST: Final = (
     r"(?i)\bno such host\b|name or service not known|name does not resolve|nodename nor servname provided",
     r"\b(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|EAI_FAIL|EAI_NODATA|UnknownHostException)\b|: ?NXDOMAIN\b",
-    r"\blookup \S+(?: on \S+)?: .*(?:i/o timeout|server misbehaving|connection refused)",
+    r"\blookup \S+(?: on \S+)?: [^\n]{0,300}(?:i/o timeout|server misbehaving|connection refused)",
     r"(?i)temporary failure in name resolution|name resolution (?:failed|failure|error)",
     r"(?i)could not translate host name|failed to lookup address information|no address associated with host",
     r"(?i)(?:could not|couldn't|failed to|unable to|can't) resolve (?:host|'|address|name)",
     r"(?i)\bbad address '|unknown (?:\w+ )?server host|unknown host\b|dns (?:lookup|resolution) failed",
+    r"(?i)\bresolving timed out after \d+",  # curl
     r"(?i)host (?:name )?not found in upstream|non-existing domain|:nxdomain\b|no resolvable bootstrap urls",
 )
 DNS_LOOP: Final = (r"plugin/loop: Loop \([^)]*\) detected for zone \"([^\"]+)\"",)  # CoreDNS
@@ -79,7 +89,13 @@ UPSTREAM_UNAVAILABLE: Final = (
     r"(?i)\b50[234](?: server error)?\)?:? (?:bad gateway|service (?:temporarily )?unavailable|gateway time-?out)",
     r"no healthy upstream|upstream connect error or disconnect/reset before headers|no live upstreams while connecting",
     r"(?i)code = Unavailable desc = (?:no healthy|upstream)|503 Service Unavailable",
+    refused_with("50[234]"),
+    # Source: PostgreSQL postmaster.c, Redis server.c
+    r"(?i)the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)",
+    r"LOADING Redis is loading the dataset in memory",
 )
+NOT_FOUND: Final = (refused_with("404"),)
+SERVER_ERROR: Final = (refused_with("5(?:0[015-9]|1\\d)"),)
 CONNECTION_TIMEOUT: Final = (
     r"(?i)\bi/o timeout\b|context deadline exceeded|\btimeout expired\b",
     r"(?i)\bconnect(?:ion|ing)?(?: attempt)?(?: to [^\n]{1,80}?)? (?:has )?tim(?:ed|e) ?out\b",
@@ -89,11 +105,27 @@ CONNECTION_TIMEOUT: Final = (
     r"(?i)timed out (?:waiting for|connecting|after|while)|request canceled while waiting for connection",
     r"(?i)failed to connect to \S+ port \d+ after \d+ ms: timeout|\bServer selection timed out\b",
     r"(?i)no route to host|network is unreachable|host is unreachable",
+    r"(?i)\bserver selection timeout\b|\btimeout occurred after \d+ms selecting a server",  # MongoDB's Go and .NET
+    r"\bCall\(callName=\w+[^\n]{0,120}timed out|connect_timeout\[\d+\w+\]",  # Kafka, Elasticsearch
     r"Could not connect to Redis at [^\n]{1,80}: (?:Operation|Connection) timed out",
 )
 CONNECTION_RESET: Final = (
     r"(?i)\bconnection reset by peer\b|\bECONNRESET\b|socket hang up|\bRemoteDisconnected\b",
     r"(?i)server closed the connection unexpectedly|lost connection to MySQL server|MySQL server has gone away",
     r"(?i)connection (?:was )?(?:closed|aborted) by (?:the )?(?:server|remote host)",
-    r"(?i)unexpected EOF on client connection",
+    r"(?i)unexpected EOF on client connection|\bempty reply from server\b|Exception \(501\) Reason: \"EOF\"",
+)
+# Drivers that give up on all the servers they know, without a word on how each of them failed.
+UNREACHABLE: Final = (
+    r"All host\(s\) tried for query failed|\bNoHostAvailable(?:Exception)?\b|Could not reach any contact point",
+    r"no hosts available in the pool|unable to connect to initial hosts",  # Cassandra: Java, Python, Go
+    r"\b[1-9]\d*/\d+ brokers are down|Bootstrap broker \S+ [^\n]{0,40}disconnected",
+    r"\bBrokerUnreachableException\b|None of the specified endpoints were reachable|\bAMQPConnectionError\b",
+    r"NoNodeAvailable\w*|None of the configured nodes (?:are|were) available|(?i:no Elasticsearch node available)",
+    r"(?i)\bno living connections\b|\bNoLivingConnectionsError\b|\bunable to revive connection\b",
+    r"(?i)\ball sentinels (?:down|specified in configuration are unreachable)|no reachable node in cluster",
+    r"Redis Cluster cannot be connected|\bClusterAllFailedError\b|\bMaxRetriesPerRequestError\b",
+    r"RedisConnectionException: Unable to connect to|It was not possible to connect to the redis server",
+    r"nats: no servers available for connection|\bCommunications link failure\b",
+    r"PSQLException: The connection attempt failed",
 )

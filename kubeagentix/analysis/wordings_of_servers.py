@@ -39,11 +39,16 @@ MISSING_DATABASE: Final = (
     r"(?i)\bdatabase ([\w-]+) (?:does not|doesn't) exist|\bno such database: (\S+)",
     r"(?i)\bkeyspace '?([\w-]+)'? does not exist",
 )
+# Source: PostgreSQL parse_relation.c and parse_target.c, MySQL ER_BAD_FIELD_ERROR, SQLite resolve.c and insert.c
+MISSING_COLUMN: Final = (
+    r"\bcolumn ['\"]?([\w.]+)['\"]?(?: of relation ['\"]([^'\"\s]+)['\"])? does not exist",
+    r"(?i)\bUnknown column '([^']+)' in\b|\bno such column: ([\w.]+)|\bhas no column named (\w+)",
+    r"ORA-00904: (?:\"\w+\"\.)?\"?(\w+)\"?: invalid identifier|(?i:\binvalid column name '([^'\s]+)')",
+)
 MISSING_TABLE: Final = (
     r"\brelation ['\"]([^'\"\s]+)['\"] does not exist",
     r"(?i)\bno such table: ([\w.]+)|\btable ['\"`]([^'\"`\s]+)['\"`] (?:does not|doesn't) exist",
-    r"(?i)invalid object name '([^'\s]+)'|ORA-00942|\bcolumn ['\"]?([\w.]+)['\"]? does not exist",
-    r"(?i)Unknown column '([^']+)' in|no such column: ([\w.]+)",
+    r"(?i)invalid object name '([^'\s]+)'|ORA-00942",
     r"(?i)index_not_found_exception[^\n]{0,60}no such index \[([\w.-]+)\]",
 )
 MISSING_QUEUE: Final = (
@@ -76,14 +81,17 @@ READ_ONLY_SERVER: Final = (
     r"(?i)cannot execute \w+ in a read-only transaction|(?:not ?writable ?primary|not master) and slaveOk",
     r"(?i)NotWritablePrimary",
     r"(?i)index \[([^\]]+)\] blocked by|FORBIDDEN/\d+/index read-only|read[-_]only[-_]allow[-_]delete",
+    r"etcdserver: mvcc: database space exceeded",
     r"attempt to write a readonly database|MISCONF Redis is configured to save RDB snapshots",
 )
 # A group of servers that has nobody to answer: no leader, no primary, no broker.
 NO_LEADER: Final = (
     r"\b(?:LEADER_NOT_AVAILABLE|NOT_LEADER_OR_FOLLOWER|NOT_LEADER_FOR_PARTITION|COORDINATOR_NOT_AVAILABLE)\b",
-    r"(?i)\bNoBrokersAvailable\b|run out of available brokers|all broker connections are down|no brokers? available",
+    r"(?i)\bNoBrokersAvailable\b|run out of available brokers(?! to talk to: [^\n]*(?:no such host|refused|timeout))",
+    r"(?i)all broker connections are down|no brokers? available",
     r"etcdserver: no leader|(?i:no cluster leader)|\bNo (?:primary|leader) (?:available|found)\b|ReplicaSetNoPrimary",
     r"MASTERDOWN Link with MASTER is down|CLUSTERDOWN |master_not_discovered|MasterNotDiscoveredException",
+    r"No replica set members match selector|\bMasterNotFoundError\b|No master found for '[^'\s]+'",
     r"KeeperErrorCode = (?:ConnectionLoss|NoNode)|local node not active but active cluster node not found",
 )
 REPLICATION_BROKEN: Final = (

@@ -40,7 +40,7 @@ MISSING_VARIABLE: Final = (
     r"required key (\w+) missing value",
     r"Could not resolve placeholder '([^']+)'",
     r"UndefinedValueError: (\w+) not found",
-    r"validation errors? for \w*(?:Settings|Config)\w*\n(\w+)",
+    r"validation errors? for \w*(?:Settings|Config)\w*\n(\w+)\n +[Ff]ield required",
 )
 # A Service named `redis` makes the kubelet set REDIS_PORT=tcp://…, which a program that reads REDIS_PORT takes for its
 # own setting. Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
@@ -56,12 +56,34 @@ MISSING_KEY: Final = (
     r"No configuration setting found for key '([^']+)'|Missing required configuration \"([^\"]+)\"",
     r"The config property ([\w.-]+) is required but it could not be found",
     (
-        r"(?i)\b(?:required|mandatory) (?:config(?:uration)?|settings?)? ?(?:key|property|field|option|parameter)s? "
+        r"(?i)\b(?:required|mandatory) (?:config(?:uration)? |settings? )?"
+        r"(?:key|property|field|option|parameter|setting)s? "
         r"[\"'`\[]*([\w.-]+)[\"'`\]]* (?:is |was |are )?(?:missing|not (?:set|found|present|specified))"
     ),
     r"(?i)\bmissing (?:required |mandatory )?(?:config(?:uration)? )?(?:key|property|field)s?:? [\"'`\[]*([\w.-]+)",
     r"(?i)\bkey [\"'`]([\w.-]+)[\"'`] (?:is |was )?(?:missing|not found|does not exist) (?:in|from) [^\n]{0,20}config",
     r"Value cannot be null\. \(Parameter '(\w*[cC]onnection[sS]tring)'\)",
+)
+# A setting of another type than the program takes: what is named is the setting, and not its value.
+SETTING_MISTYPED: Final = (
+    r"(?i)\bparsing environment variable \"?(\w+)\"?: |\binvalid value for (?:env(?:ironment)? )?variable \"?(\w+)",
+    r"\bassigning ([A-Z]\w*) to \w+: converting '|\bparse error on field \"(\w+)\" of type \"",  # envconfig, env
+    (
+        rf"\b([A-Z][A-Z0-9_]{{3,}})\b[\"'`]?(?: {_ENVIRONMENT})? (?i:must be|should be|is not) (?i:an? )?"
+        r"(?i:valid )?(?i:number|integer|int\b|port|boolean|bool\b|duration|ur[il]\b)"
+    ),
+    r"Failed to bind properties under '([\w.-]+)' to|\boptions\.(\w+) should be >= 0 and < 65536",  # Spring, Node.js
+    r"validation errors? for \w*(?:Settings|Config)\w*\n(\w+)\n +(?:value is not|Input should be) a",  # pydantic
+    r"\binvalid (?:boolean )?value \"[^\"\n]*\" for flag (-[\w.-]+)",
+    r"\binvalid argument \"[^\"\n]*\" for \"([^\"\n]+)\" flag",
+    r"\bargument (-[\w/, -]{1,60}): invalid \w+ value: |\bInvalid value for '(-[^'\n]+)': ",  # argparse, click
+)
+# The same without the setting's name: what is named is the value.
+VALUE_MISTYPED: Final = (
+    r"strconv\.\w+: parsing \"([^\"\n]{1,80})\": ",
+    r"\btime: (?:invalid|missing unit in|unknown unit \"[^\"]*\" in) duration \"([^\"\n]{1,80})\"",
+    r"invalid literal for int\(\) with base \d+: '([^'\n]{1,80})'|could not convert string to float: '([^'\n]{1,80})'",
+    r"NumberFormatException: For input string: \"([^\"\n]{1,80})\"|invalid value for Integer\(\): \"([^\"\n]{1,80})\"",
 )
 LICENSE_INVALID: Final = (
     r"(?i)\blicen[sc]e (?:key |file )?(?:has |is |was )?(?:expired|invalid|missing|not valid|not found|revoked)\b",
@@ -71,7 +93,7 @@ LICENSE_INVALID: Final = (
 CONFIG_INVALID: Final = (
     r"FATAL CONFIG FILE ERROR[^\n]*\n[^\n]*\n>>> '([^'\n]+)'",
     r"(?i)unknown directive \"[^\"]+\" in (\S+)",
-    r"(\S{1,120}:\d+) - Error during parsing: ",
+    r"(?<!\S)(\S{1,120}:\d+) - Error during parsing: ",
     r"\[emerg\][^\n]* in (/\S+:\d+)|\bparsing \[([^\]]+:\d+)\]",
     (
         r"(?i)(?:error|fail(?:ed|ure)?|could not|couldn't|cannot|can't|unable)(?: to| when| while| in)?(?: \w+)? "
@@ -82,13 +104,13 @@ CONFIG_INVALID: Final = (
     r"(?i)\bconfig(?:uration)?(?: file)?[^\n]{0,80} (?:is )?(?:invalid|malformed|has errors?|test failed)\b",
     r"\byaml: (?:line \d+|unmarshal errors|mapping values|found )|mapping values are not allowed",
     r"\byaml\.\w+\.(?:Scanner|Parser|Constructor)Error|\btoml: |T(?:oml|OML)DecodeError",
-    r"\bjson: cannot unmarshal\b|invalid character '.*' (?:looking for|after)|unexpected end of JSON input",
+    r"\bjson: cannot unmarshal\b|invalid character '.{1,8}' (?:looking for|after)|unexpected end of JSON input",
     r"\bJSONDecodeError\b|in JSON at position|JsonParseException|is not valid JSON",
     (
         r"(?i)\b(?:unknown|unrecogni[sz]ed|invalid|illegal) (?:shorthand )?(?:flag|option|argument|variable)s?\b"
         r"(?:[:= ]+(?:-- )?['\"]?([\w-][\w=.-]*))?"
     ),
-    r"flag provided but not defined: (\S+)|(?i:required flag\(?s?\)? .* not set)",
+    r"flag provided but not defined: (\S+)|(?i:required flag\(?s?\)? [^\n]{0,120} not set)",
     r"(?i)unrecognized configuration parameter|bad directive|\b(?:toml|ya?ml|json) (?:pars\w+|syntax) error",
     r"(?i)\bmissing script: \"?([\w:.-]+)|\bFailed to configure an? \w+",
     r"\b(?:ConfigurationError|ImproperlyConfigured|ConfigException|InvalidConfigurationException)\b",

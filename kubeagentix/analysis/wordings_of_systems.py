@@ -18,7 +18,7 @@ OUT_OF_MEMORY: Final = (
     r"\bENOMEM\b|(?m:^(?:\S+: )?out of memory$)|\bOOM command not allowed when used memory\b",
 )
 TOO_MANY_FILES: Final = (
-    r"(?i)\btoo many open files\b|file watchers reached|inotify[^\n]*no space left on device",
+    r"(?i)\btoo many open files\b|file watchers reached|inotify[^\n]{0,200}no space left on device",
     r"\b(?:EMFILE|ENFILE)\b",
 )
 READ_ONLY: Final = (r"(?i)read-only file ?system", r"\bEROFS\b")
@@ -75,7 +75,7 @@ LOCK_HELD: Final = (
     r"lock file \"([^\"]+)\" already exists|Unable to lock (\./\w+),? error: 11",
     r"(?i)failed to obtain node locks?, tried \[\[?([^\]]+?)\]",
     r"(?i)\block DB directory: resource temporarily unavailable|cannot acquire directory lock on \"([^\"]+)\"",
-    r"DBPathInUse[^\n]*?(/\S+)/mongod\.lock|(?i:unable to lock the lock file: (\S+)/mongod\.lock)",
+    r"DBPathInUse[^\n]{0,200}?(/\S{1,200})/mongod\.lock|(?i:unable to lock the lock file: (\S+)/mongod\.lock)",
     r"(?i)\block (/\S+): (?:resource temporarily unavailable|already held)",
     r"(?i)lock hold by current virtual machine: (/\S+)",
 )

@@ -183,3 +183,30 @@ def test_a_server_that_answers_is_not_blamed_for_having_no_pods() -> None:
     refused = 'connection to server at "db" (10.0.0.4), port 5432 failed: Connection refused'
     for other in (explained(answer, db, pod), explained(refused, db)):
         assert [str(ref) for ref in other.points_at] == ["Service default/db"]
+
+
+def test_a_setting_of_the_wrong_type_is_the_variable_that_the_log_names_or_that_has_the_value() -> None:
+    env = [{"name": "PORT", "value": "http"}, {"name": "COLOR", "value": "red"}]
+    named = explained('parsing environment variable PORT: strconv.Atoi: parsing "http": invalid syntax', env=env)
+    assert named.phrase == "the value of PORT is of the wrong type"
+    assert " PORT=VALUE" in named.remedies[0].command
+    assert explained('FATAL strconv.Atoi: parsing "http": invalid syntax', env=env).phrase == named.phrase
+
+
+def test_a_value_that_no_variable_or_more_than_one_has_is_told_as_it_is() -> None:
+    line = 'FATAL strconv.Atoi: parsing "http": invalid syntax'
+    twice = [{"name": "PORT", "value": "http"}, {"name": "SCHEME", "value": "http"}]
+    assert explained(line).phrase == explained(line, env=twice).phrase == 'a value "http" is of the wrong type'
+
+
+def test_servers_that_a_driver_cannot_reach_are_a_service_that_is_not_there() -> None:
+    story = explained("FATAL All host(s) tried for query failed (tried: prod-db:3333)", DNS)
+    assert "There is no Service prod-db in namespace default." in story.cause
+    assert [str(ref) for ref in story.points_at] == ["Service default/prod-db"]
+
+
+def test_who_answers_404_is_the_one_host_that_the_command_names() -> None:
+    shop = {"kind": "Service", "metadata": {"name": "shop"}}
+    story = explained("curl: (22) The requested URL returned error: 404", shop, args=["http://shop:8080/v2"])
+    assert story.phrase.startswith("shop:8080 answers that there is no such thing (404)")
+    assert "is not there (404)" in explained("curl: (22) The requested URL returned error: 404").phrase
