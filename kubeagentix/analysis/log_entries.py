@@ -6,17 +6,19 @@ An entry carries the level its logger gave it, and what it says without times, f
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Final
 
-from kubeagentix.analysis.log_lines import ERROR, HARMLESS, WARNING, level_of, plain, structured
-from kubeagentix.analysis.signatures import recognise
+from kubeagentix.analysis.log_lines import ERROR, HARMLESS, WARNING, abridged, level_of, plain, structured
+from kubeagentix.analysis.signatures import TEXT_MAX_CHARS, recognise
 
-_TEXT_MAX_CHARS = 2000  # of an entry: patterns run over no more
+_JSON_MAX_CHARS = 64 << 10  # of a line; cut off, it would be no JSON
+_LINE_MAX_CHARS = 1000  # of any other
+_HEAD_CHARS = 300  # within these a line has its level, and says whose account it is
 _STACK_HEADS = ("goroutine ", "Current thread 0x")  # Go, and Python when the interpreter itself dies
 _GO_HEADER_LINES = 8  # between "panic:" and "goroutine"
 _MESSAGE_LINES = 8  # of an exception whose message goes over several lines
@@ -57,7 +59,8 @@ READS_AS_ERROR: Final = re.compile(
 _NO_ERRORS = re.compile(r"(?i)\b(?:no|0|without) errors?\b|\berrors?\w*\b\W{0,3}(?:\b0\b|<nil>|null\b|none\b|false\b)")
 
 # A line of an access log: what a client got wrong is no failure of the server's.
-_METHOD = "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_METHOD = f"(?:{'|'.join(_METHODS)})"
 _REQUEST_SERVED = re.compile(
     rf"\"{_METHOD} /\S*(?: HTTP/[\d.]+)?\" \d{{3}}\b|\bmethod=[\"']?{_METHOD}\b"
     rf"|^{_METHOD} /\S* (?:HTTP/[\d.]+ )?\d{{3}}\b|\b{_METHOD} /\S* -> \d{{3}}\b"
@@ -99,7 +102,7 @@ class Entry:
 
 def entries_of(lines: Sequence[str]) -> list[Entry]:
     """The entries of a log, in its order; blank lines belong to none."""
-    bare = [plain(line) for line in lines]
+    bare = [_bare(line) for line in lines]
     entries: list[Entry] = []
     start = 0
     while start < len(bare):
@@ -110,11 +113,16 @@ def entries_of(lines: Sequence[str]) -> list[Entry]:
     return entries
 
 
+def _bare(line: str) -> str:
+    text = plain(line[:_JSON_MAX_CHARS] + line[_JSON_MAX_CHARS:][-_LINE_MAX_CHARS:])
+    return text if text.startswith("{") else abridged(text, _LINE_MAX_CHARS)
+
+
 def guilty_line(lines: Sequence[str], entry: Entry) -> int:
     """The index of the line of `entry` that says what went wrong."""
     indexes = [index for index in range(entry.start, entry.end) if lines[index].strip()]
     if entry.signature is not None and not _REDIS_CONFIG.match(plain(lines[entry.start])):
-        known = {index: recognise(plain(lines[index])) for index in indexes if not _FRAME.match(lines[index])}
+        known = {index: recognise(_bare(lines[index])) for index in indexes if not _FRAME.match(lines[index])}
         exact = (index for index, found in known.items() if found == entry.signature)
         rough = (index for index, found in known.items() if found is not None)
         found = next(exact, next(rough, None))
@@ -125,7 +133,7 @@ def guilty_line(lines: Sequence[str], entry: Entry) -> int:
 
 def _line_by_form(held: Sequence[str], indexes: Sequence[int]) -> int:
     """Where the form of an error keeps its message. `held` are the lines at `indexes`, none of them blank."""
-    pairs = list(zip(pairwise(held), indexes[1:], strict=True))
+    pairs = list(zip(itertools.pairwise(held), indexes[1:], strict=True))
     places: list[int] = []
     if "Traceback (most" in held[0]:
         places = [index for line, index in zip(held[1:], indexes[1:], strict=True) if not line[:1].isspace()]
@@ -163,11 +171,11 @@ def _end_of_entry(lines: Sequence[str], bare: Sequence[str], start: int) -> int:
 
 def _go_stack(lines: Sequence[str], bare: Sequence[str], start: int) -> int | None:
     """Where the stack of a Go program begins under its panic, or under the fatal line of a logger; None for others."""
-    is_uncaught = _UNCAUGHT.search(bare[start]) is not None
-    if not is_uncaught and level_of(lines[start]) != ERROR:
-        return None
-    near = range(start + 1, min(start + (_GO_HEADER_LINES if is_uncaught else 2), len(bare)))
-    return next((index for index in near if bare[index].startswith(_STACK_HEADS)), None)
+    near = range(start + 1, min(start + _GO_HEADER_LINES, len(bare)))
+    stack = next((index for index in near if bare[index].startswith(_STACK_HEADS)), None)
+    if stack is None or _UNCAUGHT.search(bare[start][:_HEAD_CHARS]):
+        return stack
+    return stack if stack == start + 1 and level_of(lines[start]) == ERROR else None
 
 
 def _end_of_continued(lines: Sequence[str], bare: Sequence[str], start: int) -> int:
@@ -235,18 +243,11 @@ def _entry(lines: Sequence[str], bare: Sequence[str], start: int, end: int) -> E
     head = held[0]
     decoded = structured(" ".join(held) if head == "{" else head) if head.startswith("{") else None
     if decoded is not None:
-        level, text = decoded
-        is_traceback = False
+        (level, text), is_traceback = decoded, False
     else:
-        level = level_of(lines[start])
-        stack = _end_where(held, 0, lambda line: line.startswith(_STACK_HEADS))  # its frames come last
-        has_frames = any(_FRAME.match(line) for line in held[1:])
-        is_traceback = has_frames or _UNCAUGHT.search(head) is not None or "Traceback (most" in head
-        is_traceback = is_traceback or any(line.startswith("Traceback (most") for line in held)
-        has_source = any('  File "' in line for line in held[1:])
-        told = (line for line in held[:stack] if _is_telling(line, has_source=has_source))
-        text = "\n".join(told).replace('\\"', '"')
-    text = text[:_TEXT_MAX_CHARS]
+        level, text = level_of(lines[start]), _told(held)
+        is_traceback = _is_traceback(held)
+    text = abridged(text, TEXT_MAX_CHARS)
     if _is_about_a_client(lines[start], text):
         return Entry(start=start, end=end, text=text, level=HARMLESS, is_traceback=False)
     return Entry(
@@ -259,9 +260,23 @@ def _entry(lines: Sequence[str], bare: Sequence[str], start: int, end: int) -> E
     )
 
 
+def _told(held: Sequence[str]) -> str:
+    """What the lines of an entry say, without frames and the stack, which comes last."""
+    has_source = any('  File "' in line for line in held[1:])
+    told = itertools.takewhile(lambda line: not line.startswith(_STACK_HEADS), held)
+    return "\n".join(line for line in told if _is_telling(line, has_source=has_source)).replace('\\"', '"')
+
+
+def _is_traceback(held: Sequence[str]) -> bool:
+    if _UNCAUGHT.search(held[0][:_HEAD_CHARS]) or "Traceback (most" in held[0]:
+        return True
+    return any(_FRAME.match(line) or line.startswith("Traceback (most") for line in held[1:])
+
+
 def _is_about_a_client(line: str, text: str) -> bool:
-    is_served = _REQUEST_SERVED.search(text) or _CLIENT_OF_A_SERVER.search(text)
-    return is_served is not None or _SESSION_OF_A_SERVER.search(line) is not None
+    names_method = any(method in text for method in _METHODS)
+    is_served = (names_method and _REQUEST_SERVED.search(text)) or _CLIENT_OF_A_SERVER.search(text)
+    return bool(is_served) or _SESSION_OF_A_SERVER.search(line[:_HEAD_CHARS]) is not None
 
 
 def _is_telling(line: str, *, has_source: bool) -> bool:

@@ -19,7 +19,7 @@ _VARYING = re.compile(
     r"0x[0-9a-fA-F]+"
     r"|\b(?=[a-f]{0,40}\d)[0-9a-f]{6,64}(?:-[0-9a-f]{4,12}){0,4}\b"  # digests and UUIDs
     r"|(?<=-)(?:[bcdf-hj-np-tv-z2456789]{8,10}-)?[bcdf-hj-np-tv-z2456789]{5}\b"  # suffixes that Kubernetes generates
-    r"|(?<![A-Za-z_])\d+(?:[-.,:/T]\d+)*(?:ns|us|µs|ms|s|m|h|Z|%|[KMGT]i?B?)?(?![A-Za-z])"
+    r"|(?<![A-Za-z_])\d+(?:[-.,:/T]\d+){0,12}(?:ns|us|µs|ms|s|m|h|Z|%|[KMGT]i?B?)?(?![A-Za-z])"
 )
 _PLACEHOLDER = "#"
 

@@ -78,6 +78,13 @@ def plain(line: str) -> str:
     return _SERVER_PROCESS.sub("", text)
 
 
+def abridged(text: str, max_chars: int) -> str:
+    """`text`, or its beginning and end where it is longer than `max_chars`: causes stand last in many an error."""
+    if len(text) <= max_chars:
+        return text
+    return f"{text[: max_chars - max_chars // 3]} … {text[-(max_chars // 3) :]}"
+
+
 def level_of(line: str) -> int | None:
     """ERROR, WARNING or HARMLESS by the line's own logger; None where it says nothing."""
     text = _COLOR.sub("", line[: 2 * _LEVEL_CHARS])

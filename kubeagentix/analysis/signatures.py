@@ -14,6 +14,7 @@ from kubeagentix.analysis import wordings_of_networks as networks
 from kubeagentix.analysis import wordings_of_servers as servers
 from kubeagentix.analysis import wordings_of_settings as settings
 from kubeagentix.analysis import wordings_of_systems as systems
+from kubeagentix.analysis.log_lines import abridged
 from kubeagentix.analysis.mentions import endpoint_in, is_address, path_in, port_in, user_in
 from kubeagentix.analysis.wording_stems import STEMS
 
@@ -80,6 +81,8 @@ UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
 VALUE_MISTYPED = "ValueMistyped"
 WRONG_USER = "WrongUser"
 
+TEXT_MAX_CHARS = 2000  # patterns run over no more of a text
+
 _Subject = Callable[[str, re.Match[str]], str]
 
 
@@ -101,6 +104,7 @@ def recognise(text: str) -> tuple[str, str] | None:
 
     The thing is a `host:port`, a path, a variable, a module, a port or a user, whichever the signature is about.
     """
+    text = abridged(text, TEXT_MAX_CHARS)
     lowered = text.lower()
     for signature in SIGNATURES:
         for stem in signature.stems:
