@@ -22,8 +22,10 @@ from kubeagentix.analysis.containers import (
     killed_by_probe,
     logged_failure,
 )
+from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.node_platforms import architectures
 from kubeagentix.analysis.paths import about_script, brought_file, missing_sub_paths
+from kubeagentix.analysis.shortfall import STARTING, describe_age, is_older_than
 from kubeagentix.analysis.troubles import (
     Trouble,
     clipped,
@@ -38,7 +40,8 @@ from kubeagentix.analysis.troubles import (
     waiting_evidence,
 )
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Evidence, Finding
+from kubeagentix.domain.diagnosis import Evidence, Finding, Severity
+from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.snapshot import Snapshot
 
 _CREATING = ("CreateContainerError", "PreCreateHookError", "PreStartHookError")
@@ -103,6 +106,8 @@ _PATTERNS = tuple((name, words, re.compile(pattern, re.IGNORECASE)) for name, wo
 _CREATE_PATTERNS = tuple((name, words, re.compile(pattern)) for name, words, pattern in _CREATE_MESSAGES)
 _HOOK_ERROR = re.compile(r"failed - error: (.*?)(?:, message: \".*)?$", re.DOTALL)
 
+LONG_HOOK_S = 180.0  # hooks warm caches and register somewhere; minutes are too long for either
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Verdict:
@@ -123,6 +128,8 @@ def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
             yield _trouble(snapshot, container, _judge(container, message), message)
         elif _dies_by_hook(snapshot, container):
             yield _hook_trouble(snapshot, container)
+        elif (started := _held_by_hook(snapshot, container)) is not None:
+            yield _long_hook_trouble(snapshot, container, started)
 
 
 def _refusal(snapshot: Snapshot, container: PodContainer) -> str | None:
@@ -277,6 +284,46 @@ def _hook_trouble(snapshot: Snapshot, container: PodContainer) -> Trouble:
             edit_workload(snapshot, container.pod, f"lifecycle.postStart of {container.label}"),
         ),
         since=event.first_timestamp if event is not None else None,
+    )
+
+
+def _held_by_hook(snapshot: Snapshot, container: PodContainer) -> Event | None:
+    """The event by which a container was started whose postStart hook has not returned, if that is missed by now.
+
+    The kubelet runs the hook before it looks at the pod again, so that its status still says ContainerCreating.
+    Source: startContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go.
+    """
+    waiting, lifecycle = container.waiting, container.spec.lifecycle
+    if waiting is None or waiting.reason not in STARTING or lifecycle is None or lifecycle.post_start is None:
+        return None
+    newest = next(iter(events_of(snapshot, container, "Created", "Started", "Killing", "Failed")), None)
+    if newest is None or newest.reason != "Started" or newest.seen_at is None:
+        return None
+    is_long = is_older_than(newest.seen_at, LONG_HOOK_S, snapshot.taken_at)
+    return newest if is_long or is_awaited(snapshot, container.pod) else None
+
+
+def _long_hook_trouble(snapshot: Snapshot, container: PodContainer, started: Event) -> Trouble:
+    age = describe_age(started.seen_at, snapshot.taken_at)
+    return Trouble(
+        pod=container.pod,
+        part=container.name,
+        reason="PostStartHookError/StillRunning",
+        title=f"{container.label} was started, and its postStart hook has been running{age}",
+        cause="A container does not count as running, and is not probed, before its postStart hook has returned; "
+        "it may hang, or wait for what the container does only later.",
+        evidence=(
+            event_evidence(snapshot, started, container.pod),
+            waiting_evidence(snapshot, container),
+            *_hook_evidence(snapshot, container),
+        ),
+        severity=Severity.WARNING,
+        confidence=0.8,
+        remedies=(
+            describe_pod(snapshot, container.pod),
+            edit_workload(snapshot, container.pod, f"lifecycle.postStart of {container.label}"),
+        ),
+        since=started.seen_at,
     )
 
 

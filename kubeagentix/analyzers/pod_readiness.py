@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.containers import PodContainer, has_begun, keeps_ending, uptime_s
+from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.node_life import is_excused, late_pods
 from kubeagentix.analysis.shortfall import (
     GATE_GRACE_S,
@@ -198,8 +199,8 @@ def _gated(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
     for (workload, gates), held in affected.group(snapshot, pairs).items():
         since, names = earliest(_containers_ready_since(pod) for pod in held), ", ".join(gates)
         unset = sorted({name for pod in held for name in gates if condition(pod.status.conditions, name) is None})
-        is_long = is_older_than(since, GATE_GRACE_S, now)
-        if not is_long and not (unset and is_older_than(since, GATE_UNSET_S, now)):
+        is_long, is_late = is_older_than(since, GATE_GRACE_S, now), is_older_than(since, GATE_UNSET_S, now)
+        if not is_long and not (unset and is_late) and not any(is_awaited(snapshot, pod) for pod in held):
             continue
         yield Finding.of(
             analyzer=ID,
@@ -208,7 +209,7 @@ def _gated(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
             title=f"{workload}: {_who(snapshot, workload, held)} held unready by the readiness gate {names}"
             f"{describe_age(since, now)}" + (", which nobody has set" if unset else ""),
             severity=affected.severity(snapshot, workload, held) if is_long else Severity.WARNING,
-            confidence=0.95 if is_long else 0.8,
+            confidence=0.95 if is_long else 0.8 if is_late else 0.6,
             cause=f"All containers are ready, but the condition {names}, which spec.readinessGates asks for, "
             + (
                 "is missing: the controller that should set it does not run, or does not know of these pods."

@@ -27,6 +27,7 @@ from kubeagentix.analysis.containers import (
     uptime_s,
 )
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
+from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.present_pods import lifetime_s
 from kubeagentix.analysis.probe_fit import TIMED_OUT, misfit
 from kubeagentix.analysis.refusals import refusals_of
@@ -134,9 +135,10 @@ def _is_unready(snapshot: Snapshot, container: PodContainer) -> bool:
         return bool(events) and uptime > _FLAPPING_AFTER_S and _is_flapping(events, failures, snapshot.taken_at)
     if container.status.started is False:
         return False  # the startup probe has not let the others begin
-    # A restarted container is given less time: its start was waited for before.
+    # A restarted container is given less time, as its start was waited for before, and one that is told to be missed.
     is_reported = failures >= probe.failure_threshold
-    grace_s = 0.0 if container.status.restart_count and is_reported else START_GRACE_S
+    is_known = is_reported and (container.status.restart_count > 0 or is_awaited(snapshot, container.pod))
+    grace_s = 0.0 if is_known else START_GRACE_S
     # Events may come late: a container that is not ready after all this has a probe that fails.
     attempts = 1 if is_reported else probe.failure_threshold
     return uptime > grace_s + probe.initial_delay_seconds + attempts * probe.period_seconds

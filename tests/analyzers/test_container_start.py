@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubeagentix.analyzers.container_start import plugin
-from kubeagentix.domain.diagnosis import Finding
+from kubeagentix.domain.diagnosis import Finding, Severity
 from kubeagentix.domain.snapshot import ContainerLog
 from kubeagentix.testing import log_of, snapshot_of
 
@@ -217,3 +217,35 @@ def test_an_option_in_place_of_a_command_is_told_as_such(workload: Build) -> Non
     message = f'{RUNC}exec: "--verbose": executable file not found in $PATH: unknown'
     [finding] = found(workload(BACKOFF, last=refused(message), restarts=3, container={"args": ["--verbose"]}))
     assert "--verbose is an option" in finding.cause
+
+
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+WARM: dict[str, Any] = {"lifecycle": {"postStart": {"exec": {"command": ["/warm-up"]}}}}
+
+
+def started(
+    workload: Build, seconds_ago: float, *, then: str = "", served: bool = True, **container: Any
+) -> list[Finding]:
+    """What is found of a container that was started so long ago and is still said to be in creation."""
+    events = [("Created", "Created container app", 1, seconds_ago + 1), ("Started", "Started", 1, seconds_ago)]
+    events += [(then, then, 1, seconds_ago - 1)] if then else []
+    objects = workload(CREATING, phase="Pending", container=container, events=events)
+    objects[0]["status"] = {"replicas": 1, "readyReplicas": int(served)}
+    return found(objects)
+
+
+def test_a_hook_that_does_not_return_keeps_the_container_in_creation(workload: Build) -> None:
+    [finding] = started(workload, 200, **WARM)
+    assert (finding.reason, finding.severity) == ("PostStartHookError/StillRunning", Severity.WARNING)
+    assert "its postStart hook has been running for 3m" in finding.title
+    assert any(item.excerpt == "/warm-up" for item in finding.evidence)
+
+
+def test_a_hook_is_told_of_sooner_where_its_pod_is_missed(workload: Build) -> None:
+    assert [item.reason for item in started(workload, 70, served=False, **WARM)] == ["PostStartHookError/StillRunning"]
+    assert started(workload, 70, **WARM) == []
+
+
+def test_a_container_in_creation_for_other_reasons_has_no_hook_to_blame(workload: Build) -> None:
+    assert started(workload, 200) == []
+    assert started(workload, 200, then="Killing", **WARM) == []

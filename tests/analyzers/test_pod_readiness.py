@@ -112,6 +112,18 @@ def test_a_gate_that_nobody_has_set_is_a_warning_before_long() -> None:
     assert finding.title.endswith("by the readiness gate example.com/lb for 95s, which nobody has set")
 
 
+@pytest.mark.parametrize("is_stalled", [True, False])
+def test_a_gate_is_named_as_soon_as_its_rollout_is_stuck(is_stalled: bool) -> None:
+    made = "2026-01-15T11:59:20Z"
+    manifest = pod(since=made, conditions=({**CONTAINERS_READY, "lastTransitionTime": made},), readinessGates=GATE)
+    manifest["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "web", "controller": True}]
+    stalled = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
+    status = {"readyReplicas": 1, "conditions": stalled if is_stalled else []}
+    deployment = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 1}, "status": status}
+    told = [(item.reason, item.severity) for item in found(manifest, deployment)]
+    assert told == [("NotReady/ReadinessGate", Severity.WARNING)] * is_stalled
+
+
 def test_a_new_target_of_a_load_balancer_is_given_its_minutes() -> None:
     assert gated("2026-01-15T11:57:00Z", SHUT) == []
 

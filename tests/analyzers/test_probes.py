@@ -144,6 +144,15 @@ def test_fewer_failures_than_the_threshold_are_silent(workload: Build) -> None:
     assert found(workload(state, container=READINESS, events=events)) == []
 
 
+@pytest.mark.parametrize("is_stalled", [True, False])
+def test_a_probe_is_named_as_soon_as_its_rollout_is_stuck(workload: Build, is_stalled: bool) -> None:
+    events = [("Unhealthy", f"Readiness probe failed: {REFUSED}", 6, 5)]
+    objects = workload({"running": {"startedAt": "2026-01-15T11:59:15Z"}}, container=READINESS, events=events)
+    stalled = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
+    objects[0]["status"] = {"readyReplicas": 1, "conditions": stalled if is_stalled else []}
+    assert [item.reason for item in found(objects)] == ["Unhealthy/Readiness"] * is_stalled
+
+
 def test_a_startup_probe_that_still_fails_is_what_it_is_for(workload: Build) -> None:
     events = [("Unhealthy", f"Startup probe failed: {REFUSED}", 5, 5)]
     assert found(workload(RUNNING, container=STARTUP, events=events)) == []
@@ -257,7 +266,9 @@ def test_a_timeout_of_a_throttled_container_is_laid_to_its_cpu_limit(workload: B
 def test_a_first_start_is_given_its_time(workload: Build, started: str, restarts: int, is_told: bool) -> None:
     state = {"running": {"startedAt": f"2026-01-15T{started}Z"}}
     events = [("Unhealthy", f"Readiness probe failed: {REFUSED}", 5, 5)]
-    assert bool(found(workload(state, container=READINESS, restarts=restarts, events=events))) is is_told
+    objects = workload(state, container=READINESS, restarts=restarts, events=events)
+    objects[0]["status"] = {"readyReplicas": 1}  # an older pod serves, so that nobody misses this one yet
+    assert bool(found(objects)) is is_told
 
 
 def test_a_startup_probe_that_used_up_its_attempts_is_told_before_the_kill(workload: Build) -> None:
