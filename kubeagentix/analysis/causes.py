@@ -19,7 +19,7 @@ from kubeagentix.analysis.granting import can_i
 from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.logs import LoggedFailure
 from kubeagentix.analysis.mentions import endpoint_in, is_address, user_in
-from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path, bringer_of
+from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path, bringer_of, missing_sub_paths
 from kubeagentix.analysis.phrases import advice_of, phrase_of
 from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.resolution import service_meant, unresolved
@@ -108,7 +108,12 @@ def _about_itself(
     if failure.signature in (SETTING_MISTYPED, VALUE_MISTYPED):
         return _about_type(snapshot, container, failure, phrase, cause)
     if failure.signature == CONFIG_INVALID:
-        source = bringer_of(snapshot, container, failure.subject.partition(":")[0])
+        path = failure.subject.partition(":")[0]
+        pod = container.pod
+        for mount, lost, words in missing_sub_paths(snapshot, pod.namespace, pod.spec, container.spec):
+            if mount.mount_path == path:
+                return Explanation(phrase=phrase, cause=f"{cause} {words}", points_at=(lost,))
+        source = bringer_of(snapshot, container, path)
         cause += f" The file is of {source}." if source is not None else ""
         return Explanation(phrase=phrase, cause=cause, points_at=(source,) if source is not None else ())
     if failure.signature == OUT_OF_MEMORY:
@@ -225,7 +230,7 @@ def _about_name(
     """A name that was not resolved."""
     story = unresolved(snapshot, container.pod, host, target, failure.line)
     is_there = target is not None and snapshot.find(target) is not None
-    if target is not None and not is_there and target.namespace != container.pod.namespace:
+    if target is not None and snapshot.lacks(target) and target.namespace != container.pod.namespace:
         phrase += f": no such Service in {target.namespace}"
     if target is not None and target.name not in phrase:
         phrase += f" ({target.kind} {target.name})"

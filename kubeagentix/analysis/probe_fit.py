@@ -19,6 +19,7 @@ _LISTENS = re.compile(
     r"(?i)\b(?:listening|listen|serving|bound|started|running|binding|available)\b[^\n]{0,40}?"
     r"(?:\bport[ :=]+|(?P<host>127\.0\.0\.1|localhost|\[::1\]|\[::\]|0\.0\.0\.0|\*)?:)(?P<port>\d{2,5})\b"
 )
+NO_PROBE_COMES = "only, where no probe comes."
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -68,7 +69,7 @@ def _about_listener(snapshot: Snapshot, container: PodContainer, wanted: int) ->
     on_wanted = [host for host, port in heard if port == wanted]
     if on_wanted:
         is_loopback = all(host in _LOOPBACK for host in on_wanted)
-        return f"Its log says that it listens on {on_wanted[0]} only, where no probe comes." if is_loopback else ""
+        return f"Its log says that it listens on {on_wanted[0]} {NO_PROBE_COMES}" if is_loopback else ""
     ports = ", ".join(str(port) for port in dict.fromkeys(port for _, port in heard))
     return f"Its log says that it listens on port {ports}." if ports else ""
 

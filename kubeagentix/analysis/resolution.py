@@ -140,6 +140,8 @@ def _of_nobody(snapshot: Snapshot, target: ResourceRef) -> Unresolved:
         like = nearest(target.namespace, (item.name for item in snapshot.all(Namespace)))
         hint = f" There is namespace {like}: was {target.name}.{like} meant?" if like else ""
         return Unresolved(words=f" There is no namespace {target.namespace}.{hint}", points_at=(place,))
+    if not snapshot.lacks(target):
+        return Unresolved(words=f" Whether there is a {target} was not read.", points_at=(target,))
     return Unresolved(
         words=f" There is no Service {target.name} in namespace {target.namespace}.{service_meant(snapshot, target)}",
         points_at=(target,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import TypeVar
@@ -14,10 +15,17 @@ MAX_COMPARED = 100  # a full comparison is slow; of more names, only those that 
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """The candidate that `name` was most likely meant to be, or ""; case is the likeliest slip, and costs nothing."""
+    """The candidate that `name` was most likely meant to be, or ""; case, and the order of words, cost nothing."""
     wanted, folded = name.casefold(), {candidate.casefold(): candidate for candidate in sorted(candidates)}
+    swapped = next((folded[other] for other in folded if _words(other) == _words(wanted)), "")
+    if swapped:
+        return swapped
     compared = shortlist(list(folded), lambda candidate: shared_ends(wanted, candidate))
     return next((folded[like] for like in get_close_matches(wanted, compared, n=1, cutoff=ALIKE)), "")
+
+
+def _words(name: str) -> list[str]:
+    return sorted(re.split(r"[-._]", name))
 
 
 def shortlist(items: list[T], likeness: Callable[[T], int]) -> list[T]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.meant import object_meant
 from kubeagentix.analysis.shortfall import describe_age, is_older_than, unready_since
 from kubeagentix.analysis.troubles import event_evidence
 from kubeagentix.contracts import AnalyzerPlugin
@@ -76,6 +78,8 @@ def _unable(snapshot: Snapshot, scaler: Autoscaler) -> Iterator[Finding]:
     message = able.message if able is not None and is_refused else ""
     split = _why_unable(message, target, is_there=is_there)
     what = f"{target.kind or 'object'} {target.name}"
+    kind = KINDS.get(target.kind)
+    like = object_meant(snapshot, kind.type, scaler.namespace, target.name) if kind is not None and not is_there else ""
     first = able.reason if able is not None and is_refused else "FailedGetScale"
     yield Finding.of(
         analyzer=ID,
@@ -84,7 +88,8 @@ def _unable(snapshot: Snapshot, scaler: Autoscaler) -> Iterator[Finding]:
         title=f"{ref}: its target, {what}, {_unable_in_words(scaler, split)}",
         severity=Severity.WARNING,
         confidence=0.95 if split else 0.7,
-        cause=excerpt(message) or f"There is no {what} in namespace {scaler.namespace}.",
+        cause=(excerpt(message) or f"There is no {what} in namespace {scaler.namespace}.")
+        + (f" There is {target.kind} {like}: was that meant?" if like else ""),
         evidence=(
             Evidence.of(
                 ref,
@@ -94,9 +99,17 @@ def _unable(snapshot: Snapshot, scaler: Autoscaler) -> Iterator[Finding]:
             ),
             *_condition_evidence(ref, able if is_refused else None),
         ),
-        remedies=(kubectl.describe(ref), kubectl.edit(ref, "Name the target that is meant, and its apiVersion")),
+        remedies=(kubectl.describe(ref), _retarget(ref, like)),
         points_at=(target,),
     )
+
+
+def _retarget(ref: ResourceRef, like: str) -> Remedy:
+    if not like:
+        return kubectl.edit(ref, "Name the target that is meant, and its apiVersion")
+    patch = json.dumps({"spec": {"scaleTargetRef": {"name": like}}}, separators=(",", ":"))
+    command = f"patch horizontalpodautoscaler {ref.name} --type=merge -p '{patch}'"
+    return kubectl.write(f"Let it scale {like}", command, ref.namespace)
 
 
 def _is_absent(snapshot: Snapshot, scaler: Autoscaler) -> bool:

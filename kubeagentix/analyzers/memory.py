@@ -26,6 +26,7 @@ from kubeagentix.analysis.troubles import (
     Trouble,
     clipped,
     describe_pod,
+    edit_workload,
     end_evidence,
     event_evidence,
     findings,
@@ -212,8 +213,10 @@ def _remedies(snapshot: Snapshot, container: PodContainer, limit: float) -> tupl
         kubectl.read("See what it uses", f"top pod {pod.name} --containers", pod.namespace),
         describe_pod(snapshot, pod),
     )
-    if not limit or container.is_init:
+    if not limit:
         return reading
+    if container.is_init:  # older kubectls set the resources of no init container
+        return (*reading, edit_workload(snapshot, pod, f"resources.limits.memory of {container.label}"))
     workload = snapshot.workload_of(pod)
     command = f"set resources {workload.kind.lower()}/{workload.name} -c {container.name} --limits=memory="
     more = format_bytes(parse_quantity(limit) * 2)

@@ -143,6 +143,7 @@ def _ended_finding(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, .
         remedies=(
             kubectl.describe(snapshot.ref(newest)),
             *(kubectl.describe(node) for node in nodes[:1]),
+            *_relief(workload, newest, ending),
             *_litter(workload, pods),
         ),
         points_at=nodes,
@@ -164,6 +165,15 @@ def _ended_severity(snapshot: Snapshot, workload: ResourceRef, ending: _Ending, 
         return Severity.WARNING
     is_serving = any(pod.is_ready for pod in affected.live_pods(snapshot, workload))
     return Severity.WARNING if is_serving else Severity.CRITICAL
+
+
+def _relief(workload: ResourceRef, pod: Pod, ending: _Ending) -> Iterator[Remedy]:
+    """Of an eviction that a limit of the pod's own asked for: the limit to raise."""
+    if ending.node or not ending.reason.startswith("Evicted/"):
+        return
+    volume = re.search(r'EmptyDir volume "([^"]+)"', pod.status.message)
+    what = f"the sizeLimit of volume {volume[1]}" if volume is not None else "the limit that it went over"
+    yield kubectl.edit(workload, f"Raise {what}, or write less")
 
 
 def _is_replaced(snapshot: Snapshot, workload: ResourceRef, last: datetime | None) -> bool:

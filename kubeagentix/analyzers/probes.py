@@ -29,7 +29,7 @@ from kubeagentix.analysis.containers import (
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.present_pods import lifetime_s
-from kubeagentix.analysis.probe_fit import TIMED_OUT, misfit
+from kubeagentix.analysis.probe_fit import NO_PROBE_COMES, TIMED_OUT, misfit
 from kubeagentix.analysis.refusals import refusals_of
 from kubeagentix.analysis.shortfall import START_GRACE_S
 from kubeagentix.analysis.signatures import FORBIDDEN
@@ -174,11 +174,17 @@ def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Tr
         remedies=(
             describe_pod(snapshot, container.pod),
             read_log(container, of_last_life=kind != "Readiness"),
-            edit_workload(snapshot, container.pod, f"{kind.lower()}Probe of {container.label}"),
+            edit_workload(snapshot, container.pod, _to_correct(container, kind, unfit)),
         ),
         points_at=points_at,
         since=min((event.first_timestamp for event in events if event.first_timestamp), default=None),
     )
+
+
+def _to_correct(container: PodContainer, kind: ProbeKind, unfit: str) -> str:
+    if unfit.endswith(NO_PROBE_COMES):
+        return f"the address on which {container.label} listens (0.0.0.0 is all)"
+    return f"{kind.lower()}Probe of {container.label}"
 
 
 def _is_dependency(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> bool:

@@ -245,7 +245,7 @@ def _missing_priority(snapshot: Snapshot, template: Template) -> Iterator[Findin
         return
     if snapshot.get(PriorityClass, "", name):
         return
-    near = nearest(name, (item.name for item in snapshot.all(PriorityClass)))
+    near = nearest(name, (item.name for item in snapshot.all(PriorityClass) if not item.name.startswith("system-")))
     yield Finding.of(
         analyzer=ID,
         reason="FailedCreate/PriorityClassNotFound",

@@ -411,6 +411,7 @@ def _ignored(snapshot: Snapshot, waiting: list[Pod]) -> Iterator[Finding]:
             remedies=(
                 kubectl.read("See whether the scheduler runs", "get pods,leases", "kube-system"),
                 kubectl.describe(snapshot.ref(pods[0])),
+                *(() if is_default else (kubectl.edit(workload, "Leave schedulerName out, or run that scheduler"),)),
             ),
             since=since,
             detail=f"scheduler {name}",

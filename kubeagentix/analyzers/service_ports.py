@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -249,8 +250,22 @@ def _port_mismatch(
             ),
             *refused,
         ),
-        remedies=(kubectl.describe(ref), kubectl.edit(ref, "Name the port on which the pods listen")),
+        remedies=(kubectl.describe(ref), _retarget(ref, service, port, pods)),
         detail=str(port.port),
+    )
+
+
+def _retarget(ref: ResourceRef, service: Service, port: ServicePort, pods: tuple[Pod, ...]) -> Remedy:
+    """The command that leads the port to the only one that the pods declare; an editor where there are several."""
+    declared = {(item.name, item.container_port) for pod in pods for item in container_ports(pod.spec)}
+    numbers = {number for _, number in declared}
+    is_of_other_protocol = resolve_target_port(port, pods[0].spec) in numbers
+    if len(numbers) != 1 or is_of_other_protocol:
+        return kubectl.edit(ref, "Name the port on which the pods listen")
+    path, value = f"/spec/ports/{service.spec.ports.index(port)}/targetPort", next(iter(numbers))
+    patch = json.dumps([{"op": "replace", "path": path, "value": value}], separators=(",", ":"))
+    return kubectl.write(
+        f"Lead it to port {value}", f"patch service {ref.name} --type=json -p '{patch}'", ref.namespace
     )
 
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from kubeagentix.analysis.causes import hosts_named_in
 from kubeagentix.analysis.memory_files import volumes_in_memory
+from kubeagentix.analysis.paths import ACCOUNT_DIRECTORY
 from kubeagentix.cluster.client import Answer, Client, Deadline
 from kubeagentix.cluster.log_times import split_times
 from kubeagentix.domain.diagnosis import Gap
@@ -116,7 +117,7 @@ def _calling(pod: Pod, now: datetime) -> list[_Trouble]:
         if running is None or is_init or pod.is_terminating:
             continue
         is_settled = running.started_at is None or now - running.started_at > SETTLING_TIME
-        if is_settled and (_has_identity(pod) or _may_call(container) or _may_lose_a_child(pod, container)):
+        if is_settled and (_has_identity(pod) or _may_call(pod, container) or _may_lose_a_child(pod, container)):
             found.append(
                 _Trouble(CALLS if container.readiness_probe is None else CALLS_AND_IS_ASKED, pod, container, 0)
             )
@@ -134,10 +135,18 @@ def _may_lose_a_child(pod: Pod, container: Container) -> bool:
     return "memory" in container.resources.limits and bool(volumes_in_memory(pod, container))
 
 
-def _may_call(container: Container) -> bool:
-    """Whether it is told of a host, or of settings that are kept elsewhere and may name one."""
-    is_set_elsewhere = container.env_from or any(item.value_from is not None for item in container.env)
-    return bool(is_set_elsewhere) or any(hosts_named_in(container))
+def _may_call(pod: Pod, container: Container) -> bool:
+    """Whether it is told of a host, or of settings or a program that are kept elsewhere and may name one."""
+    brought = {item.name for item in pod.spec.volumes if item.config_map is not None or item.secret is not None}
+    is_set_elsewhere = (
+        bool(container.env_from)
+        or any(item.value_from is not None for item in container.env)
+        or any(
+            mount.name in brought and mount.mount_path != ACCOUNT_DIRECTORY  # each has its token there, up to 1.20
+            for mount in container.volume_mounts
+        )
+    )
+    return is_set_elsewhere or any(hosts_named_in(container))
 
 
 async def read_logs(

@@ -124,7 +124,7 @@ def _told(finding: Finding, change: Change, start: datetime) -> Finding:
     more = () if change.remedy.command in known else (change.remedy,)
     return replace(
         finding,
-        cause=f"{finding.cause.rstrip('.')}. {words} {when}.",
+        cause=f"{finding.cause}{'' if finding.cause.endswith(('.', '?')) else '.'} {words} {when}.",
         evidence=(*finding.evidence, evidence),
         remedies=(*reads, *more, *writes),
     )

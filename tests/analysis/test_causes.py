@@ -210,3 +210,25 @@ def test_who_answers_404_is_the_one_host_that_the_command_names() -> None:
     story = explained("curl: (22) The requested URL returned error: 404", shop, args=["http://shop:8080/v2"])
     assert story.phrase.startswith("shop:8080 answers that there is no such thing (404)")
     assert "is not there (404)" in explained("curl: (22) The requested URL returned error: 404").phrase
+
+
+def test_a_configuration_that_a_wrong_sub_path_brings_as_a_directory_is_told_as_such() -> None:
+    config = {"kind": "ConfigMap", "metadata": {"name": "site"}, "data": {"site.conf": "x"}}
+    volumes = [{"name": "v", "configMap": {"name": "site"}}]
+
+    def story(key: str) -> Explanation:
+        mounts = [{"name": "v", "mountPath": "/etc/site.conf", "subPath": key}]
+        return explained("failed to read configuration /etc/site.conf", config, volumes=volumes, volumeMounts=mounts)
+
+    assert "subPath site.cfg of the mount at /etc/site.conf is no key of ConfigMap site" in story("site.cfg").cause
+    assert [str(ref) for ref in story("site.cfg").points_at] == ["ConfigMap default/site"]
+    assert "subPath" not in story("site.conf").cause
+
+
+def test_a_name_in_a_namespace_that_was_not_read_is_not_said_to_be_of_nobody() -> None:
+    line = "dial tcp: lookup db.other.svc.cluster.local on 10.96.0.10:53: no such host"
+    story = explained(line, DNS, seen="default")
+    assert "There is no Service" not in story.cause
+    assert "no such Service" not in story.phrase
+    assert [str(ref) for ref in story.points_at] == ["Service other/db"]
+    assert "no such Service in other" in explained(line, DNS).phrase

@@ -28,3 +28,8 @@ def test_case_is_the_likeliest_slip() -> None:
 )
 def test_ends_are_counted_once(left: str, right: str, expected: int) -> None:
     assert shared_ends(left, right) == expected
+
+
+def test_words_in_another_order_are_the_same_name() -> None:
+    assert nearest("data-store", ["store-data", "data-stock"]) == "store-data"
+    assert nearest("data-store", ["shop-cache"]) == ""

@@ -217,3 +217,17 @@ def test_limit_at_the_maximum_is_information_and_at_the_minimum_nothing() -> Non
 def test_two_autoscalers_on_one_target() -> None:
     assert list(find(scaler(), scaler(name="other"), DEPLOYMENT)) == ["AmbiguousSelector"]
     assert find(scaler(), scaler(name="other", target="api"), DEPLOYMENT, DEPLOYMENT.replace("web", "api")) == {}
+
+
+def test_target_that_is_nearly_called_so_is_offered() -> None:
+    finding = find(scaler(target="we-b"), DEPLOYMENT)["FailedGetScale/TargetNotFound"]
+    assert finding.cause.endswith("There is Deployment web: was that meant?")
+    assert finding.remedies[-1].command == (
+        "kubectl patch horizontalpodautoscaler web --type=merge"
+        """ -p '{"spec":{"scaleTargetRef":{"name":"web"}}}' -n default"""
+    )
+    assert (
+        find(scaler(target="gone"), DEPLOYMENT)["FailedGetScale/TargetNotFound"]
+        .remedies[-1]
+        .command.startswith("kubectl edit")
+    )

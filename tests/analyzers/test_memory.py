@@ -52,6 +52,7 @@ def test_an_out_of_memory_kill_is_found_in_each_state(
 def test_an_init_container_counts_too(workload: Build) -> None:
     [finding] = found(*workload(BACKOFF, last=OOM, restarts=2, is_init=True, phase="Pending", container=LIMIT))
     assert 'init container "app"' in finding.title
+    assert finding.remedies[-1].title == 'Correct resources.limits.memory of init container "app"'
 
 
 @pytest.mark.parametrize(

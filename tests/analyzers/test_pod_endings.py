@@ -223,3 +223,11 @@ def test_a_pod_that_the_kubelet_holds_back_is_told_by_its_reason(reason: str, is
     found = list(plugin.analyze(snapshot_of(held)))
     assert [item.reason for item in found] == ["UnexpectedAdmissionError/AppArmor"] * is_told
     assert all("not enabled on the host" in item.cause for item in found)
+
+
+def test_a_limit_of_its_own_that_a_pod_went_over_is_to_be_raised() -> None:
+    titles = [
+        item.title for item in only(failed("Evicted", 'Usage of EmptyDir volume "d" exceeds the limit "1Mi"')).remedies
+    ]
+    assert "Raise the sizeLimit of volume d, or write less" in titles
+    assert not any("Raise" in item.title for item in only(failed("Evicted", LOW.format("memory"))).remedies)

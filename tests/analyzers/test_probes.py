@@ -236,6 +236,7 @@ def test_where_the_log_says_it_listens_is_held_against_the_probe(workload: Build
     [finding] = found(objects, logs=(log_of("web-1", "app", line),))
     assert words in finding.cause
     assert bool(words) is ("Its log says that it listens" in finding.cause)
+    assert ("the address" in finding.remedies[-1].title) is ("127.0.0.1" in line)
 
 
 def test_a_port_of_another_container_is_named_as_such(workload: Build) -> None:

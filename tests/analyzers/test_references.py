@@ -206,3 +206,10 @@ def test_priority_classes_that_are_there_or_built_in_or_not_read_are_silent() ->
     assert found(deployment(priorityClassName="gold"), gaps=[gap]) == []
     (finding,) = found(deployment(priorityClassName="golden"), gold)
     assert finding.remedies[1].title == "Name gold"
+
+
+def test_the_classes_of_the_system_itself_are_not_recommended() -> None:
+    system = {"kind": "PriorityClass", "metadata": {"name": "system-cluster-critical"}}
+    (finding,) = found(deployment(priorityClassName="business-critical"), system)
+    assert "nearest" not in finding.cause
+    assert finding.remedies[1].title == "Name one that exists"

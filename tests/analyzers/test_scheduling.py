@@ -501,7 +501,9 @@ def test_a_pod_whose_scheduler_does_not_exist_is_told_after_a_minute() -> None:
             "status": {"phase": "Pending"},
         }
 
-    assert "nobody" in only(pod(OLD)).cause
+    finding = only(pod(OLD))
+    assert "nobody" in finding.cause
+    assert finding.remedies[-1].title == "Leave schedulerName out, or run that scheduler"
     assert list(plugin.analyze(snapshot_of(pod("2026-01-15T11:59:30Z")))) == []
 
 

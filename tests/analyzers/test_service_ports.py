@@ -195,3 +195,19 @@ def test_another_workload_that_declares_nothing_is_told_once_somebody_was_refuse
 
 def test_two_workloads_that_both_have_the_port_are_silent() -> None:
     assert list(analyze(snapshot_of(service(), deployment(), pod(), stranger("[{containerPort: 8080}]")))) == []
+
+
+def test_the_only_port_of_the_pods_is_offered_as_a_patch() -> None:
+    finding = find(service("{port: 80, targetPort: web}"), deployment(), pod())["TargetPortMismatch"]
+    assert finding.remedies[-1].command == (
+        "kubectl patch service web --type=json -p "
+        """'[{"op":"replace","path":"/spec/ports/0/targetPort","value":8080}]' -n default"""
+    )
+
+
+def test_of_several_ports_or_for_another_protocol_none_is_chosen() -> None:
+    several = pod(ports="[{containerPort: 8080}, {containerPort: 9090}]")
+    finding = find(service("{port: 80, targetPort: web}"), deployment(), several)["TargetPortMismatch"]
+    assert finding.remedies[-1].command.startswith("kubectl edit")
+    udp = find(service("{port: 80, targetPort: 8080, protocol: UDP}"), deployment(), pod())["TargetPortMismatch"]
+    assert udp.remedies[-1].command.startswith("kubectl edit")

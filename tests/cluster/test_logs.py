@@ -132,6 +132,25 @@ def test_settings_that_are_kept_elsewhere_may_name_a_host() -> None:
     assert chosen(cast("Pod", project(KINDS["Pod"], manifest))) == [("a", "app", False)]
 
 
+@pytest.mark.parametrize(
+    ("volume", "path", "is_read"),
+    [
+        ({"configMap": {"name": "code"}}, "/app", True),
+        ({"secret": {"secretName": "code"}}, "/app", True),
+        ({"secret": {"secretName": "default-token-x"}}, "/var/run/secrets/kubernetes.io/serviceaccount", False),
+        ({"emptyDir": {}}, "/app", False),
+    ],
+)
+def test_a_program_that_is_kept_elsewhere_may_call_others(volume: dict[str, Any], path: str, is_read: bool) -> None:
+    container = {"name": "app", "volumeMounts": [{"name": "v", "mountPath": path}]}
+    manifest = {
+        "metadata": {"name": "a", "namespace": "shop"},
+        "spec": {"nodeName": "node-1", "containers": [container], "volumes": [{"name": "v", **volume}]},
+        "status": {"phase": "Running", "containerStatuses": [state("app", RUNNING, ready=True)]},
+    }
+    assert bool(chosen(cast("Pod", project(KINDS["Pod"], manifest)))) is is_read
+
+
 def test_an_owner_in_trouble_is_not_read_once_more_for_its_calls() -> None:
     assert [name for name, _, _ in chosen(calling("a", "web"), pod("b", state("app", RUNNING), owner="web"))] == ["b"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.quickdx.changes import change_of, with_changes
 from kubeagentix.quickdx.graph import Graph
@@ -78,6 +80,13 @@ def test_a_rollout_before_is_told_with_its_revision() -> None:
     found = told(crash(10), replica_set("web-1", 1, 900), replica_set("web-2", 2, 12))
     assert found.cause.endswith("Deployment default/web was rolled out (revision 2) 2m before.")
     assert "kubectl rollout history deployment/web -n default" in [item.command for item in found.remedies]
+
+
+@pytest.mark.parametrize(("said", "so_far"), [("Was x meant?", "Was x meant? "), ("It ends", "It ends. ")])
+def test_a_change_is_a_sentence_of_its_own(said: str, so_far: str) -> None:
+    snapshot = snapshot_of(DEPLOYMENT, replica_set("web-1", 1, 5000), replica_set("web-2", 2, 11))
+    [finding] = with_changes(snapshot, Graph.of(snapshot), [replace(crash(10), cause=said)])
+    assert finding.cause.startswith(f"{so_far}Deployment default/web was rolled out")
 
 
 def test_the_last_of_several_changes_is_told() -> None:
