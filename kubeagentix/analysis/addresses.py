@@ -29,6 +29,21 @@ def resolve_host(snapshot: Snapshot, namespace: str, host: str) -> ResourceRef |
     return _behind_address(snapshot, address) if is_address(address) else _behind_name(snapshot, namespace, address)
 
 
+def aliased(pod: Pod, host: str) -> str:
+    """The address that the pod's hostAliases give to a `host` or `host:port`, past any DNS; "" if they give none."""
+    name = host.partition(":")[0].lower().rstrip(".")
+    return next((alias.ip for alias in pod.spec.host_aliases if name in alias.hostnames), "")
+
+
+_AFTER = re.compile(r"(?i)\b(?:to|with|from|reach|at) (?:service )?['\"`]?([a-z0-9][a-z0-9-]*)(?![\w.:/-])")
+
+
+def service_said(snapshot: Snapshot, namespace: str, line: str) -> str:
+    """The one Service of the namespace that an error calls by its bare name (`timeout to payments`), or ""."""
+    found = {name for name in _AFTER.findall(line) if snapshot.get(Service, namespace, name) is not None}
+    return found.pop() if len(found) == 1 else ""
+
+
 def _behind_address(snapshot: Snapshot, address: str) -> ResourceRef | None:
     for service in snapshot.all(Service):
         if service.spec.cluster_ip == address:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.addresses import resolve_host
+from kubeagentix.analysis.addresses import aliased, resolve_host, service_said
 from kubeagentix.analysis.backends import backing_of, describe_ports
+from kubeagentix.analysis.config_uses import config_naming
 from kubeagentix.analysis.containers import PodContainer
 from kubeagentix.analysis.denials import denials_in
 from kubeagentix.analysis.granting import can_i
@@ -55,6 +56,7 @@ from kubeagentix.analysis.signatures import (
     UPSTREAM_UNAVAILABLE,
     VALUE_MISTYPED,
 )
+from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.variables import about_account, about_server_names, about_service_link, about_variable
 from kubeagentix.domain.diagnosis import HOST, Remedy, ResourceRef
 from kubeagentix.domain.network import Service
@@ -85,8 +87,9 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
     """What `failure` means for this container."""
     phrase = phrase_of(failure.signature, failure.subject, failure.line)
     cause = f'Its log says: "{failure.line}".{advice_of(failure.signature)}'
-    if failure.signature in CONNECTION_SIGNATURES:
-        return _about_connection(snapshot, container, failure)
+    literal = _unreplaced(container, failure.line)
+    if literal is not None or failure.signature in CONNECTION_SIGNATURES:
+        return literal or _about_connection(snapshot, container, failure)
     if failure.signature in (MISSING_VARIABLE, MISSING_KEY) and failure.subject:
         words, points_at = about_variable(snapshot, container, failure.subject)
         remedies = _set(snapshot, container, failure.subject)
@@ -99,6 +102,25 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
     if failure.signature == MISSING_DATABASE:
         return _about_database(snapshot, container, failure, phrase, cause)
     return _about_itself(snapshot, container, failure, phrase, cause)
+
+
+def _unreplaced(container: PodContainer, line: str) -> Explanation | None:
+    """A `$(NAME)` of the spec that the process got as it stands, which is what becomes of variables that nobody sets.
+
+    Source: https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+    """
+    spec = container.spec
+    written = (*spec.command, *spec.args, *(item.value for item in spec.env))
+    for match in re.finditer(r"\$\(([A-Za-z_]\w*)\)", line):
+        if any(match[0] in text.replace(f"${match[0]}", "") for text in written):  # $$ is how it is meant to stand
+            like = nearest(match[1], (item.name for item in spec.env))
+            meant = f" There is {like}: was that meant?" if like else ""
+            return Explanation(
+                phrase=f"{match[0]} is passed on as it stands, as no variable {match[1]} was set before it",
+                cause=f'Its log says: "{line}". Kubernetes puts a variable of env in the place of its name, and leaves '
+                f"what it does not know.{meant}",
+            )
+    return None
 
 
 def _about_itself(
@@ -161,15 +183,22 @@ def _about_database(
 
 def _about_connection(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure) -> Explanation:
     named = "" if failure.subject.startswith("user ") else failure.subject
-    host = named or endpoint_in(failure.line) or _spoken_of(snapshot, container, failure)
+    host = named or endpoint_in(failure.line) or service_said(snapshot, container.pod.namespace, failure.line)
+    host = host or _spoken_of(snapshot, container, failure)
     phrase = phrase_of(failure.signature, failure.subject or host, failure.line)
     cause = f'Its log says: "{failure.line}".{advice_of(failure.signature)}'
+    if address := aliased(container.pod, host):
+        cause += f" The pod's hostAliases give {host} the address {address}, whatever DNS has for it."
+        return Explanation(phrase=f"{phrase} ({address}, by hostAliases)", cause=cause)
     target = other_end(snapshot, container.pod.namespace, container.spec, host)
     if failure.signature == NO_SUCH_HOST:
         return _about_name(snapshot, container, failure, host, target, phrase=phrase)
     if target is None:
         words, secrets = _about_credentials(snapshot, container, failure, target)
-        return Explanation(phrase=phrase, cause=cause + words, points_at=(*_outside(host), *secrets))
+        sources = tuple(config_naming(snapshot, container.pod, container.spec, host))
+        words += "".join(f" {ref.kind} {ref.name} names it (key {key})." for ref, key in sources)
+        remedies = tuple(kubectl.describe(ref) for ref, _ in sources[:1])
+        return Explanation(phrase=phrase, cause=cause + words, points_at=(*_outside(host), *secrets), remedies=remedies)
     exists = snapshot.find(target) is not None
     points_at: tuple[ResourceRef, ...] = (target,)
     port = asked_port(snapshot, container.pod.namespace, container.spec, failure, target, named=host)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kubeagentix.analysis.templates import templates
+from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.network import Ingress
 from kubeagentix.domain.pods import Container, Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.storage import ServiceAccount
+from kubeagentix.domain.storage import ConfigMap, Secret, ServiceAccount
 from kubeagentix.domain.volumes import KeyToPath, Volume
 
 Place = tuple[str, str, str]  # kind, namespace, name
@@ -54,6 +55,44 @@ def config_uses(snapshot: Snapshot) -> ConfigUses:
         for value in ingress.metadata.annotations.values():  # controllers take Secrets for sign-ins from there
             uses.words.update((ingress.namespace, word) for word in _WORD.findall(value))
     return uses
+
+
+def config_naming(snapshot: Snapshot, pod: Pod, container: Container, host: str) -> Iterator[tuple[ResourceRef, str]]:
+    """The ConfigMaps that a container is given, as variables or files, and the key in which one names `host`."""
+    mounted = {mount.name for mount in container.volume_mounts}
+    used = [*_of_container(container)]
+    used += [item for volume in pod.spec.volumes if volume.name in mounted for item in _of_volume(volume)]
+    wanted = host.partition(":")[0].lower()
+    for name in dict.fromkeys(name for kind, name, _ in used if kind == ConfigMap.kind):
+        found = snapshot.get(ConfigMap, pod.namespace, name)
+        for key, hosts in found.hosts.items() if found is not None else ():
+            if wanted and wanted in (item.partition(":")[0].lower() for item in hosts):
+                yield snapshot.named(ConfigMap.kind, pod.namespace, name), key
+                break
+
+
+def others_missing(snapshot: Snapshot, pod: Pod, told: ResourceRef) -> str:
+    """Which further ConfigMaps and Secrets a pod cannot do without and do not exist, as a sentence, or ""."""
+    needed = (snapshot.named(kind, pod.namespace, name) for kind, name in _needed(pod.spec))
+    others = [ref for ref in dict.fromkeys(needed) if ref != told and snapshot.lacks(ref)]
+    if not others:
+        return ""
+    return f"It will lack {' and '.join(f'{ref.kind} {ref.name}' for ref in others)} next: of that name there is none."
+
+
+def _needed(spec: PodSpec) -> Iterator[tuple[str, str]]:
+    """(kind, name) of what containers and volumes take that is not optional."""
+    for container in (*spec.init_containers, *spec.containers):
+        taken = [source.value_from for source in container.env if source.value_from is not None]
+        maps = [*(item.config_map_ref for item in container.env_from), *(item.config_map_key_ref for item in taken)]
+        secrets = [*(item.secret_ref for item in container.env_from), *(item.secret_key_ref for item in taken)]
+        yield from ((ConfigMap.kind, ref.name) for ref in maps if ref is not None and not ref.optional)
+        yield from ((Secret.kind, ref.name) for ref in secrets if ref is not None and not ref.optional)
+    for volume in spec.volumes:
+        if volume.config_map is not None and not volume.config_map.optional:
+            yield ConfigMap.kind, volume.config_map.name
+        if volume.secret is not None and not volume.secret.optional:
+            yield Secret.kind, volume.secret.secret_name
 
 
 def _named(spec: PodSpec) -> Iterator[tuple[str, str, set[str] | None]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from kubeagentix.analysis.addresses import aliased, resolve_host, service_said
 from kubeagentix.analysis.causes import asked_port, hosts_named_in, other_end
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.resolution import dns_of, unresolved
@@ -230,8 +231,11 @@ def _connection(
     at: datetime | None = None,
     event: Event | None = None,
 ) -> FailedConnection:
-    host = failure.subject.rpartition(":")[0] or failure.subject
+    host = failure.subject.rpartition(":")[0] or failure.subject or service_said(snapshot, pod.namespace, failure.line)
     target = other_end(snapshot, pod.namespace, spec, host)
+    names = (host, *hosts_named_in(spec))
+    if any(aliased(pod, name) and resolve_host(snapshot, pod.namespace, name) == target for name in names if name):
+        target = None
     return FailedConnection(
         client=pod,
         container=spec.name,

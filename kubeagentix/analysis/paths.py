@@ -36,6 +36,7 @@ PATH_SIGNATURES = (
 _OF_A_DATA_DIRECTORY = (LOCK_HELD, DIRECTORY_NOT_EMPTY, DATA_VERSION, DATA_CORRUPTED, WRONG_USER)
 KEYS_SHOWN = 8
 FIRST_FREE_PORT = 1024  # Linux: net.ipv4.ip_unprivileged_port_start
+_SEARCHED = ("/bin", "/sbin", "/usr", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/local/bin", "/usr/local/sbin")
 ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -107,6 +108,19 @@ def about_script(container: PodContainer, path: str) -> str:
     place = f"{mount.mount_path} is {_describe(container, volume)}"
     mode = ": its files can be executed only with a defaultMode such as 0755"
     return f"{place}{mode if _is_always_read_only(volume) else ''}."
+
+
+def hidden_by_mount(snapshot: Snapshot, container: PodContainer, command: str) -> str:
+    """Which mount lies over the place where the image has `command`, in a sentence; "" for none."""
+    mounts = container.spec.volume_mounts
+    if "/" in command:
+        found = _mount_of(container, command)
+        over = found[0] if found is not None and not found[0].sub_path else None
+    else:
+        over = next((item for item in mounts if item.mount_path.rstrip("/") in _SEARCHED and not item.sub_path), None)
+    if over is None or bringer_of(snapshot, container, command) is not None:
+        return ""
+    return f"Volume {over.name} is mounted at {over.mount_path}, and hides what the image has there."
 
 
 def brought_file(snapshot: Snapshot, container: PodContainer, path: str) -> str:

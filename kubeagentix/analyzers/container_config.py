@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.config_uses import others_missing
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
 from kubeagentix.analysis.meant import about_key, about_object, holder_of_key, object_meant
 from kubeagentix.analysis.spelling import nearest
@@ -119,13 +120,20 @@ def _missing_object(
     snapshot: Snapshot, container: PodContainer, kind: type[ConfigMap] | type[Secret], name: str
 ) -> _Verdict:
     namespace, keys = container.pod.namespace, _keys_of(container, kind, name)
-    like, hint = object_meant(snapshot, kind, namespace, name), about_object(snapshot, kind, namespace, name, keys)
+    missing = snapshot.named(kind.kind, namespace, name)
+    like = object_meant(snapshot, kind, namespace, name)
+    hints = (about_object(snapshot, kind, namespace, name, keys), others_missing(snapshot, container.pod, missing))
     asked = f" (for key {', '.join(keys)})" if keys else ""
     return _Verdict(
         refinement=f"/{kind.kind}NotFound",
         phrase=f"{kind.kind} {name} does not exist{f' (there is {like})' if like else ''}",
-        cause=f"Its env or envFrom refers to {kind.kind} {name}{asked}, which is not in namespace {namespace}. {hint}",
-        missing=snapshot.named(kind.kind, namespace, name),
+        cause=" ".join(
+            (
+                f"Its env or envFrom refers to {kind.kind} {name}{asked}, which is not in namespace {namespace}.",
+                *filter(None, hints),
+            )
+        ),
+        missing=missing,
     )
 
 

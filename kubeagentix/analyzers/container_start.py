@@ -24,7 +24,7 @@ from kubeagentix.analysis.containers import (
 )
 from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.node_platforms import architectures
-from kubeagentix.analysis.paths import about_script, brought_file, missing_sub_paths
+from kubeagentix.analysis.paths import about_script, brought_file, hidden_by_mount, missing_sub_paths
 from kubeagentix.analysis.shortfall import STARTING, describe_age, is_older_than
 from kubeagentix.analysis.troubles import (
     Trouble,
@@ -234,7 +234,7 @@ def _hint(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, messag
         return f"{path} is an option: without a command, args are handed to the image's entrypoint, and it has none."
     source = brought_file(snapshot, container, path)
     missing = "its interpreter (the #! line) is not in the image, or that line ends with a carriage return"
-    return f"{source} brings that file, so {missing}." if source else ""
+    return f"{source} brings that file, so {missing}." if source else hidden_by_mount(snapshot, container, path)
 
 
 def _evidence(snapshot: Snapshot, container: PodContainer, message: str) -> Iterator[Evidence]:

@@ -229,7 +229,7 @@ def _advice(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, mean
     if held and verdict.reason == "ErrImageNeverPull":
         return f"Only {held} has it."
     if held and policy == "Always" and verdict.reason.startswith(_BACK_OFF):
-        return f"{held} has it already: it is asked for again because imagePullPolicy is Always."
+        return f"It is on {held} already, and is asked for again because imagePullPolicy is Always."
     if verdict.reason == "InvalidImageName":
         return f"Was {meant} meant?" if meant else ""
     return f"In this cluster there is {meant}: was that meant?" if meant else ""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.config_uses import others_missing
 from kubeagentix.analysis.containers import blocking_event
 from kubeagentix.analysis.meant import about_key, about_object, object_meant
 from kubeagentix.analysis.present_pods import pods_in_play
@@ -232,14 +233,18 @@ def _held(holders: tuple[Pod, ...]) -> str:
 def _missing_object(
     snapshot: Snapshot, pod: Pod, volume: str, kind: type[ConfigMap] | type[Secret], name: str
 ) -> _Verdict:
-    like = object_meant(snapshot, kind, pod.namespace, name)
+    like, ref = object_meant(snapshot, kind, pod.namespace, name), snapshot.named(kind.kind, pod.namespace, name)
+    hints = (
+        about_object(snapshot, kind, pod.namespace, name, _keys_of(pod, kind, name)),
+        others_missing(snapshot, pod, ref),
+    )
     return _Verdict(
         reason=f"FailedMount/{kind.kind}NotFound",
         phrase=f"{kind.kind} {name} does not exist{f' (there is {like})' if like else ''}",
         rank=3,
         volume=volume,
-        points_at=(snapshot.named(kind.kind, pod.namespace, name),),
-        hint=about_object(snapshot, kind, pod.namespace, name, _keys_of(pod, kind, name)),
+        points_at=(ref,),
+        hint=" ".join(filter(None, hints)),
     )
 
 

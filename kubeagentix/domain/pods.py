@@ -268,6 +268,13 @@ class DnsConfig(Value, frozen=True):
     nameservers: tuple[str, ...] = ()
 
 
+class HostAlias(Value, frozen=True):
+    """`spec.hostAliases[]`."""
+
+    ip: str = ""
+    hostnames: tuple[str, ...] = ()
+
+
 class PodSpec(Value, frozen=True):
     """`spec` of a pod or of a workload's template."""
 
@@ -290,6 +297,7 @@ class PodSpec(Value, frozen=True):
     host_ipc: bool = field(default=False, name="hostIPC")
     dns_policy: str = ""
     dns_config: DnsConfig | None = None
+    host_aliases: tuple[HostAlias, ...] = ()
     priority_class_name: str = ""
     priority: int | None = None
     runtime_class_name: str = ""

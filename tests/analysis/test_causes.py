@@ -13,12 +13,21 @@ DNS = {"kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-sy
 
 
 def explained(
-    line: str, *others: dict[str, Any], seen: str | None = None, volumes: Any = (), **container: Any
+    line: str,
+    *others: dict[str, Any],
+    seen: str | None = None,
+    volumes: Any = (),
+    aliases: Any = (),
+    **container: Any,
 ) -> Explanation:
     pod = {
         "kind": "Pod",
         "metadata": {"name": "p"},
-        "spec": {"containers": [{"name": "c", **container}], "volumes": list(volumes)},
+        "spec": {
+            "containers": [{"name": "c", **container}],
+            "volumes": list(volumes),
+            "hostAliases": list(aliases),
+        },
         "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
     }
     snapshot = snapshot_of(pod, *others, namespace=seen)
@@ -232,3 +241,22 @@ def test_a_name_in_a_namespace_that_was_not_read_is_not_said_to_be_of_nobody() -
     assert "no such Service" not in story.phrase
     assert [str(ref) for ref in story.points_at] == ["Service other/db"]
     assert "no such Service in other" in explained(line, DNS).phrase
+
+
+def test_a_reference_to_a_variable_that_nobody_sets_is_passed_on_as_it_stands() -> None:
+    line, env = "wget: bad address '$(API_HOST)'", [{"name": "APIHOST", "value": "api"}]
+    story = explained(line, args=["http://$(API_HOST)/"], env=env)
+    assert story.phrase.startswith("$(API_HOST) is passed on as it stands")
+    assert "There is APIHOST: was that meant?" in story.cause
+    assert story.points_at == ()
+    for args in ([], ["http://$$(API_HOST)/"]):
+        assert "passed on" not in explained(line, args=args, env=env).phrase
+
+
+def test_an_address_by_host_aliases_is_told_and_the_service_is_not_blamed() -> None:
+    api = {"kind": "Service", "metadata": {"name": "api"}}
+    line = "dial tcp: connect to http://api:80/: i/o timeout"
+    assert [str(ref) for ref in explained(line, api).points_at] == ["Service default/api"]
+    story = explained(line, api, aliases=[{"ip": "192.0.2.1", "hostnames": ["api"]}])
+    assert "(192.0.2.1, by hostAliases)" in story.phrase
+    assert story.points_at == ()

@@ -8,7 +8,7 @@ from msgspec import convert
 
 from kubeagentix.analysis.containers import PodContainer, containers_in_play
 from kubeagentix.analysis.logs import read_failure
-from kubeagentix.analysis.paths import about_path, missing_sub_paths
+from kubeagentix.analysis.paths import about_path, hidden_by_mount, missing_sub_paths
 from kubeagentix.domain.pods import Container
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.testing import snapshot_of
@@ -190,3 +190,22 @@ def test_a_token_that_is_not_mounted_is_told() -> None:
     place = container({"emptyDir": {}}, automountServiceAccountToken=False)
     assert "automountServiceAccountToken: false" in about(line, place)[0]
     assert "automount" not in about(line, container({"emptyDir": {}}))[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "words"),
+    [
+        ("sh", "/bin", "Volume v is mounted at /bin, and hides what the image has there."),
+        ("/app/run", "/app", "Volume v is mounted at /app, and hides what the image has there."),
+        ("sh", "/data", ""),
+        ("/app/run", "/data", ""),
+    ],
+)
+def test_a_mount_over_the_place_of_a_command_hides_it(command: str, path: str, words: str) -> None:
+    place = container({"emptyDir": {}}, mount={"mountPath": path})
+    assert hidden_by_mount(*place, command) == words
+
+
+def test_a_file_that_the_volume_itself_brings_is_hidden_by_nothing() -> None:
+    place = container({"configMap": {"name": "web"}}, CONFIG, mount={"mountPath": "/app"})
+    assert hidden_by_mount(*place, "/app/app.yaml") == ""

@@ -133,3 +133,12 @@ def test_a_user_that_is_not_allowed_is_no_matter_of_the_env(workload: Build) -> 
     [finding] = found(*workload(config_error("container has runAsNonRoot and image will run as root"), phase="Pending"))
     assert finding.reason == "CreateContainerConfigError/RunAsNonRoot"
     assert "securityContext" in finding.remedies[-1].title
+
+
+def test_what_the_pod_will_lack_next_is_told_at_once(workload: Build) -> None:
+    refs = [{"configMapRef": {"name": "gone"}}, {"secretRef": {"name": "lost"}}]
+    state = config_error('configmap "gone" not found')
+    [finding] = found(*workload(state, phase="Pending", container={"envFrom": refs}), HELD)
+    assert finding.cause.endswith("It will lack Secret lost next: of that name there is none.")
+    [alone] = found(*workload(state, phase="Pending", container={"envFrom": refs[:1]}), HELD)
+    assert "next" not in alone.cause

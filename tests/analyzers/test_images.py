@@ -226,7 +226,7 @@ def test_a_pull_of_what_the_node_holds_is_laid_to_the_pull_policy(workload: Buil
     [finding] = found(
         *workload(waiting("ErrImagePull", message), container=container), node("n", "docker.io/acme/api:2")
     )
-    assert ("n has it already" in finding.cause) is is_told
+    assert ("It is on n already" in finding.cause) is is_told
 
 
 def test_an_image_that_is_never_pulled_is_looked_for_on_other_nodes(workload: Build) -> None:

@@ -246,3 +246,11 @@ def test_what_came_after_the_kubelet_looked_is_not_missing(workload: Build, made
     manifests = workload(CREATING, phase="Pending", spec=VOLUMES, events=[("FailedMount", message, 3, 1)])
     came = f"{{kind: ConfigMap, metadata: {{name: app-config, creationTimestamp: '{made}'}}, data: {{modee: a}}}}"
     assert bool(found(*manifests, came)) is is_told
+
+
+def test_what_the_pod_will_lack_next_is_told_at_once(workload: Build) -> None:
+    event = ("FailedMount", 'MountVolume.SetUp failed for volume "conf" : configmap "app-confg" not found', 5, 5)
+    [whole] = found(*stuck(workload, event), HELD)
+    assert "It will lack" not in whole.cause
+    [lacking] = found(*stuck(workload, event), HELD.split("---", maxsplit=1)[0])
+    assert lacking.cause.endswith("It will lack Secret app-secret next: of that name there is none.")
