@@ -89,9 +89,9 @@ def path_in(text: str, position: int = 0) -> str:
         match = pattern.search(text)
         if match is not None:
             return match[1]
-    before = _BARE_PATH.findall(text, 0, position)
-    after = _BARE_PATH.findall(text, position)
-    return str((before or [""])[-1] or (after or [""])[0])
+    paths = list(_BARE_PATH.finditer(text))  # whole ones: the error may begin within a path, as in `conf/config.json`
+    before = [match[1] for match in paths if match.start() < position]
+    return before[-1] if before else next((match[1] for match in paths), "")
 
 
 def port_in(text: str) -> str:

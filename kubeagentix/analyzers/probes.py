@@ -167,7 +167,9 @@ def _trouble(snapshot: Snapshot, container: PodContainer, kind: ProbeKind) -> Tr
         part=container.name,
         reason=f"Unhealthy/{kind}",
         title=f"{container.label} fails its {kind.lower()} probe: {_answer(message, unfit)}",
-        cause=" ".join(filter(None, (_story(container, kind, message), _told(message), unfit, words))),
+        cause=" ".join(
+            filter(None, (_story(container, kind, message), _told(message), _patience(probe, message), unfit, words))
+        ),
         evidence=tuple(_evidence(snapshot, container, kind, events, dependency)),
         severity=Severity.WARNING if kind == "Readiness" and container.status.ready else Severity.CRITICAL,
         confidence=0.9 if events else 0.7 if kind != "Readiness" and container.last_end is not None else 0.8,
@@ -211,6 +213,13 @@ def _told(message: str) -> str:
     if not message:
         return "The kubelet has not said why yet."
     return f"The kubelet says: {sentence(message)}" if message.partition("ed:")[2].strip() else ""
+
+
+def _patience(probe: Probe | None, message: str) -> str:
+    """For how long a command may run that says nothing: it was perhaps cut off."""
+    if probe is None or probe.exec is None or not message or message.partition(":")[2].strip():
+        return ""
+    return f"The kubelet gives it {probe.timeout_seconds} s (timeoutSeconds), and fails it if it takes longer."
 
 
 def _story(container: PodContainer, kind: ProbeKind, message: str) -> str:

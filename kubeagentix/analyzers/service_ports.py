@@ -257,15 +257,16 @@ def _port_mismatch(
 
 def _retarget(ref: ResourceRef, service: Service, port: ServicePort, pods: tuple[Pod, ...]) -> Remedy:
     """The command that leads the port to the only one that the pods declare; an editor where there are several."""
-    declared = {(item.name, item.container_port) for pod in pods for item in container_ports(pod.spec)}
-    numbers = {number for _, number in declared}
-    is_of_other_protocol = resolve_target_port(port, pods[0].spec) in numbers
-    if len(numbers) != 1 or is_of_other_protocol:
+    declared = {(item.container_port, item.protocol) for pod in pods for item in container_ports(pod.spec)}
+    if len(declared) != 1:
         return kubectl.edit(ref, "Name the port on which the pods listen")
-    path, value = f"/spec/ports/{service.spec.ports.index(port)}/targetPort", next(iter(numbers))
+    number, protocol = declared.pop()
+    is_of_other_protocol = resolve_target_port(port, pods[0].spec) == number
+    field, value = ("protocol", protocol) if is_of_other_protocol else ("targetPort", number)
+    path = f"/spec/ports/{service.spec.ports.index(port)}/{field}"
     patch = json.dumps([{"op": "replace", "path": path, "value": value}], separators=(",", ":"))
     return kubectl.write(
-        f"Lead it to port {value}", f"patch service {ref.name} --type=json -p '{patch}'", ref.namespace
+        f"Lead it to {field} {value}", f"patch service {ref.name} --type=json -p '{patch}'", ref.namespace
     )
 
 

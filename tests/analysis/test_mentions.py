@@ -40,3 +40,10 @@ def test_ports_and_users_are_named_in_words() -> None:
 def test_an_address_is_told_from_a_name() -> None:
     assert is_address("10.0.0.1:80")
     assert not is_address("cache:6379")
+
+
+def test_a_path_within_which_the_error_begins_is_taken_whole() -> None:
+    text = "panic: parse /etc/conf/config.json: invalid character"
+    assert path_in(text, text.index("config.json")) == "/etc/conf/config.json"
+    assert path_in("invalid /a, then /b", 0) == "/a"
+    assert path_in("/a and /b are invalid", 18) == "/b"

@@ -335,3 +335,12 @@ def test_a_failure_now_and_then_over_many_hours_is_no_flapping(workload: Build, 
     first = (NOW - timedelta(hours=hours)).isoformat()
     events = [item | {"firstTimestamp": first} if item["kind"] == "Event" else item for item in manifests]
     assert bool(found(events)) is is_told
+
+
+@pytest.mark.parametrize(("output", "is_told"), [("", True), ("no such file", False)])
+def test_a_command_that_says_nothing_may_have_been_cut_off(workload: Build, output: str, is_told: bool) -> None:
+    probe = {"readinessProbe": {"exec": {"command": ["check"]}, "timeoutSeconds": 3}}
+    [finding] = found(
+        workload(RUNNING, container=probe, events=[("Unhealthy", f"Readiness probe failed: {output}", 9, 5)])
+    )
+    assert ("The kubelet gives it 3 s (timeoutSeconds)" in finding.cause) is is_told

@@ -205,9 +205,12 @@ def test_the_only_port_of_the_pods_is_offered_as_a_patch() -> None:
     )
 
 
-def test_of_several_ports_or_for_another_protocol_none_is_chosen() -> None:
+def test_of_several_ports_none_is_chosen_and_another_protocol_is_corrected() -> None:
     several = pod(ports="[{containerPort: 8080}, {containerPort: 9090}]")
     finding = find(service("{port: 80, targetPort: web}"), deployment(), several)["TargetPortMismatch"]
     assert finding.remedies[-1].command.startswith("kubectl edit")
     udp = find(service("{port: 80, targetPort: 8080, protocol: UDP}"), deployment(), pod())["TargetPortMismatch"]
-    assert udp.remedies[-1].command.startswith("kubectl edit")
+    assert udp.remedies[-1].command == (
+        "kubectl patch service web --type=json -p "
+        """'[{"op":"replace","path":"/spec/ports/0/protocol","value":"TCP"}]' -n default"""
+    )
