@@ -19,9 +19,10 @@ Origin = Literal["native", "mcp", "markup"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """What was said."""
+    """What was said; some providers sign it, too, or label it."""
 
     text: str
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +35,18 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A model asks for a tool. `origin`: by its API, by MCP, or by markup in its text."""
+    """A model asks for a tool. `origin`: by its API, by MCP, or by markup in its text.
+
+    `malformed` is set where what the model wrote as arguments is no JSON object: it holds that text, `arguments` is
+    empty, and the call is to be answered with an error, not run.
+    """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
     origin: Origin = "native"
     signature: str = ""
+    malformed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
