@@ -24,6 +24,14 @@ FAULTS: Mapping[Fault, tuple[int, str, str]] = {
     "context_window": (400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
     "bad_request": (400, "invalid_request_error", "messages: something is wrong"),
 }
+# What a subscription over its limit gets.
+UNIFIED = {
+    "retry-after": "3600",
+    "x-should-retry": "false",
+    "anthropic-ratelimit-unified-status": "rejected",
+    "anthropic-ratelimit-unified-reset": "1795608000",
+    "anthropic-ratelimit-unified-representative-claim": "five_hour",
+}
 STOPS = {"stop": "end_turn", "tool_calls": "tool_use", "max_tokens": "max_tokens", "refused": "refusal"}
 
 
@@ -111,7 +119,8 @@ class AnthropicServer(WireServer):
 
     def refuse(self, path: str, step: Fail) -> web.Response:
         status, body = _error(step)
-        headers = {"request-id": "req_1", **step.headers}
+        unified = UNIFIED if step.fault == "quota" else {}
+        headers = {"request-id": "req_1", **unified, **step.headers}
         if step.retry_after is not None:
             headers["retry-after"] = retry_after_text(step)
         return web.json_response(body, status=status, headers=headers)

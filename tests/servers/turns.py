@@ -115,6 +115,7 @@ class Garble:
     """An event whose data is not JSON."""
 
     data: str = '{"oops'
+    event: str = "content_block_delta"
 
 
 Step = Say | Think | Call | Stop | Fail | Reply | Ping | Pause | Hang | Disconnect | Cut | Garble

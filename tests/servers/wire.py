@@ -64,6 +64,7 @@ class Recorded:
     headers: Mapping[str, str]  # names in lower case
     body: Any
     heard: Heard
+    port: int = 0  # of the client: the same for the same connection
     at: float = field(default_factory=time.monotonic)
     gone: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -120,6 +121,7 @@ class WireServer(ABC):
     def __init__(self) -> None:
         self.requests: list[Recorded] = []
         self.usage = USAGE
+        self.cookie = ""  # set by every answer that is a stream, if given
         self._scripts: dict[str, deque[Turn]] = {}
         self._then: dict[str, Turn] = {}
         self._loop = asyncio.new_event_loop()
@@ -142,6 +144,14 @@ class WireServer(ABC):
     def heard(self) -> list[Heard]:
         """What each request asked."""
         return [request.heard for request in self.requests]
+
+    def wait_for(self, number: int, timeout_s: float = 5.0) -> Recorded:
+        """Request `number` (from 1), as soon as it is there. Blocks: not for use on an event loop."""
+        until = time.monotonic() + timeout_s
+        while len(self.requests) < number:
+            assert time.monotonic() < until, f"no request {number}"
+            time.sleep(0.005)
+        return self.requests[number - 1]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -171,7 +181,9 @@ class WireServer(ABC):
             return web.json_response({"error": {"message": "not found"}}, status=404)
         body = await request.json()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        recorded = Recorded(path=request.path_qs, headers=headers, body=body, heard=self.hear(request.path, body))
+        heard = self.hear(request.path, body)
+        port = request.transport.get_extra_info("peername")[1] if request.transport else 0
+        recorded = Recorded(path=request.path_qs, headers=headers, body=body, heard=heard, port=port)
         self.requests.append(recorded)
         try:
             return self.before(recorded) or await self._play(request, recorded, self._next(recorded))
@@ -206,6 +218,8 @@ class WireServer(ABC):
 
     async def _stream(self, request: web.Request, recorded: Recorded, steps: Sequence[Step]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
+        if self.cookie:
+            response.headers["set-cookie"] = self.cookie
         await response.prepare(request)
         writer = self.writer(request.path, recorded.heard, len(self.requests))
         await self._write(response, writer.begin())
@@ -219,7 +233,8 @@ class WireServer(ABC):
                 writer.has_calls = True
                 await self._write(response, writer.call(step, step.id or f"call_{len(self.requests)}_{number}"))
             elif isinstance(step, Garble):
-                await self._write(response, iter([step.data]))
+                name = f"event: {step.event}\n" if self.is_named else ""
+                await response.write(f"{name}data: {step.data}\n\n".encode())
             elif isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
             elif isinstance(step, Hang):
