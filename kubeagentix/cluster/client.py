@@ -80,7 +80,7 @@ class Answer:
 
     def checked(self, what: str, *, ask_for: str = "get") -> bytes:
         """The body if all went well. Raises UnauthorizedError, ForbiddenError, ApiError, naming `what`."""
-        if self.status == 200:
+        if self.status in (200, 201):  # 201: a review
             return self.body
         if self.status == 401:
             raise UnauthorizedError(
@@ -130,8 +130,11 @@ class Client:
         deadline: Deadline,
         accept: str = JSON,
         attempts: int = ATTEMPTS,
+        body: bytes | None = None,
     ) -> Answer:
-        """GET `path`; the last answer, whatever its status. `what` names it in errors.
+        """GET `path`, or POST `body` to it; the last answer, whatever its status. `what` names it in errors.
+
+        A body is a question (a review), never an object to be kept: it may be sent several times.
 
         Raises UnreachableError where no answer came (from TimeoutError where the deadline passed), KubeconfigError
         where the identity cannot be used.
@@ -139,7 +142,7 @@ class Client:
         url = f"{self._access.server}{path}" + (f"?{urlencode(params)}" if params else "")
         try:
             async with asyncio.timeout(deadline.remaining_s):
-                return await self._with_retries(url, accept, attempts, deadline)
+                return await self._with_retries(url, accept, attempts, deadline, body)
         except TimeoutError as error:
             raise UnreachableError(
                 f"cannot read {what}: no answer within {deadline.seconds:g} s",
@@ -164,13 +167,15 @@ class Client:
         if session is not None:
             session.pool.clear()
 
-    async def _with_retries(self, url: str, accept: str, attempts: int, deadline: Deadline) -> Answer:
+    async def _with_retries(
+        self, url: str, accept: str, attempts: int, deadline: Deadline, body: bytes | None
+    ) -> Answer:
         exchange = Exchange()
         try:
             for attempt in range(1, attempts + 1):
                 outcome: Answer | ClusterError
                 try:
-                    outcome = await self.on_worker(self._answer, url, accept, deadline, exchange)
+                    outcome = await self.on_worker(self._answer, url, accept, deadline, exchange, body)
                 except UnreachableError as error:
                     if attempt == attempts or not was_dropped(error.__cause__):
                         raise
@@ -185,36 +190,40 @@ class Client:
         finally:
             exchange.break_off()  # a worker that is still at it, for a caller that has gone, is free again
 
-    def _answer(self, url: str, accept: str, deadline: Deadline, exchange: Exchange) -> Answer:
+    def _answer(self, url: str, accept: str, deadline: Deadline, exchange: Exchange, body: bytes | None) -> Answer:
         session = self._current_session()
         with exchange:
-            answer = self._get(session, url, accept, deadline)
+            answer = self._send(session, url, accept, deadline, body)
             if answer.status == 401 and session.is_renewable:
-                answer = self._get(self._renewed(session), url, accept, deadline)
+                answer = self._send(self._renewed(session), url, accept, deadline, body)
         return answer
 
-    def _get(self, session: Session, url: str, accept: str, deadline: Deadline) -> Answer:
+    def _send(self, session: Session, url: str, accept: str, deadline: Deadline, body: bytes | None) -> Answer:
         from urllib3 import Timeout  # noqa: PLC0415  80 ms to import
         from urllib3.exceptions import HTTPError  # noqa: PLC0415  80 ms to import
 
         # A little past the deadline, so that the event loop, which knows what was asked for, is the one to say so.
         left_s = deadline.remaining_s + 0.5
         timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, left_s), read=left_s)
+        headers = session.headers(accept=accept)
+        if body is not None:
+            headers["content-type"] = JSON
         try:
             response = session.pool.request(
-                "GET",
+                "GET" if body is None else "POST",
                 url,
-                headers=session.headers(accept=accept),
+                body=body,
+                headers=headers,
                 timeout=timeout,
                 retries=False,
                 redirect=False,  # an API server does not redirect; a login page must not be given the token
                 preload_content=False,
             )
-            body = _read_body(response)
+            content = _read_body(response)
         except (HTTPError, OSError) as error:
             raise unreachable(error, self._access.server) from error
         self._notice_clock(response.headers.get("date"))
-        return Answer(status=response.status, body=body, headers=response.headers)
+        return Answer(status=response.status, body=content, headers=response.headers)
 
     def _current_session(self) -> Session:
         with self._lock:

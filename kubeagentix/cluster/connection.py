@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
-from kubeagentix.cluster.client import Client, Deadline
+from kubeagentix.cluster.client import JSON, Client, Deadline
 from kubeagentix.cluster.identity import check
 from kubeagentix.cluster.kubeconfig import Access, resolve
 from kubeagentix.cluster.snapshot import ReadOptions, read_snapshot
@@ -15,6 +16,8 @@ from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.snapshot import Snapshot
 
 DEFAULTS = ReadOptions()
+TEXT_ATTEMPTS = 2  # a log goes through to a kubelet, which is slow to say that it has none
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class Cluster:
@@ -64,12 +67,42 @@ class Cluster:
         return await read_snapshot(self._client, self.context, namespace, options, listen)
 
     async def get_json(
-        self, path: str, params: Mapping[str, str | int] | None = None, *, timeout_s: float = 30.0
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        timeout_s: float = 30.0,
+        accept: str = JSON,
     ) -> Any:
         """GET any `path` of the API (`/version`) and decode its JSON. Raises ClusterError and its kin."""
         await self._client.prepare()
-        answer = await self._client.ask(path, params, what=path, deadline=Deadline(timeout_s))
+        answer = await self._client.ask(path, params, what=path, deadline=Deadline(timeout_s), accept=accept)
         return answer.json(path)
+
+    async def get_text(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, timeout_s: float = 30.0
+    ) -> str:
+        """GET a `path` that answers in plain text, such as a log. Raises ClusterError and its kin."""
+        await self._client.prepare()
+        answer = await self._client.ask(
+            path, params, what=path, deadline=Deadline(timeout_s), accept="*/*", attempts=TEXT_ATTEMPTS
+        )
+        return answer.checked(path).decode(errors="replace")
+
+    async def may_i(self, attributes: Mapping[str, Mapping[str, str]], *, timeout_s: float = 30.0) -> Mapping[str, Any]:
+        """The `status` of a SelfSubjectAccessReview of `attributes`: whether this identity is allowed that.
+
+        `attributes` are its `resourceAttributes` or `nonResourceAttributes`. Nothing is stored by asking. Raises
+        ClusterError and its kin.
+        """
+        await self._client.prepare()
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes}
+        what = "what this identity may do"
+        answer = await self._client.ask(
+            _REVIEWS, what=what, deadline=Deadline(timeout_s), body=json.dumps(review).encode()
+        )
+        status = answer.json(what).get("status")
+        return status if isinstance(status, dict) else {}
 
 
 def connect(context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None) -> Cluster:

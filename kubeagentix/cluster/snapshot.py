@@ -44,7 +44,10 @@ NODE_EVENTS_NAMESPACE = "default"  # where events about cluster-scoped objects a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How much to read. Add-on APIs (metrics, custom ones) get `optional_deadline_s` of the whole `deadline_s`."""
+    """How much to read. Add-on APIs (metrics, custom ones) get `optional_deadline_s` of the whole `deadline_s`.
+
+    `kinds`: only these, and no custom ones (None: all).
+    """
 
     deadline_s: float = 60.0
     optional_deadline_s: float = 10.0
@@ -52,6 +55,7 @@ class ReadOptions:
     with_logs: bool = True
     max_logs: int = MAX_LOGS
     max_pods_per_owner: int = MAX_PODS_PER_OWNER
+    kinds: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +132,20 @@ async def _require_namespace(client: Client, namespace: str | None, deadline: De
 async def _read_all(
     reading: _Reading, taken_at: datetime
 ) -> tuple[Mapping[str, Listing], CustomListings, tuple[ContainerLog, ...], tuple[Gap, ...]]:
-    done = 0
+    done, chosen = 0, reading.options.kinds
+    kinds = KINDS if chosen is None else {name: kind for name, kind in KINDS.items() if name in chosen}
 
     async def read(kind: Kind) -> Listing:
         nonlocal done
         listing = await _read_kind(reading, kind)
         done += 1
-        reading.listen(StageChanged(stage="collect", done=done, total=len(KINDS), detail=kind.plural))
+        reading.listen(StageChanged(stage="collect", done=done, total=len(kinds), detail=kind.plural))
         return listing
 
-    tasks = {name: asyncio.ensure_future(read(kind)) for name, kind in KINDS.items()}
+    tasks = {name: asyncio.ensure_future(read(kind)) for name, kind in kinds.items()}
+    if chosen is not None:
+        await _together(tasks.values())
+        return {name: task.result() for name, task in tasks.items()}, CustomListings(listings={}), (), ()
     logs = asyncio.ensure_future(_read_logs(reading, taken_at, tasks[Pod.kind], tasks[Node.kind]))
     custom = asyncio.ensure_future(_read_custom(reading, tasks[CustomResourceDefinition.kind]))
     awaited: list[asyncio.Future[Any]] = [*tasks.values(), custom, logs]
