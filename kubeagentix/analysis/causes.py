@@ -195,9 +195,8 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
         return _about_name(snapshot, container, failure, host, target, phrase=phrase)
     if target is None:
         words, secrets = _about_credentials(snapshot, container, failure, target)
-        sources = tuple(config_naming(snapshot, container.pod, container.spec, host))
-        words += "".join(f" {ref.kind} {ref.name} names it (key {key})." for ref, key in sources)
-        remedies = tuple(kubectl.describe(ref) for ref, _ in sources[:1])
+        told, remedies = _about_source(snapshot, container, host)
+        words += told
         return Explanation(phrase=phrase, cause=cause + words, points_at=(*_outside(host), *secrets), remedies=remedies)
     exists = snapshot.find(target) is not None
     points_at: tuple[ResourceRef, ...] = (target,)
@@ -236,6 +235,13 @@ def _has_no_pods(snapshot: Snapshot, target: ResourceRef) -> bool:
     return backing.is_empty and not backing.pods
 
 
+def _about_source(snapshot: Snapshot, container: PodContainer, host: str) -> tuple[str, tuple[Remedy, ...]]:
+    """Which ConfigMap of the container's names the host, in a sentence, and how to see it."""
+    sources = tuple(config_naming(snapshot, container.pod, container.spec, host))
+    words = "".join(f" {ref.kind} {ref.name} names it (key {key})." for ref, key in sources)
+    return words, tuple(kubectl.describe(ref) for ref, _ in sources[:1])
+
+
 def _about_credentials(
     snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, server: ResourceRef | None
 ) -> tuple[str, tuple[ResourceRef, ...]]:
@@ -263,12 +269,14 @@ def _about_name(
         phrase += f": no such Service in {target.namespace}"
     if target is not None and target.name not in phrase:
         phrase += f" ({target.kind} {target.name})"
-    remedies = [kubectl.describe(ref) for ref in story.points_at if snapshot.find(ref) is not None]
+    remedies = tuple(kubectl.describe(ref) for ref in story.points_at if snapshot.find(ref) is not None)
+    lists = _list_services(target) if target is not None and not is_there else ()
+    told, looks = ("", ()) if is_there else _about_source(snapshot, container, host)
     return Explanation(
         phrase=phrase,
-        cause=f'Its log says: "{failure.line}".{story.words}',
+        cause=f'Its log says: "{failure.line}".{story.words}{told}',
         points_at=story.points_at or (_outside(host) if target is None else ()),
-        remedies=tuple(remedies) or (_list_services(target) if target is not None and not is_there else ()),
+        remedies=(*(remedies or lists), *looks),
     )
 
 

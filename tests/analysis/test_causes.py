@@ -260,3 +260,14 @@ def test_an_address_by_host_aliases_is_told_and_the_service_is_not_blamed() -> N
     story = explained(line, api, aliases=[{"ip": "192.0.2.1", "hostnames": ["api"]}])
     assert "(192.0.2.1, by hostAliases)" in story.phrase
     assert story.points_at == ()
+
+
+def test_the_config_map_that_brought_a_wrong_host_is_named() -> None:
+    settings = {"kind": "ConfigMap", "metadata": {"name": "env"}, "data": {"DB_HOST": "db-svc"}}
+    line, given = "dial tcp: lookup db-svc on 10.96.0.10:53: no such host", [{"configMapRef": {"name": "env"}}]
+    story = explained(line, settings, DNS, envFrom=given)
+    assert story.cause.endswith(
+        "There is no Service db-svc in namespace default. ConfigMap env names it (key DB_HOST)."
+    )
+    assert story.remedies[-1].command == "kubectl describe configmap/env -n default"
+    assert "ConfigMap" not in explained(line, settings, DNS).cause
