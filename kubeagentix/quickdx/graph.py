@@ -78,11 +78,21 @@ class Graph:
         return found
 
 
-WORKLOADS: tuple[type[workloads.Deployment | workloads.StatefulSet | workloads.DaemonSet | workloads.Job], ...] = (
+WORKLOADS: tuple[
+    type[
+        workloads.Deployment
+        | workloads.StatefulSet
+        | workloads.DaemonSet
+        | workloads.Job
+        | workloads.ReplicationController
+    ],
+    ...,
+] = (
     workloads.Deployment,
     workloads.StatefulSet,
     workloads.DaemonSet,
     workloads.Job,
+    workloads.ReplicationController,
 )
 
 

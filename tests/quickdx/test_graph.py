@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from kubeagentix.domain.diagnosis import ResourceRef
@@ -94,6 +96,20 @@ def test_a_bare_word_in_a_variable_that_names_no_host_is_no_call() -> None:
     graph = Graph.of(snapshot_of(text))
     edges = graph.edges_from(ResourceRef(kind="Deployment", namespace="default", name="web"))
     assert "db" not in {edge.target.name for edge in edges if edge.relation == "calls"}
+
+
+def test_a_replication_controller_calls_what_its_template_names() -> None:
+    manifest = """
+    kind: ReplicationController
+    metadata: {name: old}
+    spec: {template: {spec: {containers: [{name: app, env: [{name: DB_HOST, value: db}]}]}}}
+    ---
+    {kind: Service, metadata: {name: db}}
+    """
+    (edge,) = Graph.of(snapshot_of(*textwrap.dedent(manifest).split("---"))).edges_from(
+        ResourceRef(kind="ReplicationController", namespace="default", name="old")
+    )
+    assert (edge.relation, edge.target.name) == ("calls", "db")
 
 
 def test_distances_count_the_steps() -> None:
