@@ -19,7 +19,7 @@ from kubeagentix.analysis.denials import denials_in
 from kubeagentix.analysis.granting import can_i
 from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.logs import LoggedFailure
-from kubeagentix.analysis.mentions import endpoint_in, is_address, user_in
+from kubeagentix.analysis.mentions import endpoint_in, is_address, path_in, user_in
 from kubeagentix.analysis.paths import PATH_SIGNATURES, about_path, bringer_of, missing_sub_paths
 from kubeagentix.analysis.phrases import advice_of, phrase_of
 from kubeagentix.analysis.refusals import refusals_of
@@ -70,7 +70,7 @@ CONNECTION_SIGNATURES = (
     *(UNREACHABLE, NOT_FOUND, SERVER_ERROR),
 )
 # What a server says that is there and turns a client away.
-_ANSWERS = (AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED)
+_ANSWERS = (AUTHENTICATION_FAILED, MISSING_ROLE, TOO_MANY_CONNECTIONS, RATE_LIMITED, NOT_FOUND, SERVER_ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +91,7 @@ def explain(snapshot: Snapshot, container: PodContainer, failure: LoggedFailure)
     if literal is not None or failure.signature in CONNECTION_SIGNATURES:
         return literal or _about_connection(snapshot, container, failure)
     if failure.signature in (MISSING_VARIABLE, MISSING_KEY) and failure.subject:
-        words, points_at = about_variable(snapshot, container, failure.subject)
-        remedies = _set(snapshot, container, failure.subject)
-        return Explanation(phrase=phrase, cause=f"{cause} {words}", points_at=points_at, remedies=remedies)
+        return _about_setting(snapshot, container, failure, phrase, cause)
     if failure.signature == FORBIDDEN:
         return _about_rights(snapshot, container, failure, phrase, cause)
     if failure.signature in PATH_SIGNATURES:
@@ -148,6 +146,26 @@ def _about_itself(
     return Explanation(phrase=phrase, cause=cause)
 
 
+def _about_setting(
+    snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
+) -> Explanation:
+    """A setting that is missing: from the mounted file that the log names, or else from the environment."""
+    source = bringer_of(snapshot, container, path_in(failure.line))
+    if source is not None:
+        named = f"{source.kind} {source.name}"
+        return Explanation(
+            phrase=f"{phrase} ({named})",
+            cause=f"{cause} {path_in(failure.line)} is a file of {named}.",
+            points_at=(source,),
+            remedies=(
+                kubectl.read("See what it holds", f"describe {source.kind.lower()} {source.name}", source.namespace),
+            ),
+        )
+    words, points_at = about_variable(snapshot, container, failure.subject)
+    remedies = _set(snapshot, container, failure.subject)
+    return Explanation(phrase=phrase, cause=f"{cause} {words}", points_at=points_at, remedies=remedies)
+
+
 def _about_type(
     snapshot: Snapshot, container: PodContainer, failure: LoggedFailure, phrase: str, cause: str
 ) -> Explanation:
@@ -185,7 +203,9 @@ def _about_connection(snapshot: Snapshot, container: PodContainer, failure: Logg
     named = "" if failure.subject.startswith("user ") else failure.subject
     host = named or endpoint_in(failure.line) or service_said(snapshot, container.pod.namespace, failure.line)
     host = host or _spoken_of(snapshot, container, failure)
-    phrase = phrase_of(failure.signature, failure.subject or host, failure.line)
+    host = asked_name(container.pod.namespace, container.spec, host)
+    is_user = bool(failure.subject) and not named
+    phrase = phrase_of(failure.signature, failure.subject if is_user else host, failure.line)
     cause = f'Its log says: "{failure.line}".{advice_of(failure.signature)}'
     if address := aliased(container.pod, host):
         cause += f" The pod's hostAliases give {host} the address {address}, whatever DNS has for it."
@@ -265,9 +285,9 @@ def _about_name(
     """A name that was not resolved."""
     story = unresolved(snapshot, container.pod, host, target, failure.line)
     is_there = target is not None and snapshot.find(target) is not None
-    if target is not None and snapshot.lacks(target) and target.namespace != container.pod.namespace:
-        phrase += f": no such Service in {target.namespace}"
-    if target is not None and target.name not in phrase:
+    if target is not None and snapshot.lacks(target):
+        phrase += f": {_no_service(snapshot, container, target)}"
+    elif target is not None and target.name not in phrase:
         phrase += f" ({target.kind} {target.name})"
     remedies = tuple(kubectl.describe(ref) for ref in story.points_at if snapshot.find(ref) is not None)
     lists = _list_services(target) if target is not None and not is_there else ()
@@ -278,6 +298,14 @@ def _about_name(
         points_at=story.points_at or (_outside(host) if target is None else ()),
         remedies=(*(remedies or lists), *looks),
     )
+
+
+def _no_service(snapshot: Snapshot, container: PodContainer, missing: ResourceRef) -> str:
+    """That there is no such Service, and which other namespace has one of that name."""
+    is_own = missing.namespace == container.pod.namespace
+    place = "its namespace" if is_own else f"namespace {missing.namespace}"
+    others = sorted({item.namespace for item in snapshot.all(Service) if item.name == missing.name})
+    return f"no Service {missing.name} in {place}{f', but one in {others[0]}' if others else ''}"
 
 
 def _outside(host: str) -> tuple[ResourceRef, ...]:
@@ -368,6 +396,22 @@ def _about_memory(container: PodContainer) -> str:
     return f"{bound}{told} Raise what bounds it, or find what holds the memory."
 
 
+def asked_name(namespace: str, container: Container, host: str) -> str:
+    """The name that a container is told of, where `host` is that name with a part of the pod's search list.
+
+    Resolvers such as BusyBox's print the last name that they tried: `db.svc.cluster.local` for `db`.
+    Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-config
+    """
+    name, _, port = host.rstrip(".").partition(":")
+    for told in hosts_named_in(container):
+        asked = told.partition(":")[0].rstrip(".")
+        tail = name.removeprefix(f"{asked}.")
+        is_searched = re.fullmatch(rf"(?:{re.escape(namespace)}\.)?svc\.[a-z0-9.-]+|cluster\.local", tail)
+        if asked and tail != name and is_searched:
+            return f"{asked}:{port}" if port else asked
+    return host
+
+
 def hosts_named_in(container: Container) -> Iterator[str]:
     """The hosts (with ports, where given) that a container's command, args and env name, in that order.
 
@@ -439,6 +483,7 @@ def other_end(snapshot: Snapshot, namespace: str, container: Container, named: s
     An address that nothing in the picture has may be that of a Service in a namespace that was not read; it is, if
     the only host that the container was told of is one.
     """
+    named = asked_name(namespace, container, named)
     found = resolve_host(snapshot, namespace, named) if named else None
     if found is not None or (named and not is_address(named)):
         return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from kubeagentix.domain.meta import Quantity
 from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.workloads import LimitRange
 
 _ANNOTATION = "kubernetes.io/limit-ranger"  # tells what the admission plugin set
 
@@ -19,3 +22,13 @@ def is_set_by_limit_range(pod: Pod, resource: str, what: Literal["request", "lim
         if is_meant and resource in (item.strip() for item in names.split(",")):
             return True
     return False
+
+
+def giver_of_limit(snapshot: Snapshot, namespace: str, resource: str, amount: Quantity) -> LimitRange | None:
+    """The LimitRange that gives containers without a limit of that resource one of `amount`, if it is one alone."""
+    given = [
+        item
+        for item in snapshot.in_namespace(LimitRange, namespace)
+        if any(part.type == "Container" and part.default.get(resource) == amount for part in item.spec.limits)
+    ]
+    return given[0] if len(given) == 1 else None

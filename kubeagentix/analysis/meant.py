@@ -24,10 +24,14 @@ def _object_meant(snapshot: Snapshot, kind: type[Resource], namespace: str, name
 
 
 def about_object(snapshot: Snapshot, kind: type[Resource], namespace: str, name: str, keys: Iterable[str] = ()) -> str:
-    """What there is instead of a missing object, in sentences: one of nearly that name, or one in another namespace.
+    """What there is instead of a missing object, in sentences.
 
-    `keys` are those that it is asked for.
+    A Secret for a ConfigMap or the reverse, one of nearly that name, or one in another namespace. `keys` are those
+    that it is asked for.
     """
+    twin = {ConfigMap: Secret, Secret: ConfigMap}.get(kind)
+    if twin is not None and snapshot.get(twin, namespace, name) is not None:
+        return f"There is a {twin.kind} of that very name: was that meant?"
     like = object_meant(snapshot, kind, namespace, name)
     if like:
         found = snapshot.get(kind, namespace, like)

@@ -102,6 +102,8 @@ _PHRASE_MAX_CHARS = 120
 def phrase_of(signature: str, subject: str, line: str) -> str:
     """A phrase for a title; the log's `line` is quoted where the signature has no words of its own."""
     named, unnamed = _PHRASES.get(signature, ("", ""))
+    if signature == known.NO_SUCH_HOST:
+        subject = subject.partition(":")[0]  # names have no ports
     if unnamed and not (subject and named):
         return unnamed
     return named.format(subject or line[:_PHRASE_MAX_CHARS])

@@ -19,7 +19,7 @@ from kubeagentix.analysis.containers import (
     node_oom_event,
 )
 from kubeagentix.analysis.heaps import heap_option
-from kubeagentix.analysis.limit_defaults import is_set_by_limit_range
+from kubeagentix.analysis.limit_defaults import giver_of_limit, is_set_by_limit_range
 from kubeagentix.analysis.memory_files import about_files_in_memory
 from kubeagentix.analysis.present_pods import lifetime_s
 from kubeagentix.analysis.troubles import (
@@ -85,7 +85,10 @@ def _killed_by_limit(snapshot: Snapshot, container: PodContainer, end: Terminate
     if heap and limit and heap[1] >= _HEAP_SHARE * limit:
         cause += f" {heap[0]} allows a heap of {format_bytes(heap[1])}, which does not fit into the limit."
     if limit and is_set_by_limit_range(container.pod, "memory", "limit", container.name):
-        cause += " The template sets no limit: a LimitRange of the namespace does."
+        amount = container.spec.resources.limits["memory"]
+        giver = giver_of_limit(snapshot, container.pod.namespace, "memory", amount)
+        named = f"LimitRange {giver.name}" if giver is not None else "a LimitRange"
+        cause += f" The template sets no limit: {named} of the namespace does."
     cause += about_files_in_memory(container.pod, container.spec)
     return Trouble(
         pod=container.pod,

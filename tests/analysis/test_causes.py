@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kubeagentix.analysis.causes import Explanation, explain, hosts_named_in
+import pytest
+
+from kubeagentix.analysis.causes import Explanation, asked_name, explain, hosts_named_in
 from kubeagentix.analysis.containers import containers_in_play
 from kubeagentix.analysis.logs import read_failure
 from kubeagentix.domain.pods import Container, EnvVar
@@ -260,6 +262,50 @@ def test_an_address_by_host_aliases_is_told_and_the_service_is_not_blamed() -> N
     story = explained(line, api, aliases=[{"ip": "192.0.2.1", "hostnames": ["api"]}])
     assert "(192.0.2.1, by hostAliases)" in story.phrase
     assert story.points_at == ()
+
+
+def test_a_name_that_nobody_has_is_told_without_a_port_and_with_the_namespace_that_has_it() -> None:
+    line = "wget: bad address 'profile:8081'"
+    assert explained(line, DNS).phrase == "the host profile cannot be resolved: no Service profile in its namespace"
+    other = {"kind": "Service", "metadata": {"name": "profile", "namespace": "infra"}}
+    assert explained(line, DNS, other).phrase.endswith("in its namespace, but one in infra")
+
+
+def test_a_name_in_a_namespace_that_was_not_read_is_not_said_to_be_nobodys() -> None:
+    assert "no Service" not in explained("wget: bad address 'profile.infra:8081'", seen="default").phrase
+
+
+def test_the_last_name_that_a_resolver_tried_is_the_one_that_was_asked_for() -> None:
+    line = "** server can't find mydb.svc.cluster.local: NXDOMAIN"
+    story = explained(line, DNS, command=["sh", "-c", "until nslookup mydb; do sleep 2; done"])
+    assert story.phrase == "the host mydb cannot be resolved: no Service mydb in its namespace"
+    assert [str(ref) for ref in story.points_at] == ["Service default/mydb"]
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        ("mydb.default.svc.cluster.local:5432", "mydb:5432"),
+        ("mydb.cluster.local", "mydb"),
+        ("mydb.other.svc.cluster.local", "mydb.other.svc.cluster.local"),
+        ("mydb.example.com", "mydb.example.com"),
+        ("mydb2.svc.cluster.local", "mydb2.svc.cluster.local"),
+    ],
+)
+def test_only_the_pods_own_search_list_is_taken_off(host: str, asked: str) -> None:
+    assert asked_name("default", Container(name="c", command=("nslookup mydb",)), host) == asked
+
+
+def test_a_setting_that_a_mounted_file_lacks_is_for_its_config_map_to_bring() -> None:
+    settings = {"kind": "ConfigMap", "metadata": {"name": "geo-config"}, "data": {"config.json": "{}"}}
+    mounts = [{"name": "v", "mountPath": "/etc/geo"}]
+    volumes = [{"name": "v", "configMap": {"name": "geo-config"}}]
+    line = "FATAL: required setting GeoMongoAddress is missing in /etc/geo/config.json"
+    story = explained(line, settings, volumes=volumes, volumeMounts=mounts)
+    assert story.phrase == "its configuration lacks GeoMongoAddress (ConfigMap geo-config)"
+    assert [str(ref) for ref in story.points_at] == ["ConfigMap default/geo-config"]
+    elsewhere = explained(line.replace("/etc/geo/", "/opt/"), settings, volumes=volumes, volumeMounts=mounts)
+    assert (elsewhere.phrase, elsewhere.points_at) == ("its configuration lacks GeoMongoAddress", ())
 
 
 def test_the_config_map_that_brought_a_wrong_host_is_named() -> None:

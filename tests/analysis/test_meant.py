@@ -4,7 +4,7 @@ from typing import Any
 
 from kubeagentix.analysis.meant import about_key, about_object, holder_of_key, object_meant
 from kubeagentix.domain.diagnosis import Gap
-from kubeagentix.domain.storage import ConfigMap
+from kubeagentix.domain.storage import ConfigMap, Secret
 from kubeagentix.testing import snapshot_of
 
 
@@ -29,6 +29,16 @@ def test_an_object_of_that_name_in_another_namespace_is_told() -> None:
         "Namespace data has one of that name, but a pod gets only what is in its own."
     )
     assert about(config("unlike", namespace="data")) == about(config("unlike")) == ""
+
+
+def test_a_secret_of_the_name_of_a_missing_config_map_is_told_and_the_reverse() -> None:
+    snapshot = snapshot_of(
+        {"kind": "Secret", "metadata": {"name": "db-config", "namespace": "shop"}}, config("db-confg"), config("auth")
+    )
+    said = "There is a {} of that very name: was that meant?"
+    assert about_object(snapshot, ConfigMap, "shop", "db-config") == said.format("Secret")
+    assert about_object(snapshot, Secret, "shop", "auth") == said.format("ConfigMap")
+    assert about_object(snapshot, Secret, "data", "auth") == ""
 
 
 def test_where_not_all_were_read_none_is_held_to_be_meant() -> None:

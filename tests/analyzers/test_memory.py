@@ -89,6 +89,26 @@ def test_a_limit_that_a_limit_range_set_is_told_as_such(workload: Build, said: s
     assert ("a LimitRange of the namespace does" in finding.cause) is is_told
 
 
+@pytest.mark.parametrize(
+    ("defaults", "who"),
+    [
+        (["64Mi"], "LimitRange defaults-0 of the namespace"),
+        (["32Mi"], "a LimitRange of the namespace"),
+        (["64Mi", "64Mi"], "a LimitRange of the namespace"),
+    ],
+)
+def test_the_limit_range_that_alone_gives_that_limit_is_named(workload: Build, defaults: list[str], who: str) -> None:
+    objects = workload(BACKOFF, last=OOM, restarts=2, container=LIMIT)
+    said = "LimitRanger plugin set: memory limit for container app"
+    objects[-1]["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": said}
+    for number, memory in enumerate(defaults):
+        metadata = {"name": f"defaults-{number}", "namespace": objects[-1]["metadata"].get("namespace", "default")}
+        limits = [{"type": "Container", "default": {"memory": memory}}]
+        objects.append({"kind": "LimitRange", "metadata": metadata, "spec": {"limits": limits}})
+    [finding] = found(*objects)
+    assert f"The template sets no limit: {who} does." in finding.cause
+
+
 @pytest.mark.parametrize(("medium", "is_told"), [("Memory", True), ("", False)])
 def test_files_in_memory_count_for_the_limit(workload: Build, medium: str, is_told: bool) -> None:
     container = {**LIMIT, "volumeMounts": [{"name": "cache", "mountPath": "/cache"}]}
