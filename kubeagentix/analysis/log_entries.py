@@ -36,7 +36,8 @@ _GO_FUNCTION = re.compile(r"^[\w./*()$-]+\S*(?:\(.*\))?$")
 _GO_PLACE = re.compile(r"^\t\S+\.(?:go|s):\d+")
 _UNCAUGHT = re.compile(
     r"^Exception in thread |\bUnhandled exception\b|\bUncaught \w|\bpanicked at\b|^terminate called"
-    r"|UnhandledPromiseRejection|^panic: |^fatal error: |^runtime: goroutine stack exceeds|^Fatal Python error: "
+    r"|UnhandledPromiseRejection|^(?:http: )?panic(?: serving \S+)?: |^fatal error: "
+    r"|^runtime: goroutine stack exceeds|^Fatal Python error: "
     r"|^Unhandled rejection |^\*\*\* (?:stack smashing|buffer overflow) detected|^(?:free|malloc|realloc)\(\): "
     r"|^double free or corruption|^Runtime terminating during boot|^SIG(?:SEGV|ABRT|BUS|ILL|FPE): "
     r"|^\*\* \((?:\w+\.)*\w+(?:Error|Exception)?\) |: uncaught throw "

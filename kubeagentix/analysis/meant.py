@@ -29,7 +29,8 @@ def about_object(snapshot: Snapshot, kind: type[Resource], namespace: str, name:
     A Secret for a ConfigMap or the reverse, one of nearly that name, or one in another namespace. `keys` are those
     that it is asked for.
     """
-    twin = {ConfigMap: Secret, Secret: ConfigMap}.get(kind)
+    twins: dict[str, type[ConfigMap] | type[Secret]] = {ConfigMap.kind: Secret, Secret.kind: ConfigMap}
+    twin = twins.get(kind.kind)
     if twin is not None and snapshot.get(twin, namespace, name) is not None:
         return f"There is a {twin.kind} of that very name: was that meant?"
     like = object_meant(snapshot, kind, namespace, name)

@@ -1,5 +1,7 @@
 """Logs of containers in trouble: which to read is decided purely, from pods; then they are read, a bounded amount.
 
+Two passes: first those of the containers in trouble, then those of the servers that these blame or are told to call.
+
 Logs are the dearest thing to ask a cluster for (each goes through the API server to a kubelet), so replicas of one
 owner are sampled, the newest lines are what is kept, and containers that count as well are left alone: all but a few
 that call others, as a program which only retries looks well from outside.
@@ -14,14 +16,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kubeagentix.analysis.causes import hosts_named_in
+from kubeagentix.analysis.addresses import resolve_host
+from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, hosts_named_in, other_end
+from kubeagentix.analysis.logs import read_failure
 from kubeagentix.analysis.memory_files import volumes_in_memory
+from kubeagentix.analysis.mentions import endpoint_in
 from kubeagentix.analysis.paths import ACCOUNT_DIRECTORY
 from kubeagentix.cluster.client import Answer, Client, Deadline
 from kubeagentix.cluster.log_times import split_times
-from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.diagnosis import Gap, ResourceRef
+from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Container, ContainerStatus, Pod
-from kubeagentix.domain.snapshot import ContainerLog
+from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import ClusterError, excerpt
 
 TAIL_LINES = 200
@@ -30,6 +36,8 @@ MAX_LOGS = 200
 MAX_PODS_PER_OWNER = 3  # replicas fail alike
 RECENT_S = 600  # what those that count as well said before this is over
 MAX_CALLERS = 30  # logs of containers that count as well, one for each owner
+MAX_SERVERS = 20  # logs of containers that count as well and that others depend on
+MAX_PODS_PER_SERVER = 2
 SETTLING_TIME = timedelta(seconds=30)  # not to be ready, or to initialize, is no trouble before this
 LOG_DEADLINE_S = 10.0  # a kubelet that does not answer must not hold up the others
 
@@ -99,6 +107,60 @@ def choose_logs(
     left = max(0, min(MAX_CALLERS, max_logs - len(kept)))
     kept += [replace(request, since_s=RECENT_S) for trouble in well[:left] for request in _requests(trouble)]
     return LogPlan(requests=tuple(kept), gaps=(*_unreachable_gaps(unreachable), *_limit_gaps(requests, kept, max_logs)))
+
+
+def choose_server_logs(
+    picture: Snapshot, plan: LogPlan, *, silent_nodes: Collection[str] = (), max_logs: int = MAX_LOGS
+) -> LogPlan:
+    """The logs worth reading once those of `plan` are in `picture`, with its pods and Services.
+
+    They are those of the pods behind the Services that logs blame, then behind the Services that containers in
+    trouble are told of: such a server may be well by its status and say in its log what it turns clients away for.
+    """
+    known = {(request.namespace, request.pod) for request in plan.requests}
+    blamed = [ref for request in plan.requests for ref in _blamed(picture, request)]
+    told = [ref for request in plan.requests if request.since_s is None for ref in _told_of(picture, request)]
+    services = [picture.get(Service, ref.namespace, ref.name) for ref in dict.fromkeys((*blamed, *told))]
+    requests = [
+        LogRequest(
+            namespace=pod.namespace,
+            pod=pod.name,
+            container=container.name,
+            is_previous=False,
+            node=pod.spec.node_name,
+            since_s=RECENT_S,
+        )
+        for service in services
+        if service is not None
+        for pod in picture.pods_selected(service.namespace, service.spec.selector)[:MAX_PODS_PER_SERVER]
+        if (pod.namespace, pod.name) not in known and pod.spec.node_name not in silent_nodes
+        for container, status, is_init in pod.containers()
+        if status is not None and status.state.running is not None and not is_init
+    ]
+    left = max(0, min(MAX_SERVERS, max_logs - len(plan.requests)))
+    return LogPlan(requests=tuple(dict.fromkeys(requests))[:left])
+
+
+def _blamed(picture: Snapshot, request: LogRequest) -> Iterator[ResourceRef]:
+    """What the log of a request says that it could not be served by."""
+    pod = picture.get(Pod, request.namespace, request.pod)
+    log = picture.log(pod, request.container, previous=request.is_previous) if pod is not None else None
+    failure = read_failure(log) if log is not None else None
+    if pod is None or failure is None or failure.signature not in CONNECTION_SIGNATURES:
+        return
+    spec = next(spec for spec, _, _ in pod.containers() if spec.name == request.container)
+    target = other_end(picture, pod.namespace, spec, endpoint_in(failure.line) or failure.subject)
+    if target is not None:
+        yield target
+
+
+def _told_of(picture: Snapshot, request: LogRequest) -> Iterator[ResourceRef]:
+    pod = picture.get(Pod, request.namespace, request.pod)
+    for spec, _, _ in pod.containers() if pod is not None else ():
+        for host in hosts_named_in(spec) if spec.name == request.container else ():
+            target = resolve_host(picture, request.namespace, host)
+            if target is not None:
+                yield target
 
 
 def _owner(pod: Pod) -> tuple[str, str, str]:

@@ -17,11 +17,12 @@ from kubeagentix.cluster.custom import CustomListings, discover_kinds, kinds_of,
 from kubeagentix.cluster.discovery import Served, discover
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.cluster.lists import PAGE_SIZE, Listing, ListRequest, read_list
-from kubeagentix.cluster.logs import MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, read_logs
+from kubeagentix.cluster.logs import MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, choose_server_logs, read_logs
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, StageChanged
 from kubeagentix.domain.extensions import CustomResourceDefinition
 from kubeagentix.domain.meta import condition
+from kubeagentix.domain.network import Service
 from kubeagentix.domain.nodes import Event, Namespace, Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS, Kind
@@ -146,7 +147,7 @@ async def _read_all(
     if chosen is not None:
         await _together(tasks.values())
         return {name: task.result() for name, task in tasks.items()}, CustomListings(listings={}), (), ()
-    logs = asyncio.ensure_future(_read_logs(reading, taken_at, tasks[Pod.kind], tasks[Node.kind]))
+    logs = asyncio.ensure_future(_read_logs(reading, taken_at, tasks))
     custom = asyncio.ensure_future(_read_custom(reading, tasks[CustomResourceDefinition.kind]))
     awaited: list[asyncio.Future[Any]] = [*tasks.values(), custom, logs]
     await _together(awaited)
@@ -205,25 +206,42 @@ async def _with_node_events(reading: _Reading, request: ListRequest, deadline: D
 
 
 async def _read_logs(
-    reading: _Reading, taken_at: datetime, pods: Awaitable[Listing], nodes: Awaitable[Listing]
+    reading: _Reading, taken_at: datetime, listings: Mapping[str, Awaitable[Listing]]
 ) -> tuple[tuple[ContainerLog, ...], tuple[Gap, ...]]:
     options = reading.options
-    listed = (await pods).items or ()
-    known_nodes = (await nodes).items or ()
+    listed = (await listings[Pod.kind]).items or ()
+    known_nodes = (await listings[Node.kind]).items or ()
     if not options.with_logs:
         return (), ()
+    silent_nodes = {node.name for node in known_nodes if isinstance(node, Node) and _is_silent(node)}
     plan = choose_logs(
         (pod for pod in listed if isinstance(pod, Pod)),
         now=taken_at,
-        silent_nodes={node.name for node in known_nodes if isinstance(node, Node) and _is_silent(node)},
+        silent_nodes=silent_nodes,
         max_logs=options.max_logs,
         max_pods_per_owner=options.max_pods_per_owner,
     )
 
-    def progress(done: int, pod: str) -> None:
-        reading.listen(StageChanged(stage="logs", done=done, total=len(plan.requests), detail=pod))
+    total, before = len(plan.requests), 0
 
-    return await read_logs(reading.client, plan, reading.deadline, progress=progress)
+    def progress(done: int, pod: str) -> None:
+        reading.listen(StageChanged(stage="logs", done=before + done, total=total, detail=pod))
+
+    logs, gaps = await read_logs(reading.client, plan, reading.deadline, progress=progress)
+    services = (await listings[Service.kind]).items if logs else None
+    if not services:
+        return logs, gaps
+    picture = Snapshot(
+        cluster="",
+        taken_at=taken_at,
+        namespace=reading.namespace,
+        objects={Pod.kind: listed, Service.kind: services},
+        logs=logs,
+    )
+    servers = choose_server_logs(picture, plan, silent_nodes=silent_nodes, max_logs=options.max_logs)
+    before, total = total, total + len(servers.requests)
+    more, more_gaps = await read_logs(reading.client, servers, reading.deadline, progress=progress)
+    return (*logs, *more), (*gaps, *more_gaps)
 
 
 def _is_silent(node: Node) -> bool:

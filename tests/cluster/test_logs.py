@@ -11,12 +11,12 @@ import pytest
 
 from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.kubeconfig import resolve
-from kubeagentix.cluster.logs import MAX_BYTES, LogPlan, LogRequest, choose_logs, read_logs
+from kubeagentix.cluster.logs import MAX_BYTES, LogPlan, LogRequest, choose_logs, choose_server_logs, read_logs
 from kubeagentix.cluster.projections import project
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS
-from kubeagentix.domain.snapshot import ContainerLog
+from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from tests.cluster.conftest import FakeApi, Reply, Seen, status
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -371,3 +371,49 @@ def test_a_log_that_hangs_is_a_gap_and_the_others_are_read(api: FakeApi, client:
     )
     assert [log.pod for log in logs] == ["b"]
     assert gaps == [Gap(what="logs of 1 container (shop/web app)", why="not read within 0.4 s")]
+
+
+def server_logs(*said: str, told: str = "", node: str = "node-1", **options: Any) -> list[tuple[str, int | None]]:
+    """Which logs are chosen in a second pass after those of a client in trouble, which said these lines."""
+    client = pod("web", state("app", BACK_OFF, restarts=1, last=FAILED))
+    [spec] = client.spec.containers
+    client = msgspec.structs.replace(
+        client, spec=msgspec.structs.replace(client.spec, containers=(msgspec.structs.replace(spec, args=(told,)),))
+    )
+    servers = [
+        pod(f"{name}-{n}", state("srv", RUNNING, ready=True), node=node) for name in ("db", "mq") for n in (0, 1, 2)
+    ]
+    labelled = [
+        msgspec.structs.replace(
+            item, metadata=msgspec.structs.replace(item.metadata, labels={"app": item.name.split("-")[0]})
+        )
+        for item in servers
+    ]
+    services = [
+        project(
+            KINDS["Service"], {"metadata": {"name": name, "namespace": "shop"}, "spec": {"selector": {"app": name}}}
+        )
+        for name in ("db", "mq")
+    ]
+    plan = choose_logs([client], now=NOW)
+    log = ContainerLog(namespace="shop", pod="web", container="app", is_previous=True, lines=said)
+    objects = {"Pod": (client, *labelled), "Service": tuple(services)}
+    picture = Snapshot(cluster="", taken_at=NOW, namespace="shop", objects=objects, logs=(log,))
+    return [(item.pod, item.since_s) for item in choose_server_logs(picture, plan, **options).requests]
+
+
+def test_the_servers_that_a_log_blames_are_read_too_and_then_those_that_it_is_told_of() -> None:
+    blames = "dial tcp: connect to db:5432: connection reset by peer"
+    assert server_logs(blames, told="amqp://mq:5672") == [("db-0", 600), ("db-1", 600), ("mq-0", 600), ("mq-1", 600)]
+    assert server_logs(blames) == [("db-0", 600), ("db-1", 600)]
+
+
+def test_servers_that_nobody_in_trouble_names_are_not_read() -> None:
+    assert server_logs("panic: runtime error") == []
+    assert server_logs("cannot reach db:5432 for no known reason at all") == []
+
+
+def test_servers_are_read_within_the_limit_and_not_on_silent_nodes() -> None:
+    blames = "dial tcp: connect to db:5432: connection reset by peer"
+    assert server_logs(blames, max_logs=3) == [("db-0", 600)]
+    assert server_logs(blames, node="gone", silent_nodes={"gone"}) == []
