@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, other_end
+from kubeagentix.analysis.connections import keeps_retrying
 from kubeagentix.analysis.containers import PodContainer, containers_in_play, keeps_ending, logged_failure
 from kubeagentix.analysis.log_lines import HARMLESS, level_of, plain
 from kubeagentix.analysis.logs import PANIC, LoggedFailure, read_failure
@@ -61,10 +62,10 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _blamed(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[tuple[PodContainer, LoggedFailure]]]:
-    """The clients whose last words are about a connection, by the Service at its other end."""
+    """The clients that fail and whose last words are about a connection, by the Service at its other end."""
     blamed: dict[ResourceRef, list[tuple[PodContainer, LoggedFailure]]] = defaultdict(list)
     for container in containers_in_play(snapshot) if snapshot.logs else ():
-        failure = logged_failure(snapshot, container)
+        failure = logged_failure(snapshot, container) if _fails(snapshot, container) else None
         if failure is None or failure.signature not in CONNECTION_SIGNATURES:
             continue
         host = endpoint_in(failure.line) or failure.subject
@@ -72,6 +73,14 @@ def _blamed(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[tuple[PodContai
         if target is not None and target.kind == Service.kind:
             blamed[target].append((container, failure))
     return blamed
+
+
+def _fails(snapshot: Snapshot, container: PodContainer) -> bool:
+    """Whether it does not count as well, or only tries again and again; others got over what they said."""
+    if keeps_ending(container, snapshot.taken_at):
+        return True
+    is_unready = container.running is not None and not container.status.ready
+    return is_unready or keeps_retrying(snapshot, container.pod, container.name)
 
 
 def _servers(snapshot: Snapshot, ref: ResourceRef) -> Iterator[PodContainer]:

@@ -116,7 +116,9 @@ def _listeners(snapshot: Snapshot, gateway: Gateway) -> Iterator[Finding]:
     for listener in gateway.spec.listeners:
         status = statuses.get(listener.name)
         found = _trouble_of(snapshot, status) if status is not None else None
-        why = conflicts.get(listener.name) or next(_certificate_troubles(snapshot, gateway, listener), "")
+        why = conflicts.get(listener.name) or next(
+            _certificate_troubles(snapshot, gateway, listener, is_refused=found is not None), ""
+        )
         if found is not None or why:
             yield _listener(snapshot, gateway, listener.name, found, why)
 
@@ -131,7 +133,10 @@ def _trouble_of(snapshot: Snapshot, status: ListenerStatus) -> Condition | None:
     return None
 
 
-def _certificate_troubles(snapshot: Snapshot, gateway: Gateway, listener: Listener) -> Iterator[str]:
+def _certificate_troubles(
+    snapshot: Snapshot, gateway: Gateway, listener: Listener, *, is_refused: bool
+) -> Iterator[str]:
+    """What is wrong with its Secrets. Of another type than TLS some controllers take them: that counts if refused."""
     for item in listener.tls.certificate_refs if listener.tls is not None else ():
         place = item.namespace or gateway.namespace
         if item.kind not in ("", "Secret"):
@@ -139,8 +144,18 @@ def _certificate_troubles(snapshot: Snapshot, gateway: Gateway, listener: Listen
         is_abroad = place != gateway.namespace and snapshot.was_read(ReferenceGrant, place)
         if is_abroad and not is_granted(snapshot, gateway, snapshot.named("Secret", place, item.name)):
             yield f"namespace {place} has no ReferenceGrant that lets it use Secret {item.name}"
-        if snapshot.was_read(Secret, place) and snapshot.get(Secret, place, item.name) is None:
-            yield f"its certificate's Secret {place}/{item.name} does not exist"
+        secret, named = snapshot.get(Secret, place, item.name), f"its certificate's Secret {place}/{item.name}"
+        if secret is None:
+            if snapshot.was_read(Secret, place):
+                yield f"{named} does not exist"
+            continue
+        missing = [key for key in ("tls.crt", "tls.key") if key not in secret.keys or key in secret.empty_keys]
+        if missing:
+            yield f"{named} has no {' and no '.join(missing)}"
+        elif secret.key_fits is False:
+            yield f"{named} has a tls.key that is not the key of its tls.crt"
+        elif is_refused and secret.type != "kubernetes.io/tls":
+            yield f"{named} is of type {secret.type or 'Opaque'}, not kubernetes.io/tls"
 
 
 def _listener(snapshot: Snapshot, gateway: Gateway, name: str, found: Condition | None, why: str) -> Finding:

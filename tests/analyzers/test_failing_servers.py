@@ -82,6 +82,13 @@ def test_only_servers_that_somebody_blames_are() -> None:
     assert find(FULL, server(app="other")) == []
 
 
+def test_a_client_that_is_well_has_got_over_what_it_said() -> None:
+    well = CLIENT.replace("restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}", RUNS)
+    assert well != CLIENT
+    logs = [log_of("web-1", "app", RESET), log_of("db-0", "postgres", FULL)]
+    assert list(analyze(snapshot_of(SERVICE, well, server(), logs=logs))) == []
+
+
 def test_what_was_said_long_ago_may_be_over() -> None:
     log = log_of("db-0", "postgres", FULL)
     ago = [dataclasses.replace(log, begins_at=NOW - timedelta(minutes=m), offsets_ms=(0,)) for m in (5, 20)]

@@ -70,7 +70,12 @@ status: {{conditions: [{PROGRAMMED}], listeners: [{status}]}}
 
 HTTP = "{name: http, port: 80, protocol: HTTP}"
 TLS = "{name: tls, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert, namespace: PLACE}]}}"
-CERT = "kind: Secret\nmetadata: {name: cert, namespace: PLACE}\ntype: kubernetes.io/tls"
+CERT = """
+kind: Secret
+metadata: {name: cert, namespace: PLACE}
+type: kubernetes.io/tls
+data: {tls.crt: eA==, tls.key: eA==}
+"""
 GRANT = """
 kind: ReferenceGrant
 metadata: {name: g, namespace: certs}
@@ -113,3 +118,22 @@ def test_a_certificate_of_another_namespace_needs_a_grant() -> None:
     found = find(gateway_class(), listener, secret)["ListenerNotReady"]
     assert "namespace certs has no ReferenceGrant" in found.title
     assert find(gateway_class(), listener, secret, GRANT) == {}
+
+
+def test_a_certificate_without_its_parts_is_told_by_the_spec_alone() -> None:
+    listener, secret = with_listeners(TLS.replace("PLACE", "default")), CERT.replace("PLACE", "default")
+    found = find(gateway_class(), listener, secret.replace("tls.key", "key.pem"))["ListenerNotReady"]
+    assert (found.severity, "Secret default/cert has no tls.key" in found.title) == (Severity.CRITICAL, True)
+    assert find(gateway_class(), listener, secret) == {}
+
+
+def test_a_secret_of_another_type_counts_only_where_the_controller_refuses_it() -> None:
+    listener, secret = (
+        TLS.replace("PLACE", "default"),
+        CERT.replace("PLACE", "default").replace("kubernetes.io/tls", "Opaque"),
+    )
+    assert find(gateway_class(), with_listeners(listener), secret) == {}
+    bad = condition("ResolvedRefs", "False", "InvalidCertificateRef")
+    refused = with_listeners(listener, status=f"{{name: tls, conditions: [{bad}]}}")
+    cause = find(gateway_class(), refused, secret)["ListenerNotReady"].cause
+    assert "Secret default/cert is of type Opaque, not kubernetes.io/tls" in cause
