@@ -295,6 +295,22 @@ def test_logs_of_containers_in_trouble_are_read(api: FakeApi, tmp_path: Path) ->
     assert read(api, tmp_path, options=ReadOptions(with_logs=False)).logs == ()
 
 
+def test_the_logs_of_servers_that_others_blame_are_read_after_theirs(api: FakeApi, tmp_path: Path) -> None:
+    spec = {"nodeName": "n", "containers": [{"name": "srv"}]}
+    status = {"phase": "Running", "containerStatuses": [{"name": "srv", "ready": True, "state": {"running": {}}}]}
+    server = named("db-0", "shop", spec=spec, status=status)
+    server["metadata"]["labels"] = {"app": "db"}
+    api.on("/api/v1/pods", listing(crashing("web"), server))
+    api.on("/api/v1/services", listing(named("db", "shop", spec={"selector": {"app": "db"}})))
+    api.on("/api/v1/namespaces/shop/pods/web/log", Reply(b"connecting to db:5432 failed: connection reset by peer\n"))
+    api.on("/api/v1/namespaces/shop/pods/db-0/log", Reply(b"FATAL:  sorry, too many clients already\n"))
+    heard: list[ProgressEvent] = []
+    logs = read(api, tmp_path, listen=heard.append).logs
+    assert [(log.pod, log.is_previous) for log in logs] == [("web", False), ("web", True), ("db-0", False)]
+    last = [event for event in heard if isinstance(event, StageChanged) and event.stage == "logs"][-1]
+    assert (last.done, last.total, last.detail) == (3, 3, "db-0")
+
+
 def test_logs_on_a_node_that_fell_silent_are_a_gap(api: FakeApi, tmp_path: Path) -> None:
     unknown = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
     api.on("/api/v1/nodes", listing(named("gone", status=unknown)))
