@@ -33,7 +33,7 @@ ID = "custom-resources"
 SHOWN = 3
 MAX_POINTED = 12
 _WEBHOOK = re.compile(r'webhook "([^"]+)"')
-_SERVICE_HOST = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
+_SERVICE_HOST = re.compile(r"\b([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc\b")
 _MISSING = re.compile(r"not ?found|does(?: not|n't) exist|no such|missing|no matches", re.IGNORECASE)
 
 
