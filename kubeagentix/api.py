@@ -131,7 +131,7 @@ def _reading(cluster: Cluster | Demo | None, namespace: str | None, listen: List
     if isinstance(source, Snapshot):
         raise UsageError("the current cluster is a saved snapshot", hint="pass cluster=, or connect() to one")
     deadline_s = load_settings(os.environ).deadline_s
-    return source.read_snapshot(namespace, deadline_s=deadline_s, listen=listen)
+    return pipeline.collect(source, namespace, deadline_s=deadline_s, listen=listen)
 
 
 def diagnose(

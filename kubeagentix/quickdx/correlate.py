@@ -91,12 +91,15 @@ def primary(findings: Iterable[Finding]) -> Finding:
 
 
 def merge_equal(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings of the same reason on the same object from different analyzers, as one with all their evidence."""
+    """Findings of the same reason on the same object from different analyzers, as one with all their evidence.
+
+    Not those that blame different objects: a pod may lack two ConfigMaps, each seen by another analyzer.
+    """
     groups: dict[tuple[ResourceRef, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[(finding.ref, finding.reason)].append(finding)
     merged = []
-    for group in groups.values():
+    for group in (part for whole in groups.values() for part in _of_one_mind(whole)):
         analyzers = {finding.analyzer for finding in group}
         if len(analyzers) == 1:
             merged.extend(group)
@@ -106,6 +109,22 @@ def merge_equal(findings: Sequence[Finding]) -> list[Finding]:
             merged.extend(finding for finding in group if finding.analyzer == best.analyzer and finding is not best)
             merged.append(_with_all_of(best, rest))
     return merged
+
+
+def _of_one_mind(group: Sequence[Finding]) -> list[list[Finding]]:
+    """The group in parts that blame the same objects; who blames nobody is with the first."""
+    parts: list[list[Finding]] = []
+    for finding in sorted(group, key=lambda item: not item.points_at):
+        part = next((item for item in parts if _agree(item[0], finding)), None)
+        if part is None:
+            parts.append([finding])
+        else:
+            part.append(finding)
+    return parts
+
+
+def _agree(one: Finding, other: Finding) -> bool:
+    return not one.points_at or not other.points_at or not {*one.points_at}.isdisjoint(other.points_at)
 
 
 def _with_all_of(best: Finding, rest: Iterable[Finding]) -> Finding:

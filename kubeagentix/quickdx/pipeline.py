@@ -51,8 +51,7 @@ async def run(
     if isinstance(source, Snapshot):
         snapshot = source
     else:
-        snapshot = await source.read_snapshot(target.namespace, deadline_s=deadline_s, listen=listen)
-        snapshot = await _with_neighbours(source, snapshot, clock + deadline_s, listen)
+        snapshot = await collect(source, target.namespace, deadline_s=deadline_s, listen=listen)
     collect_s = time.perf_counter() - clock
     return diagnose_snapshot(
         snapshot,
@@ -63,6 +62,18 @@ async def run(
         collect_s=collect_s,
         listen=listen,
     )
+
+
+async def collect(
+    source: Cluster, namespace: str | None, *, deadline_s: float = 60.0, listen: Listener = silent
+) -> Snapshot:
+    """A picture of `namespace` (None: all) and of the namespaces that its faults lead to, for a diagnosis now or later.
+
+    Raises what Cluster.read_snapshot raises.
+    """
+    clock = time.perf_counter()
+    snapshot = await source.read_snapshot(namespace, deadline_s=deadline_s, listen=listen)
+    return await _with_neighbours(source, snapshot, clock + deadline_s, listen)
 
 
 async def _with_neighbours(source: Cluster, snapshot: Snapshot, deadline: float, listen: Listener) -> Snapshot:

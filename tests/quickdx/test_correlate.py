@@ -178,6 +178,15 @@ def test_the_same_reason_from_two_analyzers_is_one_finding_with_the_evidence_of_
     assert {item.summary for item in merged.evidence} == {f"{reason} by a", f"{reason} by b"}
 
 
+def test_the_same_reason_for_two_different_objects_stays_two_findings() -> None:
+    snapshot, reason = snapshot_of(CLUSTER), "FailedMount/SecretNotFound"
+    one = finding("Deployment/db", reason, analyzer="a", points_at=("Secret/x",))
+    two = finding("Deployment/db", reason, analyzer="b", points_at=("Secret/y",))
+    third = finding("Deployment/db", reason, analyzer="c")
+    found = correlate(snapshot, (one, two, third), Graph.of(snapshot))
+    assert sorted(str(item.points_at[0].name) for item in found) == ["x", "y"]
+
+
 SERVING = (
     CLUSTER
     + """

@@ -30,6 +30,17 @@ def test_a_saved_demo_gives_the_same_hypotheses(tmp_path: Path, capsys: pytest.C
     assert offline
 
 
+def test_one_namespace_is_saved_with_those_that_its_faults_lead_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "banking.snapshot")
+    assert main(["snapshot", "save", file, "-n", "banking", "--demo", "database-disk-full"]) == 0
+    capsys.readouterr()
+    assert main(["dx", "-n", "banking", "--snapshot", file, "--format", "json"]) == 0
+    root = json.loads(capsys.readouterr().out)["hypotheses"][0]["root"]
+    assert root == {"kind": "StatefulSet", "namespace": "records", "name": "ledger-db"}
+
+
 def test_a_file_that_cannot_be_written_is_said_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
