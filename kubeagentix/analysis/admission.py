@@ -92,7 +92,7 @@ _BOUND = re.compile(
     r"(?:\.\s+No (?P<unset>request|limit) is specified|, but (?P<of>request|limit) is (?P<given>[^\s,\]]+))"
 )
 _RATIO = re.compile(
-    r"(?P<resource>[^\s\[]+) max limit to request ratio per (?P<type>\w+) is (?P<bound>\S+), but "
+    r"(?P<resource>[^\s\[]{1,253}) max limit to request ratio per (?P<type>\w+) is (?P<bound>\S+), but "
     r"(?:provided ratio is (?P<given>[\d.]+)|no )"
 )
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]+)": (?P<what>.*)', re.DOTALL)

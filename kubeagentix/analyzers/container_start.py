@@ -101,7 +101,7 @@ _MESSAGES = (
     ("PermissionDenied", "permission denied", r"(?i)permission denied|operation not permitted"),
 )
 _NO_COMMAND = ("Mount", "MemoryLimit")  # of which the command knows nothing
-_KUBELET_PATH = re.compile(r"/[^\s\"]*/pods/[0-9a-f-]{36}/[^\s\":]*")  # long, and of no use to a reader
+_KUBELET_PATH = re.compile(r"/[^\s\"]{1,250}/pods/[0-9a-f-]{36}/[^\s\":]*")  # long, and of no use to a reader
 _PATTERNS = tuple((name, words, re.compile(pattern, re.IGNORECASE)) for name, words, pattern in _MESSAGES)
 _CREATE_PATTERNS = tuple((name, words, re.compile(pattern)) for name, words, pattern in _CREATE_MESSAGES)
 _HOOK_ERROR = re.compile(r"failed - error: (.*?)(?:, message: \".*)?$", re.DOTALL)

@@ -33,7 +33,7 @@ PODS_GRACE_S = 300.0  # a namespace waits for its pods, which may have been give
 SHOWN = 3
 # What the namespace controller says is left, in the messages of its conditions.
 # Source: pkg/controller/namespace/deletion/status_condition_utils.go
-_LEFT = re.compile(r"(?P<what>[^\s,:]+) (?:has|in) (?P<count>\d+) resource instances")
+_LEFT = re.compile(r"(?P<what>[^\s,:]{1,253}) (?:has|in) (?P<count>\d+) resource instances")
 _STILL = re.compile(r"still remain in namespace: \S+ for gvr: \S+ Resource=(?P<plural>\S+)")
 _USE_FINALIZERS = ("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection")
 _CASCADE_FINALIZERS = ("foregroundDeletion", "orphan")  # the garbage collector's, who waits for others

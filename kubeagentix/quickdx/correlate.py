@@ -45,7 +45,9 @@ _STARTED = _STAGE["OOMKilled"]  # from here on a container has run, and may have
 _CARRIES: frozenset[Relation] = frozenset({"manages", "selects", "routes to", "binds", "mounts"})
 
 # What a workload says when a connection of its does not come about.
-CONNECTION_FAILURES = frozenset({"ConnectionTimeout", "ConnectionRefused", "NoSuchHost"})
+CONNECTION_FAILURES = frozenset(
+    {"ConnectionTimeout", "ConnectionRefused", "ConnectionReset", "NoSuchHost", "Unreachable"}
+)
 
 
 # Findings that say how something fails, and not why: an exit by an error of no known kind, a probe answered badly.
