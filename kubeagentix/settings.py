@@ -27,11 +27,13 @@ class Settings:
 
     `deadline_s`: seconds that reading a cluster may take; what is late becomes a gap.
     `render`: `live` shows progress in a notebook, `static` publishes the result only.
+    `prometheus_url`: where metrics are asked for; empty looks for Prometheus in the cluster.
     `ignore`: rules to ignore known findings.
     """
 
     deadline_s: float = 60.0
     render: str = "live"
+    prometheus_url: str = ""
     ignore: tuple[IgnoreRule, ...] = ()
 
 
@@ -83,6 +85,10 @@ def _checked(source: str, key: str, value: Any, default: Any) -> Any:
         if value in _CHOICES[key]:
             return value
         raise _refused(source, key, value, f"one of {', '.join(_CHOICES[key])}")
+    if isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        raise _refused(source, key, value, "a text")
     try:
         number = type(default)(value)
     except (TypeError, ValueError):

@@ -71,6 +71,7 @@ def test_rules_to_ignore_are_tables(config: Path) -> None:
         ("deadline_s = [1]", r"it must be a number"),
         ("render = 'loud'", r"render in .* is 'loud'; it must be one of live, static"),
         ("render = 5", r"one of live, static"),
+        ("prometheus_url = 5", r"prometheus_url in .* is '5'; it must be a text"),
         ("ignore = 'x'", r"ignore in .* is 'x'; it must be tables, each beginning with \[\[ignore\]\]"),
         ("[ignore]\nreason = 'x'", r"it must be tables, each beginning with \[\[ignore\]\]"),
         ("[[ignores]]\nreason = 'x'", r"unknown key 'ignores' in .*; did you mean ignore\?"),

@@ -50,9 +50,13 @@ _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
 
 def pruned(obj: Mapping[str, Any]) -> dict[str, Any]:
     """An object (or a List of objects) without bookkeeping, in kubectl's order; Secrets with sizes for values."""
-    obj = masked(obj)
+    return _tidy(masked(obj))
+
+
+def _tidy(obj: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(obj.get("items"), list):
-        return {**obj, "items": [pruned(item) if isinstance(item, Mapping) else item for item in obj["items"]]}
+        items = [_tidy(item) if isinstance(item, Mapping) else item for item in obj["items"]]
+        return {**{key: obj[key] for key in ("apiVersion", "kind") if key in obj}, "items": items}
     obj = _without_nulls(obj)
     first = {key: obj[key] for key in ("apiVersion", "kind", "metadata") if key in obj}
     if isinstance(first.get("metadata"), Mapping):

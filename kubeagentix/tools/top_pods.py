@@ -41,6 +41,9 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
         metrics, key=lambda item: (-total((one.usage for one in item.containers), resource), item.namespace, item.name)
     )
     ranked = ranked[: arguments["limit"]]
+    if not ranked:
+        where = f"namespace {namespace}" if namespace is not None else "the cluster"
+        return ToolOutput(text=f"no pod of {where} has metrics; those that do not run have none", data=[])
     rows = [_row(snapshot, item, is_placed=namespace is None) for item in ranked]
     tight = [line for item in ranked for line in _tight(snapshot, item)]
     tail = "".join(f"\n{line}" for line in tight)

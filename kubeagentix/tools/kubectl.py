@@ -1,0 +1,129 @@
+"""The real kubectl, for what no other tool does: verbs that read, and never what a Secret holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kubeagentix.cluster.connection import Cluster
+from kubeagentix.cluster.kubeconfig import IN_CLUSTER
+from kubeagentix.contracts import ToolContext, ToolPlugin
+from kubeagentix.domain.tooling import ToolOutput, ToolSpec
+from kubeagentix.errors import ClusterError, MissingExtraError, UnreachableError, UsageError, excerpt
+from kubeagentix.report.text import clean_block
+from kubeagentix.toolkit.kubectl_commands import KubectlCommand, parse_command
+from kubeagentix.toolkit.places import live
+from kubeagentix.toolkit.processes import Ended, run_program
+from kubeagentix.toolkit.pruning import masked, pruned
+from kubeagentix.toolkit.wording import yaml_text
+
+TIMEOUT_S = 25.0
+MAX_BYTES = 4 << 20
+STDERR_CHARS = 1_000
+# What a model's provider is asked with is none of kubectl's business.
+_WITHHELD = ("ANTHROPIC_", "CLAUDE_", "OPENAI_", "GEMINI_", "GOOGLE_API_KEY", "KUBEAGENTIX_")
+_VERDICTS = ("auth can-i", "rollout status")  # "no" is an answer of theirs, with an exit code
+# A kuberc file could give `get` another output than the one that was checked. Source: KEP-3104
+_SWITCHES = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
+
+
+async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+    """What kubectl printed."""
+    command = parse_command(arguments["command"], namespace=context.namespace)
+    cluster = live(context, "kubectl")
+    program = find_program(context.environ)
+    ended = await run_program(
+        (program, *_access(cluster), *command.arguments),
+        environ=_environment(context.environ),
+        timeout_s=TIMEOUT_S,
+        max_bytes=MAX_BYTES,
+    )
+    if ended.is_late:
+        raise UnreachableError(f"kubectl {command.verb} did not end within {TIMEOUT_S:g} s", hint="ask for less")
+    return _output(command, ended)
+
+
+def find_program(environ: Mapping[str, str]) -> str:
+    """kubectl: the one that KUBECTL_BINARY names, on PATH, or beside this Python. Raises MissingExtraError."""
+    named = environ.get("KUBECTL_BINARY", "")
+    beside = str(Path(sys.executable).parent)
+    path = os.pathsep.join(filter(None, (environ.get("PATH", ""), beside)))
+    found = shutil.which(named or "kubectl", path=path)
+    if found is None:
+        what = f"KUBECTL_BINARY names {excerpt(named, 80)}, which is not there" if named else "kubectl is not installed"
+        raise MissingExtraError(what, hint="the other tools need no kubectl")
+    return found
+
+
+def _access(cluster: Cluster) -> tuple[str, ...]:
+    if cluster.kubeconfig is None and cluster.context == IN_CLUSTER:
+        return ()
+    named = (f"--kubeconfig={cluster.kubeconfig}",) if cluster.kubeconfig is not None else ()
+    return (*named, f"--context={cluster.context}")
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {**{key: value for key, value in environ.items() if not key.startswith(_WITHHELD)}, **_SWITCHES}
+
+
+def _output(command: KubectlCommand, ended: Ended) -> ToolOutput:
+    said = clean_block(ended.stderr, max_chars=STDERR_CHARS)
+    if not ended.stdout.strip():
+        if ended.code and not ended.is_cut and command.verb not in _VERDICTS:
+            raise ClusterError(f"kubectl {command.verb}: {excerpt(said) or f'exit code {ended.code}'}")
+        return ToolOutput(text=said or "(nothing)")
+    data, text = _shown(command, ended)
+    notes = []
+    if ended.is_cut:
+        notes.append(f"[only the first {MAX_BYTES:,} bytes: narrow it down with a namespace, -l or --field-selector]")
+    elif ended.code and said:
+        notes.append(f"[exit code {ended.code}: {said}]")
+    return ToolOutput(text="\n".join([text, *notes]), data=data)
+
+
+def _shown(command: KubectlCommand, ended: Ended) -> tuple[Any, str]:
+    if not command.is_structured:
+        return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)
+    try:
+        document = json.loads(ended.stdout)
+    except ValueError:
+        if command.output != "raw" or ended.is_cut:  # what cannot be read cannot be masked
+            raise UsageError("the answer is too long, or no JSON", hint="name fewer objects") from None
+        return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)
+    is_tidied = isinstance(document, dict) and not command.keeps_managed_fields
+    document = pruned(document) if is_tidied else masked(document)
+    text = (
+        yaml_text(document)
+        if command.output in ("yaml", "kyaml")
+        else json.dumps(document, ensure_ascii=False, indent=1)
+    )
+    return document, text
+
+
+plugin = ToolPlugin(
+    spec=ToolSpec(
+        name="kubectl",
+        description=(
+            "Runs the real kubectl with one command that only reads, for what no other tool shows: get, describe, "
+            "logs, top, events, api-resources, api-versions, explain, version, cluster-info, rollout history|status, "
+            "auth can-i|whoami, config current-context|get-contexts. No shell, no pipes, no values of Secrets."
+        ),
+        parameters={
+            "type": "object",
+            "properties": {
+                "command": {
+                    "type": "string",
+                    "description": "The command, such as: kubectl get endpointslices -n shop -o wide",
+                }
+            },
+            "required": ["command"],
+            "additionalProperties": False,
+        },
+    ),
+    handler=handle,
+)
