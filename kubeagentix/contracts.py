@@ -1,7 +1,7 @@
 """Every seam on one page: what a plugin of each family hands over.
 
 A family is a folder of plugins. A plugin file assigns one record of its family's type to `plugin`, whose id is
-the file's name with dashes for underscores; the registry does the rest.
+the file's name, with dashes for underscores or as it is; the registry does the rest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Plugin(Protocol):
 
     @property
     def id(self) -> str:
-        """The file's name, with dashes for underscores."""
+        """The file's name, with dashes for underscores or as it is."""
         ...
 
 

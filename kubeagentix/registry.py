@@ -40,7 +40,7 @@ def load_family(package: str, record: type[P]) -> Mapping[str, P]:
                 f"{module.__name__} assigns no {record.__name__} to `plugin`",
                 hint="a family's folder holds nothing but plugins; move helpers out of it",
             )
-        if plugin.id != module_info.name.replace("_", "-"):
+        if plugin.id not in (module_info.name, module_info.name.replace("_", "-")):
             raise RegistryError(f"{module.__name__} has id {plugin.id!r}; a plugin's id is its file's name")
         found[plugin.id] = plugin
     return MappingProxyType(found)

@@ -56,8 +56,7 @@ def config_for(credential: Credential, environ: Mapping[str, str], switches: Swi
 
     A token that the request brings uses nothing of the environment's.
     """
-    is_of_environ = credential.kind == "login" or credential.source in environ
-    if switches.config_dir is not None and is_of_environ:
+    if switches.config_dir is not None and _is_of(environ, credential):
         return Config(folder=switches.config_dir, is_shared=True)
     if credential.kind != "login" or switches.isolate_config:
         return Config(folder=place.config, is_shared=False)
@@ -83,15 +82,16 @@ def child_environment(
     return child
 
 
-def arguments(request: ModelRequest, switches: Switches, credential: Credential, prompt_file: Path) -> list[str]:
+def arguments(
+    request: ModelRequest, credential: Credential, environ: Mapping[str, str], switches: Switches, prompt_file: Path
+) -> list[str]:
     """What every run is called with. The prompts are not in it: anyone on the machine may read an argument list."""
-    is_requests_own = credential.kind != "login" and credential.source == "the request"
     return [
         "--print",
         *("--output-format", "stream-json", "--verbose", "--include-partial-messages"),
         *("--model", request.model),
         *("--tools", ""),
-        *("--setting-sources", "" if is_requests_own else switches.setting_sources),
+        *("--setting-sources", switches.setting_sources if _is_of(environ, credential) else ""),
         "--strict-mcp-config",
         "--no-session-persistence",
         "--disable-slash-commands",
@@ -115,6 +115,11 @@ def passed_on(environ: Mapping[str, str], switches: Switches) -> tuple[str, ...]
     shown = [f"{name}={_without_password(environ[name])}" for name in names]
     named = {"CLAUDE_CODE_SETTING_SOURCES": switches.setting_sources, "CLAUDE_CODE_CONFIG_DIR": switches.config_dir}
     return (*shown, *(f"{name}={value}" for name, value in named.items() if value))
+
+
+def _is_of(environ: Mapping[str, str], credential: Credential) -> bool:
+    """Whether it is the environment's own credential, or the login of whoever's environment it is."""
+    return credential.kind == "login" or credential.source in environ
 
 
 def _without_password(text: str) -> str:

@@ -29,7 +29,7 @@ from kubeagentix.errors import (
     excerpt,
 )
 
-PROVIDER = "claude-code"
+PROVIDER = "claude_code"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,12 +66,14 @@ class Control:
         """Asks the CLI to stop the turn; it still tells what was used."""
         await self._request({"subtype": "interrupt"})
 
-    def serve(self, line: Mapping[str, Any]) -> None:
-        """Answers a request of the CLI, in its own time; a tool runs beside whatever else comes."""
-        key = str(line.get("request_id"))
-        task = asyncio.create_task(self._serve(key, line.get("request") or {}))
+    def serve(self, line: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+        """Answers a request of the CLI, in its own time; the call, if it is one of a tool, which runs from now on."""
+        key, request = str(line.get("request_id")), line.get("request") or {}
+        call = self._call_in(request)
+        task = asyncio.create_task(self._serve(key, request, call))
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        return (call,) if call is not None else ()
 
     def withdraw(self, line: Mapping[str, Any]) -> None:
         """The CLI wants no answer to a request any more."""
@@ -85,21 +87,30 @@ class Control:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, key: str, request: Mapping[str, Any]) -> None:
+    def _call_in(self, request: Mapping[str, Any]) -> ToolCall | None:
+        message = request.get("message") or {}
+        parameters = message.get("params") or {}
+        name = str(parameters.get("name"))
+        if message.get("method") != "tools/call" or name not in self._tools:
+            return None
+        use_id = str((parameters.get("_meta") or {}).get("claudecode/toolUseId") or uuid.uuid4().hex)
+        return ToolCall(id=use_id, name=name, arguments=parameters.get("arguments") or {}, origin="mcp")
+
+    async def _serve(self, key: str, request: Mapping[str, Any], call: ToolCall | None) -> None:
         try:
             if request.get("subtype") != "mcp_message" or request.get("server_name") != SERVER:
                 error = f"{excerpt(str(request.get('subtype')), 60)} is not served here"
                 await self._respond(key, {"subtype": "error", "error": error})
                 return
             message = request.get("message") or {}
-            answer = {"jsonrpc": "2.0", **await self._answered(message)}
+            answer = {"jsonrpc": "2.0", **await self._answered(message, call)}
             if "id" in message:
                 answer["id"] = message["id"]
             await self._respond(key, {"subtype": "success", "response": {"mcp_response": answer}})
         except Exception as error:  # noqa: BLE001  the reader of the run raises it
             self._on_failure(error)
 
-    async def _answered(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answered(self, message: Mapping[str, Any], call: ToolCall | None) -> dict[str, Any]:
         parameters = message.get("params") or {}
         match message.get("method"):
             case "initialize":
@@ -109,7 +120,7 @@ class Control:
             case "tools/list":
                 return {"result": {"tools": [_offered(tool) for tool in self._tools.values()]}}
             case "tools/call":
-                return {"result": await self._called(message.get("id"), parameters)}
+                return {"result": await self._called(message.get("id"), call)}
             case "notifications/cancelled":
                 if task := self._calls.get(parameters.get("requestId")):
                     task.cancel()
@@ -117,19 +128,16 @@ class Control:
                 return {"error": {"code": -32601, "message": f"no method {excerpt(method, 60)}"}}
         return {"result": {}}
 
-    async def _called(self, call_id: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        name = str(parameters.get("name"))
-        if name not in self._tools:
-            return _content(f"there is no tool {excerpt(name, 60)}", is_error=True)
-        use_id = str((parameters.get("_meta") or {}).get("claudecode/toolUseId") or uuid.uuid4().hex)
-        call = ToolCall(id=use_id, name=name, arguments=parameters.get("arguments") or {}, origin="mcp")
+    async def _called(self, message_id: Any, call: ToolCall | None) -> dict[str, Any]:
+        if call is None:
+            return _content("there is no such tool", is_error=True)
         task = asyncio.current_task()
         if task is not None:
-            self._calls[call_id] = task
+            self._calls[message_id] = task
         try:
             result = await self._run_tool(call)
         finally:
-            self._calls.pop(call_id, None)
+            self._calls.pop(message_id, None)
         return _content(result.content, is_error=result.is_error)
 
     async def _request(self, request: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,13 @@ from kubeagentix.claude_cli.protocol import Control
 from kubeagentix.claude_cli.streaming import Line, Reader, is_content, retry_pause_s, usage_of
 from kubeagentix.claude_cli.switches import Switches, config_dir_of, state_file_of
 from kubeagentix.claude_cli.watchdog import Limits, Watchdog
-from kubeagentix.domain.events import ModelEvent, ModelFinished, Notice, UsageReported
+from kubeagentix.domain.events import ModelEvent, ModelFinished, Notice, ToolCallReady, UsageReported
 from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.errors import excerpt
 
-WITHHELD = "No more tools in this run: answer now, from what is known."
+ANSWER_NOW = "No more tools in this run: answer now, from what is known."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class _Run:
     async def _started(self) -> Child:
         order = self._order
         prompt_file = self._place.write("system-prompt", order.system)
-        called = arguments(order.request, order.switches, order.credential, prompt_file)
+        called = arguments(order.request, order.credential, order.environ, order.switches, prompt_file)
         if order.serves_tools:
             called += control_arguments(order.request)
         environ = child_environment(order.credential, order.environ, self._config, self._place, order.request)
@@ -169,14 +169,16 @@ class _Run:
         """What one line is for us, and for the watchdog."""
         control = self._control
         kind = line.get("type")
+        called: list[ToolCallReady] = []
         if control is not None and kind == "control_response":
             if control.has_begun(line):
                 await self._watchdog.wait(control.say(self._order.prompt))
         elif control is not None and kind == "control_request":
-            control.serve(line)
+            calls = control.serve(line)
+            called = [] if self._are_tools_over else [ToolCallReady(call=call) for call in calls]
         elif control is not None and kind == "control_cancel_request":
             control.withdraw(line)
-        events = list(self._reader.feed(line))
+        events: list[ModelEvent] = [*called, *self._reader.feed(line)]
         self._watch(line)
         if kind == "system" and line.get("subtype") == "init":
             self._check(line)
@@ -211,13 +213,18 @@ class _Run:
 
     async def _run_tool(self, call: ToolCall) -> ToolResult:
         request = self._order.request
-        if self._reader.turns >= request.max_turns or request.run_tool is None:
-            return ToolResult(call_id=call.id, tool_name=call.name, content=WITHHELD, is_error=True)
+        if self._are_tools_over or request.run_tool is None:
+            return ToolResult(call_id=call.id, tool_name=call.name, content=ANSWER_NOW, is_error=True)
         result = await request.run_tool(call)
         self._watchdog.saw("idle")
         if call.name == request.must_call and not result.is_error:
             self._is_answered = True
-        return result
+        is_next_the_last = self._reader.turns >= request.max_turns - 1
+        return replace(result, content=f"{result.content}\n\n{ANSWER_NOW}") if is_next_the_last else result
+
+    @property
+    def _are_tools_over(self) -> bool:
+        return self._reader.turns > self._order.request.max_turns
 
     async def _ending(self, child: Child) -> list[ModelEvent]:
         """The last events of a run that went well. Raises what went wrong with any other."""

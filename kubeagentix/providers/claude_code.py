@@ -13,6 +13,7 @@ from contextlib import aclosing
 from kubeagentix.claude_cli import tokens
 from kubeagentix.claude_cli.environment import passed_on
 from kubeagentix.claude_cli.finding import Program, find
+from kubeagentix.claude_cli.markup_channel import with_calls
 from kubeagentix.claude_cli.outcomes import PROVIDER, failed
 from kubeagentix.claude_cli.prompts import prompt, system_prompt
 from kubeagentix.claude_cli.session import Order, run
@@ -53,8 +54,8 @@ class ClaudeCode:
             switches=switches,
             limits=self._limits or _limits(request, switches),
         )
-        async with aclosing(run(order)) as events:
-            async for event in events:
+        async with aclosing(run(order)) as events, aclosing(_with_tools(events, order)) as found:
+            async for event in found:
                 yield event
 
 
@@ -66,6 +67,11 @@ def _serves_tools(request: ModelRequest, program: Program, switches: Switches) -
         raise failed("cli_too_old", f"the control protocol is not known to {program}; use the channel cli")
     can_run = request.run_tool is not None or not request.tools
     return switches.channel != "cli" and program.has_control and can_run
+
+
+def _with_tools(events: AsyncGenerator[ModelEvent], order: Order) -> AsyncGenerator[ModelEvent]:
+    is_by_markup = order.request.tools and not order.serves_tools
+    return with_calls(events, order.request.tools) if is_by_markup else events
 
 
 def _limits(request: ModelRequest, switches: Switches) -> Limits:

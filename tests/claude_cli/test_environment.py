@@ -84,8 +84,9 @@ def test_a_token_has_a_configuration_of_its_own(
 
 def test_settings_of_the_environment_are_not_for_a_request_that_brings_its_token() -> None:
     switches = Switches(setting_sources="user")
-    own = arguments(question(), switches, token(), Path("/p"))
-    environs = arguments(question(), switches, token(source="CLAUDE_CODE_OAUTH_TOKEN"), Path("/p"))
+    environ = {"CLAUDE_CODE_OAUTH_TOKEN": TOKEN}
+    own = arguments(question(), token(), environ, switches, Path("/p"))
+    environs = arguments(question(), token(source="CLAUDE_CODE_OAUTH_TOKEN"), environ, switches, Path("/p"))
     assert own[own.index("--setting-sources") + 1] == ""
     assert environs[environs.index("--setting-sources") + 1] == "user"
 

@@ -45,7 +45,7 @@ def said(text: str, **more: Any) -> Ended:
 def test_each_end_has_its_detail(ended: Ended, credential: Credential, detail: str) -> None:
     error = error_of(ended, credential)
     assert error.detail == detail
-    assert error.provider == "claude-code"
+    assert error.provider == "claude_code"
 
 
 @pytest.mark.parametrize("detail", DETAILS)

@@ -50,6 +50,7 @@ from tests.claude_cli.running import (
     token,
 )
 from tests.servers.turns import Call, Disconnect, Fail, Garble, Hang, Pause, Say, Step, Stop, Think
+from tests.servers.wire import Recorded
 
 both = pytest.mark.parametrize("channel", ["sdk", "cli"])
 CHANNEL = "KUBEAGENTIX_CLAUDE_CODE_CHANNEL"
@@ -86,7 +87,7 @@ async def logs_of(call: ToolCall) -> ToolResult:
 
 
 def test_it_is_registered() -> None:
-    assert registry.providers()["claude-code"] is plugin
+    assert registry.providers()["claude_code"] is plugin
 
 
 @both
@@ -154,7 +155,7 @@ def test_tools_are_run_in_the_middle_of_a_call(lab: Lab) -> None:
     events = lab.answer(question(tools=(POD_LOGS, RESTART), run_tool=run))
     assert seen == [ToolCall(id="toolu_1", name="pod_logs", arguments={"name": "pay"}, origin="mcp")]
     assert text_of(events) == "I look.\n\nIt ran out of memory." == finish_of(events).message.text
-    assert not [event for event in events if isinstance(event, ToolCallReady)]  # the runner announces them
+    assert [event.call for event in events if isinstance(event, ToolCallReady)] == seen
     assert lab.server.heard[0].tools == ("mcp__kube__pod_logs", "mcp__kube__restart")
     assert "pay: exit code 137" in json.dumps(lab.server.requests[1].body["messages"][-1:])
 
@@ -169,11 +170,11 @@ def test_text_comes_before_the_tool_that_follows_it(lab: Lab) -> None:
 
     async def ask() -> None:
         async for event in lab.provider().stream(question(tools=(POD_LOGS,), run_tool=run), token()):
-            if isinstance(event, TextDelta):
-                order.append(event.text.strip())
+            if isinstance(event, TextDelta | ToolCallReady):
+                order.append(event.text.strip() if isinstance(event, TextDelta) else "ready")
 
     asyncio.run(ask())
-    assert order == ["I", "look.", "pod_logs", "Done."]
+    assert order == ["I", "look.", "ready", "pod_logs", "Done."]
 
 
 def test_reading_tools_run_side_by_side_and_writing_ones_do_not(lab: Lab) -> None:
@@ -283,6 +284,26 @@ def test_a_run_is_over_with_the_tool_that_had_to_be_called(lab: Lab) -> None:
     assert len(lab.server.requests) <= 2
 
 
+def test_markup_in_the_cli_channel_becomes_calls(lab: Lab) -> None:
+    markup = '<function_calls>\n<invoke name="pod_logs">\n<parameter name="name">pay</parameter>\n</invoke>\n'
+    lab.server.script([Say(f"I look.\n{markup}</function_calls>\nresult: all is well", piece=7)])
+    events = in_channel(lab, "cli").answer(question(tools=(POD_LOGS,), run_tool=logs_of))
+    (ready,) = (event.call for event in events if isinstance(event, ToolCallReady))
+    assert (ready.name, ready.arguments, ready.origin) == ("pod_logs", {"name": "pay"}, "markup")
+    finished = finish_of(events)
+    assert finished.stop_reason == "tool_calls"
+    assert finished.message.tool_calls == (ready,)
+    assert text_of(events).strip() == "I look." == finished.message.text.strip()
+    assert '"required":["name"]' in lab.server.heard[0].system
+    assert lab.server.heard[0].tools == ()
+
+
+def test_without_a_runner_tools_are_asked_for_by_markup(lab: Lab) -> None:
+    lab.server.script([Say('<invoke name="pod_logs"><parameter name="name">pay</parameter></invoke>')])
+    events = lab.answer(question(tools=(POD_LOGS,)))
+    assert [event.call.name for event in events if isinstance(event, ToolCallReady)] == ["pod_logs"]
+
+
 # Errors
 
 RESET = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
@@ -313,7 +334,7 @@ def test_an_error_of_the_api_is_told_in_our_terms(
 ) -> None:
     lab.server.script(then=fault)
     raised = lab.failure()
-    assert (type(raised), raised.detail, raised.provider) == (error, detail, "claude-code")
+    assert (type(raised), raised.detail, raised.provider) == (error, detail, "claude_code")
     assert raised.resets_at == (RESET if detail == "subscription_limit" else None)
     assert {"local: ", "token: ", "Docker: "} <= {
         word for word in ("local: ", "token: ", "Docker: ") if word in raised.hint
@@ -610,15 +631,20 @@ def test_a_damaged_configuration_is_put_right_and_told(lab: Lab) -> None:
 
 def test_runs_that_share_a_login_come_one_after_another(lab: Lab) -> None:
     logged_in(lab)
-    lab.server.script(then=[Say("one after another", pause_s=0.1)])
+    were_done: list[bool] = []
+
+    def answer(_: Recorded) -> list[Step]:
+        were_done.append(all(earlier.done.is_set() for earlier in lab.server.requests[:-1]))
+        return [Say("one after another", pause_s=0.3)]
+
+    lab.server.script(then=answer)
 
     async def ask() -> list[list[ModelEvent]]:
         return list(await asyncio.gather(lab.ask(credential=LOGIN), lab.ask(credential=LOGIN)))
 
     both_runs = asyncio.run(ask())
     assert sorted(notices_of(events) for events in both_runs) == [[], ["waiting"]]
-    first, second = lab.server.requests
-    assert second.at - first.at > 0.3
+    assert were_done == [True, True]
 
 
 def test_waiting_for_a_login_can_be_cancelled(lab: Lab) -> None:
