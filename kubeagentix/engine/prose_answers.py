@@ -74,12 +74,12 @@ class ProseAnswer:
 
 
 def read_prose(text: str) -> ProseAnswer | None:
-    """The answer in it, or None. Lines of JSON that could not be read are no prose, and beside them little is."""
+    """The answer in it, or None. Lines of JSON that could not be read are no prose, and among many little is."""
     lines = [_SPACES.sub(" ", line[:_MAX_LINE].rstrip()) for line in text.splitlines()]
     outside = [line for line, is_code in _with_code(lines) if not is_code]
     said = [line for line in outside if not _JSON_LINE.match(line)]
     found = ProseAnswer(text=text, root_cause=_root_cause(said), confidence=stated_confidence("\n".join(said)))
-    if len(said) == len(outside):
+    if 2 * sum(map(bool, said)) > sum(map(bool, outside)):
         _fill_lists(found, lines)
         if not found.hypotheses:
             found.root_cause = found.root_cause or _causal_sentence(said)

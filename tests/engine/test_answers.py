@@ -163,6 +163,8 @@ JSON = json.dumps(ARGUMENTS, indent=2)
         json.dumps({"name": "submit_answer", "arguments": json.dumps(ARGUMENTS)}),
         json.dumps({"answer": ARGUMENTS}),
         f'{{"root_cause": "a draft"}}\n\nBetter:\n{JSON}',
+        f"{JSON.replace('web lacks', 'api lacks')}\n\nNo, rather:\n{JSON}",
+        f'{JSON}\n\nIn short: {{"root_cause": "a variable is missing"}}',
         JSON.replace("root_cause", "probableRootCause").replace('"summary"', '"Description"'),
     ],
 )
@@ -201,6 +203,7 @@ def test_damaged_json_is_read_and_said_to_be_repaired(text: str) -> None:
         '```json\n{"hypotheses": [\n```',
         '"summary": "the root cause is a probe that fails",\n      "confidence": 0.5\n    }\n  ]\n}',
         'Here it is:\n{"hypotheses": [',
+        '"summary": "it fails\nbecause the Secret is missing",\n "confidence": 0.8,\n "evidence": [',
         '{"status": {"phase": "Pending"}}',
     ],
 )
@@ -307,6 +310,11 @@ def test_prose_that_names_no_cause_is_no_answer(text: str) -> None:
 def test_json_in_code_beside_prose_is_not_in_its_way() -> None:
     text = 'web fails because its ConfigMap holds no port.\n```json\n{"data": {\n  "host": "db"\n}}\n```\n'
     assert read(text).root_cause == "web fails because its ConfigMap holds no port."
+
+
+def test_prose_before_json_that_breaks_off_is_read() -> None:
+    answer = read('web-1 was seen to fail.\nIt fails because the Secret db is missing.\n{"hypotheses": [')
+    assert (answer.form, answer.root_cause) == ("prose", "It fails because the Secret db is missing.")
 
 
 def test_json_in_a_command_is_left_in_it() -> None:
