@@ -3,6 +3,9 @@
 `@tool` offers a function to the model in every further run; to define it again replaces it. Its annotations become the
 JSON Schema of its parameters, its docstring tells the model what it does and what each parameter is. It may be async;
 a plain one runs on a thread. A parameter annotated ToolContext gets the run's context and is not the model's.
+
+A package names what to load in the entry point group `kubeagentix.tools`: a function, decorated or not, or a module
+that decorates some. One that cannot be loaded is a Gap that names it, and tried again at the next look.
 """
 
 from __future__ import annotations
@@ -14,21 +17,26 @@ import json
 import re
 import typing
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 import msgspec
 
 from kubeagentix import registry
 from kubeagentix.contracts import ToolContext, ToolPlugin
-from kubeagentix.domain.diagnosis import Effect
+from kubeagentix.domain.diagnosis import Effect, Gap
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import KubeAgentiXError, NotFoundError, UsageError, excerpt
 
 F = TypeVar("F", bound=Callable[..., Any])
+GROUP = "kubeagentix.tools"
 
 _own: dict[str, ToolPlugin] = {}
 _functions: dict[str, Callable[..., Any]] = {}
+_loaded: set[tuple[str, str]] = set()  # entry points, by name and value
+_loading: list[str] = []  # the package whose entry point is being loaded, if any
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}")  # what every model's API takes for a name
 _EXAMPLE = 'def owner_of(namespace: str) -> str: """Who owns a namespace."""'
 
@@ -103,7 +111,7 @@ def _plugin(function: Callable[..., Any], key: str, description: str, effect: Ef
         found = await asyncio.to_thread(function, **words)
         return _output(await found if isinstance(found, Awaitable) else found)
 
-    return ToolPlugin(spec=spec, handler=handler, source=_source(function))
+    return ToolPlugin(spec=spec, handler=handler, source=_loading[-1] if _loading else _source(function))
 
 
 def _hints(function: Callable[..., Any], key: str) -> dict[str, Any]:
@@ -219,10 +227,12 @@ class Tools(Mapping[str, ToolPlugin]):
     @property
     def own(self) -> dict[str, str]:
         """The names of one's own tools, each with where it comes from."""
+        load_packages()
         return {key: plugin.source for key, plugin in sorted(_own.items())}
 
     def remove(self, which: str | Callable[..., Any]) -> None:
         """Takes a tool of one's own out of further runs, by its name or as the function. Raises NotFoundError."""
+        load_packages()
         keys = [key for key, function in _functions.items() if which in (key, function)]
         if not keys:
             raise _unknown(which)
@@ -230,7 +240,7 @@ class Tools(Mapping[str, ToolPlugin]):
             del _own[key], _functions[key]
 
     def __repr__(self) -> str:
-        lines = [f"<{len(self)} tools, {len(_own)} of your own>"]
+        lines = [f"<{len(self)} tools, {len(self.own)} of your own>"]
         for key, plugin in self.items():
             words = plugin.spec.description.split("\n")[0]
             lines.append(f"  {key}: {words}{f' ({plugin.source})' if plugin.source else ''}")
@@ -248,8 +258,43 @@ def _unknown(which: str | Callable[..., Any]) -> KubeAgentiXError:
 
 
 def _all() -> dict[str, ToolPlugin]:
+    load_packages()
     built_in = {plugin.spec.name: plugin for plugin in registry.tools().values()}
     return {**built_in, **dict(sorted(_own.items()))}
+
+
+def load_packages() -> tuple[Gap, ...]:
+    """Loads what installed packages hand over and is not loaded yet; the Gaps of those that cannot be."""
+    gaps = []
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        if (point.name, point.value) not in _loaded:
+            try:
+                _load(point)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a package's bug must not cost the run
+                why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
+                gaps.append(Gap(what=f"tool {point.name} of {_package(point)} could not be loaded", why=why))
+            else:
+                _loaded.add((point.name, point.value))
+    return tuple(gaps)
+
+
+def _load(point: EntryPoint) -> None:
+    """Raises whatever the package raises, or UsageError if it hands over no tool."""
+    _loading.append(_package(point))
+    try:
+        loaded = point.load()
+        if isinstance(loaded, ModuleType):
+            if not any(function.__module__ == loaded.__name__ for function in _functions.values()):
+                raise UsageError(f"module {loaded.__name__} decorates no function with @kx.tool")
+        elif all(loaded is not function for function in _functions.values()):
+            _register(loaded, point.name.replace("-", "_"), "", "read", 30.0)
+    finally:
+        _loading.pop()
+
+
+def _package(point: EntryPoint) -> str:
+    package = f"package {point.dist.name} {point.dist.version}" if point.dist is not None else "a package"
+    return f"{package} ({point.value})"
 
 
 tools = Tools()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -24,6 +26,7 @@ def _nothing_is_left_over() -> Iterator[None]:
     yield
     own_tools._own.clear()
     own_tools._functions.clear()
+    own_tools._loaded.clear()
 
 
 class NoResults:
@@ -188,3 +191,65 @@ def test_what_a_function_returns_is_told_as_json() -> None:
 
     assert call(kx.tools["listed"], {}).text == '[{"a": 1}]'
     assert call(kx.tools["nothing"], {}).text == "(nothing)"
+
+
+# --- installed packages
+
+TOOL = """
+import kubeagentix as kx
+
+{decorator}
+def {function}(namespace: str) -> str:
+    'Who owns a namespace.'
+    return namespace
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder where packages are found."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def unpacked(site: Path, module: str, points: str, text: str) -> None:
+    info = site / "kx_own-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kx-own\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[kubeagentix.tools]\n{points}\n")
+    (site / f"{module}.py").write_text(text)
+    sys.modules.pop(module, None)
+
+
+@pytest.mark.parametrize(
+    ("points", "decorator", "name"),
+    [
+        ("who-owns = kx_own_t:owner", "", "who_owns"),
+        ("any = kx_own_t:owner", "@kx.tool", "owner"),
+        ("all = kx_own_t", "@kx.tool(name='named')", "named"),
+    ],
+)
+def test_an_installed_package_hands_over_a_function_or_a_module(
+    site: Path, points: str, decorator: str, name: str
+) -> None:
+    unpacked(site, "kx_own_t", points, TOOL.format(decorator=decorator, function="owner"))
+    assert kx.tools.own == {name: f"package kx-own 1.2 ({points.partition(' = ')[2]})"}
+    assert call(kx.tools[name], {"namespace": "a"}).text == "a"
+    kx.tools.remove(name)
+    assert kx.tools.own == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("1/0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit('no licence')", "SystemExit: no licence"),
+        ("x = 1", "UsageError: module kx_own_u decorates no function with @kx.tool"),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_a_gap(site: Path, text: str, why: str) -> None:
+    unpacked(site, "kx_own_u", "bad = kx_own_u", text)
+    (gap,) = own_tools.load_packages()
+    assert gap.what == "tool bad of package kx-own 1.2 (kx_own_u) could not be loaded"
+    assert gap.why == why
+    assert "pod_logs" in kx.tools

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -363,7 +363,12 @@ def _has_no_log(answer: Answer) -> bool:
 def _lines(body: bytes) -> tuple[str, ...]:
     text = body[:MAX_BYTES].decode(errors="replace")
     lines = tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n"))
-    return () if not text or (len(lines) == 1 and _REMOVED.match(lines[0].strip())) else lines
+    return () if not text or was_removed(lines) else lines
+
+
+def was_removed(lines: Sequence[str]) -> bool:
+    """Whether a log is nothing but the kubelet's word that the container's files are gone."""
+    return len(lines) == 1 and _REMOVED.match(lines[0].strip()) is not None
 
 
 def _what(request: LogRequest) -> str:

@@ -60,7 +60,8 @@ def _line(snapshot: Snapshot, group: _Group, now: datetime, *, with_object: bool
     evidence = event_evidence(ref, event)
     times = f" \u00d7{group.count}" if group.count > 1 else ""
     others = f" and {len(group.objects) - 1} more" if len(group.objects) > 1 else ""
-    who = f" {about.kind} {about.namespace}/{about.name}{others}:" if with_object else ""
+    place = f"{about.namespace}/" if about.namespace else ""
+    who = f" {about.kind} {place}{about.name}{others}:" if with_object else ""
     where = f" ({about.field_path})" if about.field_path and not with_object else ""
     when = f", {age(event.seen_at, now)} ago" if event.seen_at else ""
     return Said(text=f"{event.type} {event.reason}{times}{when}:{who} {_message(event)}{where}", evidence=evidence)

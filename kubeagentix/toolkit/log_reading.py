@@ -9,6 +9,7 @@ from kubeagentix.analysis.log_entries import Entry, entries_of, guilty_line
 from kubeagentix.analysis.log_folding import fold, template_of
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.log_times import split_times
+from kubeagentix.cluster.logs import was_removed
 from kubeagentix.contracts import ToolContext
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.snapshot import ContainerLog
@@ -62,6 +63,8 @@ async def _read_live(
         said = error.message.partition(": ")[2] or error.message
         hint = "there was none before" if is_previous else "its events (describe_resource) say why it has not started"
         raise NotFoundError(f"container {container} of {pod} has no log: {said}", hint=hint) from error
+    if was_removed(text.splitlines()):
+        raise NotFoundError(f"container {container} of {pod} has no log any more: its files were removed from the node")
     stamped = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     bare, begins_at, offsets_ms = split_times(stamped)
     return ContainerLog(

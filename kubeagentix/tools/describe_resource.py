@@ -22,6 +22,7 @@ from kubeagentix.toolkit.wording import age, count_of, yaml_text
 
 PODS_SHOWN = 10
 EVENTS_SHOWN = 15
+NORMAL_BESIDE_WARNINGS = 3
 # What of the whole cluster has a part in an object that is in no namespace.
 _NEEDED = {
     "Node": ("Node", "Pod"),
@@ -40,10 +41,10 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
     obj = without_defaults(pruned(found.raw))
     status = said_by_status(found.ref, obj, now)
     pods = _pods(around, found.ref)
-    events = said_by_events(snapshot, _events(snapshot, found.ref, around), now, with_object=bool(pods))[:EVENTS_SHOWN]
+    events = _kept(said_by_events(snapshot, _events(snapshot, found.ref, around), now, with_object=bool(pods)))
     related = relations(around, found.ref, without=("manages", "runs") if pods else ())
     head = _head(found, obj, age((found.raw.get("metadata") or {}).get("creationTimestamp"), now))
-    spec = yaml_text({key: value for key, value in obj.items() if key not in _TOLD_APART})
+    spec = yaml_text({key: value for key, value in obj.items() if key not in _TOLD_APART and value != {}})
     tail = [
         *_section("status", status),
         *_section("pods", pods),
@@ -119,6 +120,14 @@ def _events(snapshot: Snapshot, ref: ResourceRef, around: Snapshot) -> Iterable[
     own = [ref, *(around.ref(item) for item in around.owned.get(ref.key, ()))]
     own += [around.ref(pod) for pod in around.pods_of(ref)]
     return [event for one in dict.fromkeys(own) for event in snapshot.events_for(one)]
+
+
+def _kept(events: list[Said]) -> list[Said]:
+    """The newest warnings, and fewer of what happens to every pod."""
+    normal = [line for line in events if line.text.startswith("Normal ")]
+    warnings = len(events) - len(normal)
+    dropped = set(normal[NORMAL_BESIDE_WARNINGS:]) if warnings else set()
+    return [line for line in events if line not in dropped][:EVENTS_SHOWN]
 
 
 plugin = ToolPlugin(

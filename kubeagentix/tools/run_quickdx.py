@@ -14,7 +14,7 @@ from kubeagentix.toolkit.places import NAMESPACE, namespace_of
 from kubeagentix.toolkit.wording import cited, count_of
 
 SYMPTOMS_SHOWN = 6
-EVIDENCE_SHOWN = 6  # of one finding
+EVIDENCE_SHOWN = 4  # of one finding; replicas say the same
 
 
 async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
