@@ -46,6 +46,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\"'`*\[])")
 _CONFIDENCE = re.compile(
     r" ?[(\[]?(?:confidence|probability|likelihood)?[:= ]{0,3}\d{1,3}(?:[.,]\d{1,4})? ?%(?: confidence)?[)\]]?"
 )
+_CONFIDENCE_AT_END = re.compile(r"(?i)[\s(\[,;-]{0,4}\bconfidence\W{0,6}\d{1,3}(?:[.,]\d)? ?%\W{0,4}$")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _JSON_LINE = re.compile(
     r"^\s*(?:[\[{]?\s*[\"'\u201c]\w[\w -]{0,40}[\"'\u201d]\s*:|[\[\]{}]+,?\s*$|[\[{]\s*[\"'\u201c{\[])"
@@ -96,8 +97,8 @@ def _root_cause(lines: list[str]) -> str:
     for number, line in enumerate(lines):
         match = _ROOT_LINE.match(line)
         if match is None and _ROOT_INSIDE.search(line):
-            return _plain(line)
-        said = (_plain(match[1]) or _paragraph(lines, number + 1)) if match else ""
+            return _plain(_CONFIDENCE_AT_END.sub("", line))
+        said = (_plain(_CONFIDENCE_AT_END.sub("", match[1])) or _paragraph(lines, number + 1)) if match else ""
         if said:
             return said
     return ""

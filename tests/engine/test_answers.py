@@ -265,6 +265,7 @@ def test_prose_with_a_root_cause_line_and_a_list() -> None:
         "1. Probable root cause (95%): the Secret db is missing.",
         "Let me sum up.\n> **Root cause** the Secret db is missing.",
         "# Diagnosis\n- the Secret db is missing.",
+        "Root cause: the Secret db is missing. (Confidence: 95%)",
     ],
 )
 def test_the_root_cause_is_what_follows_these_words(text: str) -> None:
