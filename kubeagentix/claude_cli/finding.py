@@ -19,8 +19,9 @@ from kubeagentix.errors import excerpt
 
 Version = tuple[int, int, int]
 
-OLDEST: Version = (2, 1, 0)  # the first that was seen to know all of FLAGS
-OLDEST_WITH_CONTROL: Version = (2, 1, 197)  # the oldest whose control protocol was seen to serve tools
+# The oldest that was seen to keep to FLAGS and to serve tools by the control protocol. 2.1.0 knows the flags, and sends
+# requests of its own with its built-in tools all the same.
+OLDEST: Version = (2, 1, 100)
 FLAGS = (
     "--tools",
     "--setting-sources",
@@ -40,11 +41,6 @@ class Program:
     version: Version
     origin: str
 
-    @property
-    def has_control(self) -> bool:
-        """Whether tools can be served to it in the middle of a run."""
-        return self.version >= OLDEST_WITH_CONTROL
-
     def __str__(self) -> str:
         return f"{self.path} {'.'.join(map(str, self.version))} ({self.origin})"
 
@@ -59,8 +55,8 @@ def find(environ: Mapping[str, str]) -> Program:
     version = _version(path, state.st_mtime_ns, state.st_size)
     if version < OLDEST:
         seen = ".".join(map(str, version))
-        what = f"Claude Code {seen} ({path}) is older than {'.'.join(map(str, OLDEST))}: it lacks some of the flags"
-        raise failed("cli_too_old", f"{what} that keep a run apart from your files ({', '.join(FLAGS)})")
+        what = f"Claude Code {seen} ({path}) is older than {'.'.join(map(str, OLDEST))}, which it takes"
+        raise failed("cli_too_old", f"{what} to keep a run apart from your files ({', '.join(FLAGS)})")
     return Program(path=path, version=version, origin=origin)
 
 

@@ -292,7 +292,7 @@ def _detail(ended: Ended, credential: Credential) -> str:
     if ended.status == 401:
         return _unauthorized(text, credential)
     if "Not logged in" in text:
-        return "not_logged_in"
+        return "token_rejected" if credential.kind == "auth_token" else "not_logged_in"
     if result.get("stop_reason") == "refusal":
         return "refused"
     if ended.limit.get("status") == "rejected" and ended.limit.get("resetsAt") and ended.status == 429:

@@ -1,7 +1,8 @@
 """Claude by the user's subscription, through the real Claude Code CLI.
 
 Two channels: `sdk` speaks the CLI's control protocol and serves our tools in the middle of a run (MCP); `cli` writes
-one prompt, and tools are asked for by markup in the text. The first is used where the CLI knows it.
+one prompt, and tools are asked for by markup in the text. The first is used unless KUBEAGENTIX_CLAUDE_CODE_CHANNEL says
+otherwise, or nobody is there to run a tool in the middle.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import aclosing
 
 from kubeagentix.claude_cli import tokens
 from kubeagentix.claude_cli.environment import passed_on
-from kubeagentix.claude_cli.finding import Program, find
+from kubeagentix.claude_cli.finding import find
 from kubeagentix.claude_cli.markup_channel import with_calls
 from kubeagentix.claude_cli.outcomes import PROVIDER, failed
 from kubeagentix.claude_cli.prompts import prompt, system_prompt
@@ -42,7 +43,7 @@ class ClaudeCode:
             raise NotConfiguredError(_OFF, provider=PROVIDER)
         checked = tokens.checked(credential, switches)
         program = await asyncio.to_thread(find, self._environ)
-        serves_tools = _serves_tools(request, program, switches)
+        serves_tools = _serves_tools(request, switches)
         order = Order(
             request=request,
             system=system_prompt(request, by_markup=not serves_tools),
@@ -62,11 +63,9 @@ class ClaudeCode:
 _OFF = "ENABLE_CLAUDE_CODE_PROVIDER is false"
 
 
-def _serves_tools(request: ModelRequest, program: Program, switches: Switches) -> bool:
-    if switches.channel == "sdk" and not program.has_control:
-        raise failed("cli_too_old", f"the control protocol is not known to {program}; use the channel cli")
+def _serves_tools(request: ModelRequest, switches: Switches) -> bool:
     can_run = request.run_tool is not None or not request.tools
-    return switches.channel != "cli" and program.has_control and can_run
+    return switches.channel != "cli" and can_run
 
 
 def _with_tools(events: AsyncGenerator[ModelEvent], order: Order) -> AsyncGenerator[ModelEvent]:
@@ -95,8 +94,7 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
     except (ClientError, AuthenticationError) as error:
         return Readiness(credential=None, why_not=str(error), ignored=tokens.ignored(environ, None), passed_on=shown)
     why_not = "" if used else str(failed("not_logged_in", _NO_CREDENTIAL))
-    channel = switches.channel or ("sdk" if program.has_control else "cli")
-    about = (f"cli={program}", f"channel={channel}", *shown)
+    about = (f"cli={program}", f"channel={switches.channel or 'sdk'}", *shown)
     return Readiness(credential=used, why_not=why_not, ignored=tokens.ignored(environ, used), passed_on=about)
 
 

@@ -5,13 +5,9 @@ from pathlib import Path
 import pytest
 
 from kubeagentix.claude_cli import finding
-from kubeagentix.claude_cli.finding import OLDEST, OLDEST_WITH_CONTROL, bundled_path, find
+from kubeagentix.claude_cli.finding import OLDEST, bundled_path, find
 from kubeagentix.errors import ClientError
 from tests.claude_cli.running import a_cli
-
-
-def version(parts: tuple[int, int, int]) -> str:
-    return ".".join(map(str, parts))
 
 
 def test_the_cli_of_the_sdk_is_there_and_recent() -> None:
@@ -19,7 +15,6 @@ def test_the_cli_of_the_sdk_is_there_and_recent() -> None:
     program = find({"PATH": ""})
     assert program.path == bundled_path()
     assert program.origin == "claude-agent-sdk"
-    assert program.has_control
 
 
 def test_a_path_in_the_environment_comes_first(tmp_path: Path) -> None:
@@ -49,18 +44,18 @@ def test_none_is_an_error_that_says_how_to_get_one(environ: dict[str, str], monk
     assert "kubeagentix[claude-code]" in raised.value.hint
 
 
-def test_one_that_is_too_old_names_the_flags_it_lacks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["2.0.60", "2.1.0", "2.1.99"])
+def test_one_that_is_too_old_names_the_flags_that_are_needed(tmp_path: Path, version: str) -> None:
     with pytest.raises(ClientError) as raised:
-        find({"CLAUDE_CODE_CLI_PATH": str(a_cli(tmp_path, "", version="2.0.60"))})
+        find({"CLAUDE_CODE_CLI_PATH": str(a_cli(tmp_path, "", version=version))})
     assert raised.value.detail == "cli_too_old"
-    assert "2.0.60" in raised.value.message
+    assert version in raised.value.message
     assert "--no-session-persistence" in raised.value.message
 
 
 def test_the_oldest_that_is_known_to_work_is_taken(tmp_path: Path) -> None:
-    assert not find({"CLAUDE_CODE_CLI_PATH": str(a_cli(tmp_path / "a", "", version=version(OLDEST)))}).has_control
-    path = a_cli(tmp_path / "b", "", version=version(OLDEST_WITH_CONTROL))
-    assert find({"CLAUDE_CODE_CLI_PATH": str(path)}).has_control
+    path = a_cli(tmp_path, "", version=".".join(map(str, OLDEST)))
+    assert find({"CLAUDE_CODE_CLI_PATH": str(path)}).version == OLDEST
 
 
 def test_one_that_is_only_half_installed_tells_what_it_says(tmp_path: Path) -> None:
