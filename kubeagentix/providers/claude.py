@@ -23,7 +23,7 @@ from kubeagentix.domain.events import (
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult, Usage
 from kubeagentix.domain.requests import ModelRequest, Price, Readiness
 from kubeagentix.domain.secrets import Credential
-from kubeagentix.errors import ContextWindowError, ProviderError, RefusedError
+from kubeagentix.errors import AuthenticationError, ContextWindowError, ProviderError, RefusedError
 from kubeagentix.wire import loading, pool
 from kubeagentix.wire.ambient import custom_headers, explicit_headers, is_ambient
 from kubeagentix.wire.parts import THINKING_TOKENS, parsed_arguments, wire_id
@@ -33,6 +33,7 @@ from kubeagentix.wire.seals import opened, sealed
 from kubeagentix.wire.taxonomy import Asked, cut_short, translating
 
 ID = "claude"
+SDK, SDK_PARTS = "anthropic", ("anthropic.resources.messages",)
 TITLE = "the Claude API"
 OFFICIAL_URL = "https://api.anthropic.com"
 OWN_URL_VARIABLE = "KUBEAGENTIX_CLAUDE_BASE_URL"
@@ -40,6 +41,7 @@ VARIABLES: tuple[Variable, ...] = (("ANTHROPIC_API_KEY", "api_key"), ("ANTHROPIC
 HEADERS_VARIABLE = "ANTHROPIC_CUSTOM_HEADERS"
 API_VERSION = "2026-10-21"  # of the SDK; said here only where a variable of the environment would overwrite it
 IDLE_S = 90.0  # the API pings every few seconds while it works
+_SUBSCRIPTION = "sk-ant-oat"
 CACHED = {"type": "ephemeral"}
 
 # Models that always think: they refuse to have it switched off, and refuse a forced tool.
@@ -67,7 +69,7 @@ class Claude:
 
     async def stream(self, request: ModelRequest, credential: Credential) -> AsyncGenerator[ModelEvent, None]:
         """The events of one call; see contracts.Provider."""
-        sdk = await loading.load("anthropic", ID)
+        sdk = await loading.load(SDK, ID, *SDK_PARTS)
         idle_s = min(self.idle_s, request.deadline_s)
         base_url = self._base_url(credential)
         asked = Asked(
@@ -331,24 +333,41 @@ def _read_delta(reading: _Reading, delta: Any) -> ModelEvent | None:
 
 
 def ready(environ: Mapping[str, str], credential: Credential | None) -> Readiness:
-    """A key or a token of the request, else ANTHROPIC_API_KEY, else ANTHROPIC_AUTH_TOKEN."""
-    found = from_environ(environ, VARIABLES, credential, "make a key at platform.claude.com")
+    """A key or a token of the request, else ANTHROPIC_API_KEY, else ANTHROPIC_AUTH_TOKEN.
+
+    Raises AuthenticationError for the token of a subscription: that is for Claude Code alone.
+    """
+    if credential is not None and is_subscription(credential.secret.reveal()):
+        what = f"the credential of {credential.source} is the token of a Claude subscription, not an API key"
+        hint = "use it with the provider claude-code, or make a key at platform.claude.com"
+        raise AuthenticationError(what, hint=hint, provider=ID, detail="subscription_token")
+    subscribed = {name for name, _ in VARIABLES if is_subscription(environ.get(name, ""))}
+    usable = {name: value for name, value in environ.items() if name not in subscribed}
+    found = from_environ(usable, VARIABLES, credential, "make a key at platform.claude.com")
     return with_surroundings(
         found,
         environ,
-        module="anthropic",
+        module=SDK,
         extra=ID,
         own_url=OWN_URL_VARIABLE,
         url="ANTHROPIC_BASE_URL",
         variables=(HEADERS_VARIABLE,),
-        never={"ANTHROPIC_PROFILE": "a profile file holds no key of this request"},
+        never={
+            "ANTHROPIC_PROFILE": "profile files are not read",
+            **dict.fromkeys(subscribed, "it holds the token of a subscription, which is for claude-code"),
+        },
         is_ambient=found.credential is not None and _is_ambient(found.credential),
     )
 
 
+def is_subscription(text: str) -> bool:
+    """Whether this is the token of a Claude subscription, which no API is ever sent by us."""
+    return _SUBSCRIPTION in text
+
+
 def build(environ: Mapping[str, str]) -> Claude:
     """The provider; its client begins to load."""
-    loading.begin("anthropic")
+    loading.begin(SDK, *SDK_PARTS)
     return Claude(environ=environ)
 
 
@@ -363,6 +382,7 @@ PRICES: Mapping[str, Price] = {
     "claude-opus-5-5": _price(4, 20, 0.20, 5, "2026-10-24"),
     "claude-sonnet-5-5": _price(2, 10, 0.10, 2.5, "2026-10-24"),
     "claude-haiku-5-5": _price(0.10, 0.50, 0.01, 0.125, "2026-10-24"),
+    "claude-sonnet-5": _price(2, 10, 0.20, 2.5, "2026-10-24"),
     "claude-opus-5": _price(5, 25, 0.50, 6.25, "2026-10-24"),
     "claude-opus-4-8": _price(5, 25, 0.50, 6.25, "2026-10-24"),
     "claude-opus-4-7": _price(5, 25, 0.50, 6.25, "2026-10-24"),

@@ -34,6 +34,7 @@ from kubeagentix.wire.seals import opened, sealed
 from kubeagentix.wire.taxonomy import Asked, cut_short, translating
 
 ID = "gemini"
+SDK = "google.genai"
 TITLE = "the Gemini API"
 OFFICIAL_URL = "https://generativelanguage.googleapis.com"
 OWN_URL_VARIABLE = "KUBEAGENTIX_GEMINI_BASE_URL"
@@ -47,6 +48,7 @@ _PREVIEW = re.compile(r"-(latest|preview|exp)\b")
 # Of parallel calls only the first is signed; for one that another model made, this stands in its place.
 # Source: ai.google.dev/gemini-api/docs/thought-signatures
 _NO_SIGNATURE = b"skip_thought_signature_validator"
+_UNCHECKED = re.compile(r"gemini-[12]")  # models that take calls without any signature
 _MALFORMED = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"}
 _FINE = {"STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED", "TOO_MANY_TOOL_CALLS", "OTHER"}
 
@@ -61,7 +63,7 @@ class Gemini:
 
     async def stream(self, request: ModelRequest, credential: Credential) -> AsyncGenerator[ModelEvent, None]:
         """The events of one call; see contracts.Provider."""
-        genai = await loading.load("google.genai", ID)
+        genai = await loading.load(SDK, ID)
         _without_key_warning()
         idle_s = min(self.idle_s, request.deadline_s)
         asked = Asked(
@@ -168,7 +170,7 @@ def contents_of(messages: Sequence[Message], model: str) -> list[dict[str, Any]]
             turns[-1]["parts"] += parts
         elif parts:
             turns.append({"role": role, "parts": parts})
-    return [_signed(turn) for turn in turns]
+    return turns if _UNCHECKED.match(model) else [_signed(turn) for turn in turns]
 
 
 def _part(part: Part, model: str) -> dict[str, Any] | None:
@@ -182,8 +184,9 @@ def _part(part: Part, model: str) -> dict[str, Any] | None:
         case ToolResult():
             said = {"error" if part.is_error else "output": part.content}
             return {"function_response": {"id": part.call_id, "name": part.tool_name, "response": said}}
-        case Thinking():
-            return None  # thoughts are for people; what the model needs of them is in the signatures
+        case Thinking():  # for people, unless it is signed
+            signature = _signature(part.signature, model)
+            return {"text": part.text, "thought": True, **signature} if signature else None
 
 
 def _signature(signature: str, model: str) -> dict[str, bytes]:
@@ -192,9 +195,9 @@ def _signature(signature: str, model: str) -> dict[str, bytes]:
 
 
 def _signed(turn: dict[str, Any]) -> dict[str, Any]:
-    """The turn with a stand-in on its first call, if none of its parts is signed: calls of another model."""
+    """The turn with a stand-in on its first call, if none is signed: calls of another model."""
     calls = [part for part in turn["parts"] if "function_call" in part]
-    if calls and not any("thought_signature" in part for part in turn["parts"]):
+    if calls and not any("thought_signature" in call for call in calls):
         calls[0]["thought_signature"] = _NO_SIGNATURE
     return turn
 
@@ -250,7 +253,7 @@ class _Reading:
             return ToolCallReady(call=call)
         text = part.text or ""
         if part.thought:
-            self._add(Thinking(text=text))
+            self._add(Thinking(text=text, signature=seal))
             return ThinkingDelta(text=text) if text else None
         if text or seal:
             self._add(Text(text=text, signature=seal))
@@ -318,7 +321,7 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
     return with_surroundings(
         found,
         environ,
-        module="google.genai",
+        module=SDK,
         extra=ID,
         own_url=OWN_URL_VARIABLE,
         url=URL_VARIABLE,
@@ -330,7 +333,7 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
 
 def build(environ: Mapping[str, str]) -> Gemini:
     """The provider; its client begins to load."""
-    loading.begin("google.genai")
+    loading.begin(SDK)
     return Gemini(environ=environ)
 
 

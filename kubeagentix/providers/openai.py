@@ -22,6 +22,7 @@ from kubeagentix.wire.retry import RetryPolicy, retried
 from kubeagentix.wire.taxonomy import Asked
 
 ID = "openai"
+SDK, SDK_PARTS = "openai", ("openai.resources.responses", "openai.resources.chat")
 OFFICIAL_URL = "https://api.openai.com/v1"
 OWN_URL_VARIABLE = "KUBEAGENTIX_OPENAI_BASE_URL"
 API_VARIABLE = "KUBEAGENTIX_OPENAI_API"  # `responses` or `chat`, where the address does not tell
@@ -45,7 +46,7 @@ class OpenAI:
 
     async def stream(self, request: ModelRequest, credential: Credential) -> AsyncGenerator[ModelEvent, None]:
         """The events of one call; see contracts.Provider."""
-        sdk = await loading.load("openai", ID)
+        sdk = await loading.load(SDK, ID, *SDK_PARTS)
         idle_s = min(self.idle_s, request.deadline_s)
         base_url = self._base_url(credential)
         uses_responses = _uses_responses(self.environ, base_url)
@@ -138,7 +139,7 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
     return with_surroundings(
         found,
         environ,
-        module="openai",
+        module=SDK,
         extra=ID,
         own_url=OWN_URL_VARIABLE,
         url=URL_VARIABLE,
@@ -150,13 +151,15 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
 
 def build(environ: Mapping[str, str]) -> OpenAI:
     """The provider; its client begins to load."""
-    loading.begin("openai")
+    loading.begin(SDK, *SDK_PARTS)
     return OpenAI(environ=environ)
 
 
-# List prices per million tokens, for prompts of up to 272,000 tokens: longer ones cost more, which is left out of
-# account. Source: developers.openai.com/api/docs/pricing as of the announcements of 22 September and 30 July 2026.
+# List prices, for prompts of up to 272,000 tokens: longer ones cost more, which is left out of account.
+# Source: developers.openai.com/api/docs/models/gpt-6.2-sol and its like, and the announcements of those dates.
 PRICES: Mapping[str, Price] = {
+    "gpt-6.2-sol": Price(input=2, output=10, cached=0.10, cache_write=2.5, date="2026-11-17"),
+    "gpt-6.1-sol": Price(input=2, output=10, cached=0.10, cache_write=2.5, date="2026-09-29"),
     "gpt-6-sol": Price(input=2, output=10, cached=0.20, cache_write=2.5, date="2026-09-22"),
     "gpt-6-luna": Price(input=0.10, output=0.50, cached=0.01, cache_write=0.125, date="2026-09-22"),
     "gpt-6-astra": Price(input=10, output=50, cached=1, date="2026-09-03"),
@@ -167,7 +170,7 @@ PRICES: Mapping[str, Price] = {
 plugin = ProviderPlugin(
     id=ID,
     title="OpenAI API, or a compatible server",
-    default_model="gpt-6-sol",
+    default_model="gpt-6.2-sol",
     context_tokens=200_000,  # what every current model takes, at its lower price
     tool_calls="native",
     ready=ready,

@@ -23,20 +23,25 @@ def is_installed(module: str) -> bool:
         return False
 
 
-def begin(module: str) -> None:
+def begin(module: str, *parts: str) -> None:
     """Starts to import it, if it is installed and not there yet, and returns at once."""
     if module not in sys.modules and is_installed(module):
-        threading.Thread(target=_import_quietly, args=(module,), name=f"import-{module}").start()
+        threading.Thread(target=_import_quietly, args=(module, *parts), name=f"import-{module}").start()
 
 
-async def load(module: str, extra: str) -> Any:
-    """The module. Raises MissingExtraError, which names the extra to install."""
+async def load(module: str, extra: str, *parts: str) -> Any:
+    """The module, with `parts` of it that it would import at their first use, and hold up the event loop.
+
+    Raises MissingExtraError, which names the extra to install.
+    """
+    if all(name in sys.modules for name in (module, *parts)):
+        return sys.modules[module]
     if not is_installed(module):
         raise MissingExtraError(
             f"the Python package {module} is not installed", hint=f"run: pip install 'kubeagentix[{extra}]'"
         )
     try:
-        return await asyncio.to_thread(importlib.import_module, module)
+        return await asyncio.to_thread(_import, module, *parts)
     except ImportError as error:
         raise MissingExtraError(
             f"the Python package {module} cannot be imported: {error}",
@@ -44,8 +49,15 @@ async def load(module: str, extra: str) -> Any:
         ) from error
 
 
-def _import_quietly(module: str) -> None:
+def _import(module: str, *parts: str) -> Any:
+    found = importlib.import_module(module)
+    for part in parts:
+        importlib.import_module(part)
+    return found
+
+
+def _import_quietly(module: str, *parts: str) -> None:
     try:
-        importlib.import_module(module)
+        _import(module, *parts)
     except Exception:  # noqa: BLE001  whoever loads it gets to see the error
         return

@@ -14,13 +14,12 @@ from collections.abc import AsyncGenerator
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from weakref import WeakKeyDictionary
 
 CONNECT_S = 10.0
 WRITE_S = 30.0
 KEEPALIVE_S = 60.0  # an idle connection is closed after that; load balancers keep them a little longer
 
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None, None]]] = WeakKeyDictionary()
+_pools: dict[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None, None]]] = {}
 
 
 @cache
@@ -36,7 +35,7 @@ async def shared() -> Any:
     if loop not in _pools:
         client = await asyncio.to_thread(_new_client)
         if loop not in _pools:
-            keeper = _closing(client)
+            keeper = _closing(client, loop)
             await anext(keeper)
             _pools[loop] = (client, keeper)
     return _pools[loop][0]
@@ -86,9 +85,10 @@ def _new_client() -> Any:
     return httpx2.AsyncClient(verify=tls(), limits=limits, cookies=no_cookies, follow_redirects=False)
 
 
-async def _closing(client: Any) -> AsyncGenerator[None, None]:
+async def _closing(client: Any, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
     # asyncio.run closes suspended generators before it closes their loop: the one moment at which to let go.
     try:
         yield
     finally:
+        _pools.pop(loop, None)
         await client.aclose()

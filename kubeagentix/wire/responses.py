@@ -31,7 +31,9 @@ from kubeagentix.wire.taxonomy import Asked, Refusal, cut_short, of_refusal, tra
 OWNER = "openai"
 ENCRYPTED = "reasoning.encrypted_content"
 _REASONS = re.compile(r"(gpt-(5|[6-9]|\d\d)|o\d)(?!.*-chat)")
-_EFFORTS_WHEN_OFF = ((re.compile(r"o\d"), "low"), (re.compile(r"gpt-5(-(mini|nano|pro))?(-\d{4}.*)?$"), "minimal"))
+# Models that can do without; the others are asked to reason little.
+# Source: developers.openai.com/api/docs/models/gpt-6.2-sol ("rejects requests that set reasoning effort to none")
+_CAN_DO_WITHOUT = re.compile(r"gpt-(5\.[1-9]|6-)")
 
 
 def body_of(request: ModelRequest) -> dict[str, Any]:
@@ -66,8 +68,7 @@ def body_of(request: ModelRequest) -> dict[str, Any]:
 
 def _reasoning(request: ModelRequest) -> dict[str, str]:
     if request.thinking == "off":
-        effort = next((word for models, word in _EFFORTS_WHEN_OFF if models.match(request.model)), "none")
-        return {"effort": effort}
+        return {"effort": "none" if _CAN_DO_WITHOUT.match(request.model) else "low"}
     return {"summary": "auto", **({"effort": "high"} if request.thinking == "high" else {})}
 
 

@@ -267,9 +267,15 @@ def _refusal(error: Any) -> Refusal:
     return Refusal(
         status=status if isinstance(status, int) and status >= 400 else None,
         codes=tuple(dict.fromkeys(code for code in codes if isinstance(code, str) and code)),
-        message=f"{message} {_quotas(details)}".strip(),
+        message=" ".join(word for word in (message, _quotas(details), _parameter(inner)) if word),
         headers={**_delays(details), **headers},
     )
+
+
+def _parameter(inner: Mapping[str, Any]) -> str:
+    """Which parameter OpenAI finds fault with."""
+    name = inner.get("param")
+    return f"({name})" if isinstance(name, str) and name else ""
 
 
 def _quotas(details: list[dict[str, Any]]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
+import httpx2
 import openai
 import pytest
 from google import genai
@@ -43,7 +44,9 @@ async def ask_chat(server: WireServer) -> AsyncIterator[Any]:
 
 
 async def ask_gemini(server: WireServer) -> AsyncIterator[Any]:
-    client = genai.Client(api_key="dummy", http_options={"base_url": server.base_url})
+    http = httpx2.AsyncClient()  # else the client would use aiohttp, which is there, too
+    options = genai.types.HttpOptions(base_url=server.base_url, httpx_async_client=http)
+    client = genai.Client(api_key="dummy", http_options=options)
     config: Any = {"system_instruction": "SRE"}
     async for event in await client.aio.models.generate_content_stream(model="m", contents="Why?", config=config):
         yield event
