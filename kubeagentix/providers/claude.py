@@ -114,12 +114,13 @@ def _is_ambient(credential: Credential) -> bool:
 
 def body_of(request: ModelRequest) -> dict[str, Any]:
     """The request in the API's own words. Sampling parameters are left out: it refuses them."""
+    thinking = _thinking(request)
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": request.max_output_tokens + THINKING_TOKENS[request.thinking],
+        "max_tokens": request.max_output_tokens + _room(request, thinking),
         "messages": _with_cache_mark(_messages(request)),
         **_tools(request),
-        **_thinking(request),
+        **thinking,
     }
     system = request.system
     if _is_asked_to_call(request):
@@ -140,6 +141,13 @@ def _thinking(request: ModelRequest) -> dict[str, Any]:
         "thinking": {"type": "adaptive", "display": "summarized"},
         **({"output_config": {"effort": effort}} if effort else {}),
     }
+
+
+def _room(request: ModelRequest, thinking: Mapping[str, Any]) -> int:
+    """Tokens for thinking, where there will be some."""
+    if thinking.get("thinking", {}).get("type") != "adaptive":
+        return 0
+    return THINKING_TOKENS["high" if request.thinking == "high" else "auto"]
 
 
 def _is_asked_to_call(request: ModelRequest) -> bool:

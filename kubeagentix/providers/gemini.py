@@ -41,10 +41,12 @@ OWN_URL_VARIABLE = "KUBEAGENTIX_GEMINI_BASE_URL"
 VARIABLES: tuple[Variable, ...] = (("GEMINI_API_KEY", "api_key"), ("GOOGLE_API_KEY", "api_key"))
 URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
 VERSION_VARIABLE = "GOOGLE_GENAI_API_VERSION"
+PREVIEW_VERSION = "v1beta"
 IDLE_S = 120.0  # nothing is sent while a model thinks without telling
 
 # Names that only the preview version of the API knows. Source: the client's notes on version 3.0.
 _PREVIEW = re.compile(r"-(latest|preview|exp)\b")
+_PREVIEW_ONLY = re.compile(r"Unknown name|not found for API version v1\b")
 # Of parallel calls only the first is signed; for one that another model made, this stands in its place.
 # Source: ai.google.dev/gemini-api/docs/thought-signatures
 _NO_SIGNATURE = b"skip_thought_signature_validator"
@@ -101,10 +103,10 @@ class Gemini:
 
     def _http_options(self, genai: Any, request: ModelRequest, credential: Credential, http: Any, idle_s: float) -> Any:
         version = self.environ.get(VERSION_VARIABLE, "").strip() if _is_ambient(credential) else ""
-        version = "v1beta" if version == "beta" else version
+        version = PREVIEW_VERSION if version == "beta" else version
         return genai.types.HttpOptions(
             base_url=self._base_url(credential),
-            api_version=version or ("v1beta" if _PREVIEW.search(request.model) else "v1"),
+            api_version=version or (PREVIEW_VERSION if _PREVIEW.search(request.model) else "v1"),
             timeout=math.ceil(idle_s * 1000),  # of each read; None would be for ever
             headers={"X-Server-Timeout": str(math.ceil(request.deadline_s))},  # else it would be `timeout`, for all
             httpx_client=pool.sync_stub(),
@@ -211,7 +213,10 @@ def _seal(part: Any, model: str) -> str:
 
 
 def _adjust(config: dict[str, Any], error: ProviderError) -> Notice | None:
-    """A model that does not think as asked is asked without a word about it."""
+    """Asks at the preview version for what only that knows, and a model that does not think as asked without it."""
+    if _PREVIEW_ONLY.search(error.message) and "http_options" not in config:
+        config["http_options"] = {"api_version": PREVIEW_VERSION}
+        return Notice(code="adjusted", message=f"asking at {PREVIEW_VERSION}: {error.message}")
     if type(error) is not ProviderError or "think" not in error.message.lower() or "thinking_config" not in config:
         return None
     del config["thinking_config"]

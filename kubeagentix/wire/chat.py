@@ -32,8 +32,8 @@ from kubeagentix.wire.taxonomy import Asked, cut_short, translating
 # How servers say that they take no tools. Sources: Ollama's "does not support tools", vLLM's "requires
 # --enable-auto-tool-choice", llama.cpp's "tools param requires --jinja flag".
 _NO_TOOLS = re.compile(
-    r"not support (tools|tool|function)|tool.{0,40}requires --|tools? (is|are) not supported|unsupported.{0,20}tools?\b"
-    r"|(unknown|unrecognized|extra).{0,40}\btool",
+    r"not support (tools|tool (calls|calling|use)|functions?( call(s|ing))?)\b|\btools? .{0,40}requires --"
+    r"|\btools (is|are) not supported|(unknown|unrecognized|unsupported|extra).{0,40}\btools\b",
     re.IGNORECASE,
 )
 _STOPS: Mapping[str, StopReason] = {"length": "max_tokens", "content_filter": "refused"}

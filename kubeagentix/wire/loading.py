@@ -15,6 +15,9 @@ from typing import Any
 from kubeagentix.errors import MissingExtraError
 
 
+_loaded: set[tuple[str, ...]] = set()  # whole: sys.modules holds modules that are still being imported, too
+
+
 def is_installed(module: str) -> bool:
     """Whether it could be imported; the module itself is not."""
     try:
@@ -34,7 +37,7 @@ async def load(module: str, extra: str, *parts: str) -> Any:
 
     Raises MissingExtraError, which names the extra to install.
     """
-    if all(name in sys.modules for name in (module, *parts)):
+    if (module, *parts) in _loaded:
         return sys.modules[module]
     if not is_installed(module):
         raise MissingExtraError(
@@ -53,6 +56,7 @@ def _import(module: str, *parts: str) -> Any:
     found = importlib.import_module(module)
     for part in parts:
         importlib.import_module(part)
+    _loaded.add((module, *parts))
     return found
 
 

@@ -29,6 +29,7 @@ from kubeagentix.wire.seals import opened, sealed
 from kubeagentix.wire.taxonomy import Asked, Refusal, cut_short, of_refusal, translating
 
 OWNER = "openai"
+MIN_OUTPUT_TOKENS = 16  # less is refused
 ENCRYPTED = "reasoning.encrypted_content"
 _REASONS = re.compile(r"(gpt-(5|[6-9]|\d\d)|o\d)(?!.*-chat)")
 # Models that can do without; the others are asked to reason little.
@@ -41,7 +42,7 @@ def body_of(request: ModelRequest) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model,
         "input": [item for message in request.messages for part in message.parts for item in _items(message, part)],
-        "max_output_tokens": request.max_output_tokens + THINKING_TOKENS[request.thinking],
+        "max_output_tokens": max(MIN_OUTPUT_TOKENS, request.max_output_tokens) + _room(request),
         "store": False,
     }
     if request.system:
@@ -64,6 +65,13 @@ def body_of(request: ModelRequest) -> dict[str, Any]:
     elif request.temperature is not None:
         body["temperature"] = request.temperature
     return body
+
+
+def _room(request: ModelRequest) -> int:
+    """Tokens for reasoning, where there will be some."""
+    if not _REASONS.match(request.model) or _reasoning(request).get("effort") == "none":
+        return 0
+    return THINKING_TOKENS["high" if request.thinking == "high" else "auto"]
 
 
 def _reasoning(request: ModelRequest) -> dict[str, str]:

@@ -290,6 +290,10 @@ def _delays(details: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _retry_after_s(refusal: Refusal) -> float | None:
+    """Source: `retry-after` in seconds or as a date; OpenAI's `retry-after-ms` is the finer one."""
+    milliseconds = refusal.headers.get("retry-after-ms", "")
+    if milliseconds.isdecimal():
+        return int(milliseconds) / 1000
     text = refusal.headers.get("retry-after", "").strip()
     try:
         return max(0.0, float(text))

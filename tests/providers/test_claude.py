@@ -100,6 +100,19 @@ def test_thinking_is_asked_for_as_the_model_has_it(
     assert sent.get("output_config", {}).get("effort") == effort
 
 
+@pytest.mark.parametrize(
+    ("model", "mode", "tokens"),
+    [
+        ("claude-sonnet-5-5", "auto", 10 + 8_192),
+        ("claude-sonnet-5-5", "off", 10),
+        ("claude-opus-5-5", "off", 10 + 8_192),
+        ("claude-haiku-4-5", "high", 10),
+    ],
+)
+def test_there_is_room_for_thinking_where_there_is_some(model: str, mode: str, tokens: int) -> None:
+    assert body(model=model, thinking=mode, max_output_tokens=10)["max_tokens"] == tokens
+
+
 def test_a_forced_tool_switches_thinking_off_where_that_can_be() -> None:
     sent = body(must_call="pod_logs")
     assert sent["tool_choice"] == {"type": "tool", "name": "pod_logs"}

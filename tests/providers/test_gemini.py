@@ -83,6 +83,24 @@ def test_preview_models_are_asked_at_the_preview_version(model: str, version: st
     assert server.requests[0].path == f"/{version}/models/{model}:streamGenerateContent?alt=sse"
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fail("bad_request", message='Invalid JSON payload received. Unknown name "tools": Cannot find field.'),
+        Fail("model_not_found", message="models/x is not found for API version v1, or is not supported"),
+    ],
+)
+def test_what_only_the_preview_version_knows_is_asked_there(fault: Fail) -> None:
+    with GEMINI.server() as server:
+        server.script(fault, Say("Here."))
+        events = ask(provider(GEMINI, server), request(GEMINI))
+        first, second = server.requests
+    assert text_of(events) == "Here."
+    assert [recorded.path.split("/")[1] for recorded in (first, second)] == ["v1", "v1beta"]
+    assert second.token == first.token
+    assert second.headers["x-server-timeout"] == first.headers["x-server-timeout"]
+
+
 def test_the_server_is_given_the_whole_deadline_not_the_silence() -> None:
     with GEMINI.server() as server:
         server.script(Say("Hm."))

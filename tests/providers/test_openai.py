@@ -86,6 +86,11 @@ def test_reasoning_is_asked_for_as_the_model_has_it(model: str, mode: str, reaso
     assert ("temperature" in sent) == (reasoning is None)
 
 
+@pytest.mark.parametrize(("model", "tokens"), [("gpt-6.2-sol", 16 + 8_192), ("gpt-5.4-mini", 16), ("gpt-4.1", 16)])
+def test_there_is_room_for_reasoning_where_there_is_some(model: str, tokens: int) -> None:
+    assert body(model=model, thinking="off", max_output_tokens=1)["max_output_tokens"] == tokens
+
+
 def test_tools_are_not_strict() -> None:
     assert [tool["strict"] for tool in body()["tools"]] == [False, False]
 
@@ -161,8 +166,16 @@ def test_servers_say_in_many_ways_that_they_take_no_tools(message: str) -> None:
     assert chat.is_about_tools(errors.ProviderError(message))
 
 
-def test_a_failed_tool_name_is_no_lack_of_tools() -> None:
-    assert not chat.is_about_tools(errors.ProviderError("Invalid 'tools[0].function.name': string too long"))
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Invalid 'tools[0].function.name': string too long",
+        "Unrecognized request argument supplied: tool_choice",
+        "model does not support tool_choice",
+    ],
+)
+def test_a_fault_of_a_tool_is_no_lack_of_tools(message: str) -> None:
+    assert not chat.is_about_tools(errors.ProviderError(message))
 
 
 @pytest.mark.parametrize("name", ["stream_options", "temperature"])

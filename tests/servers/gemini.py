@@ -24,7 +24,7 @@ FAULTS: Mapping[Fault, tuple[int, str, str, list[dict[str, Any]]]] = {
     "quota": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota", [_PER_DAY]),
     "overloaded": (503, "UNAVAILABLE", "The model is overloaded. Please try again later.", []),
     "server": (500, "INTERNAL", "An internal error has occurred.", []),
-    "model_not_found": (404, "NOT_FOUND", "models/nope is not found for API version v1", []),
+    "model_not_found": (404, "NOT_FOUND", "models/nope is not found", []),
     "context_window": (
         400,
         "INVALID_ARGUMENT",

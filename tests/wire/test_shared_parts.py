@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,10 +36,22 @@ def test_a_package_that_cannot_be_imported_says_why(monkeypatch: pytest.MonkeyPa
 def test_importing_does_not_happen_on_the_event_loops_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[threading.Thread] = []
     monkeypatch.setattr("kubeagentix.wire.loading._import", lambda *_: seen.append(threading.current_thread()))
-    monkeypatch.delitem(sys.modules, "wsgiref", raising=False)
     asyncio.run(loading.load("wsgiref", "claude"))
     assert seen
     assert seen[0] is not threading.main_thread()
+
+
+def test_a_package_that_is_being_imported_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "slow_sdk.py").write_text("import time\ntime.sleep(0.3)\nClient = 'whole'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    async def client() -> str:
+        loading.begin("slow_sdk")
+        await asyncio.sleep(0.1)
+        assert "slow_sdk" in sys.modules
+        return str((await loading.load("slow_sdk", "claude")).Client)
+
+    assert asyncio.run(client()) == "whole"
 
 
 def test_only_its_owner_opens_a_seal() -> None:
