@@ -14,7 +14,6 @@ from typing import Any
 
 from kubeagentix.errors import MissingExtraError
 
-
 _loaded: set[tuple[str, ...]] = set()  # whole: sys.modules holds modules that are still being imported, too
 
 
