@@ -227,6 +227,8 @@ def _adjust(config: dict[str, Any], error: ProviderError) -> Notice | None:
 class _Reading:
     asked: Asked
     parts: list[Part] = field(default_factory=list)
+    kind: type[Text | Thinking] = Text  # of what `pieces` are of
+    pieces: list[str] = field(default_factory=list)
     usage: Any = None
     model: str = ""
     stop: str = ""
@@ -251,26 +253,35 @@ class _Reading:
     def _take(self, part: Any) -> ModelEvent | None:
         seal = _seal(part, self.asked.model)
         if part.function_call is not None:
-            called = part.function_call
-            identity = called.id or f"call_{len(self.parts)}_{called.name}"
-            call = ToolCall(id=identity, name=called.name, arguments=dict(called.args or {}), signature=seal)
-            self.parts.append(call)
-            return ToolCallReady(call=call)
+            return self._take_call(part.function_call, seal)
         text = part.text or ""
-        if part.thought:
-            self._add(Thinking(text=text, signature=seal))
-            return ThinkingDelta(text=text) if text else None
         if text or seal:
-            self._add(Text(text=text, signature=seal))
-        return TextDelta(text=text) if text else None
+            self._add(Thinking if part.thought else Text, text, seal)
+        if not text:
+            return None
+        return ThinkingDelta(text=text) if part.thought else TextDelta(text=text)
 
-    def _add(self, part: Text | Thinking) -> None:
-        """Joins pieces of one part; a signed piece stays one of its own, for it goes back unchanged."""
-        last = self.parts[-1] if self.parts else None
-        if type(last) is type(part) and isinstance(last, Text | Thinking) and not (last.signature or part.signature):
-            self.parts[-1] = type(part)(text=last.text + part.text)
+    def _take_call(self, called: Any, seal: str) -> ToolCallReady:
+        self._close()
+        identity = called.id or f"call_{len(self.parts)}_{called.name}"
+        call = ToolCall(id=identity, name=called.name, arguments=dict(called.args or {}), signature=seal)
+        self.parts.append(call)
+        return ToolCallReady(call=call)
+
+    def _add(self, kind: type[Text | Thinking], text: str, seal: str) -> None:
+        """Joins the pieces of one part; a signed piece stays one of its own, for it goes back unchanged."""
+        if seal or kind is not self.kind:
+            self._close()
+        if seal:
+            self.parts.append(kind(text=text, signature=seal))
         else:
-            self.parts.append(part)
+            self.kind = kind
+            self.pieces.append(text)
+
+    def _close(self) -> None:
+        if self.pieces:
+            self.parts.append(self.kind(text="".join(self.pieces)))
+        self.pieces = []
 
     def finished(self) -> ModelFinished:
         """How the turn ended. Raises RefusedError, MalformedAnswerError, ConnectionFailedError."""
@@ -283,6 +294,7 @@ class _Reading:
             raise RefusedError(what, hint="put it in other words, or use another model", provider=ID, detail=reason)
         if not self.stop:
             raise cut_short(self.asked)
+        self._close()
         message = Message(role="assistant", parts=tuple(self.parts))
         if self.stop == "MAX_TOKENS":
             return ModelFinished(stop_reason="max_tokens", message=message, model=self.model)

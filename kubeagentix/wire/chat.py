@@ -222,5 +222,6 @@ def _usage(usage: Any) -> Usage:
         input_tokens=usage.prompt_tokens or 0,
         output_tokens=usage.completion_tokens or 0,
         cached_tokens=getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0,
+        cache_write_tokens=getattr(usage.prompt_tokens_details, "cache_write_tokens", None) or 0,
         thinking_tokens=getattr(usage.completion_tokens_details, "reasoning_tokens", None) or 0,
     )

@@ -155,10 +155,13 @@ def test_a_conversation_goes_on_when_tools_are_withheld(wired: Wired) -> None:
 @every
 def test_no_more_tokens_is_a_stop_of_its_own(wired: Wired) -> None:
     with wired.server() as server:
-        server.script([Say("It ran"), Stop("max_tokens")])
-        events = ask(provider(wired, server), request(wired, max_output_tokens=7, thinking="off"))
+        server.script(then=[Say("It ran"), Stop("max_tokens")])
+        asking = provider(wired, server)
+        ask(asking, request(wired, max_output_tokens=1_000))
+        events = ask(asking, request(wired, max_output_tokens=1_100))
     assert end_of(events).stop_reason == "max_tokens"
-    assert "7" in str(server.requests[0].body)
+    first, second = server.heard
+    assert second.max_tokens - first.max_tokens == 100
 
 
 @every

@@ -115,6 +115,7 @@ class GeminiServer(WireServer):
                 function["name"] for tool in body.get("tools", ()) for function in tool.get("functionDeclarations", ())
             ),
             must_call="".join(config.get("allowedFunctionNames", ())),
+            max_tokens=body.get("generationConfig", {}).get("maxOutputTokens", 0),
         )
 
     def refuse(self, path: str, step: Fail) -> web.Response:

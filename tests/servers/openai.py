@@ -225,10 +225,15 @@ def _heard_responses(body: Mapping[str, Any]) -> Heard:
     return Heard(
         model=body["model"],
         system=body.get("instructions", ""),
-        messages=tuple(_item(item) for item in body["input"]),
+        messages=tuple(_item(item) for item in _input(body["input"])),
         tools=tuple(tool["name"] for tool in body.get("tools", ())),
         must_call=choice["name"] if isinstance(choice, Mapping) else "",
+        max_tokens=body.get("max_output_tokens", 0),
     )
+
+
+def _input(items: Any) -> Any:
+    return [{"role": "user", "content": items}] if isinstance(items, str) else items
 
 
 def _item(item: Mapping[str, Any]) -> Message:
@@ -263,6 +268,7 @@ def _heard_chat(body: Mapping[str, Any]) -> Heard:
         messages=tuple(_chat_message(message) for message in messages if message["role"] != "system"),
         tools=tuple(tool["function"]["name"] for tool in body.get("tools", ())),
         must_call=choice["function"]["name"] if isinstance(choice, Mapping) else "",
+        max_tokens=body.get("max_tokens", 0),
     )
 
 

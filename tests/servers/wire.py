@@ -54,6 +54,7 @@ class Heard:
     messages: tuple[Message, ...]
     tools: tuple[str, ...]
     must_call: str = ""
+    max_tokens: int = 0
 
 
 @dataclass(frozen=True)
