@@ -104,7 +104,9 @@ def test_every_error_ends_in_error_and_has_a_code_of_its_own() -> None:
     assert len({item.code for item in found}) == len(found)
 
 
-@pytest.mark.parametrize("family", [registry.analyzers, registry.exporters, registry.commands, registry.magics])
+@pytest.mark.parametrize(
+    "family", [registry.analyzers, registry.exporters, registry.commands, registry.magics, registry.tools]
+)
 def test_a_family_loads_and_is_not_empty(family: object) -> None:
     assert family()  # type: ignore[operator]
 

@@ -49,10 +49,11 @@ def relations(snapshot: Snapshot, ref: ResourceRef, *, without: Collection[str] 
             found[edge.relation][edge.target] = None
         else:
             found[_REVERSED[edge.relation]][edge.source] = None
+    found["called through its Services by"] = dict.fromkeys(_callers(snapshot, graph, ref))
     lines = [
         f"{relation}: {_names(snapshot, ref, tuple(others))}"
         for relation, others in found.items()
-        if relation not in without
+        if others and relation not in without
     ]
     top = _workload(snapshot, ref)
     return [f"part of: {_name(snapshot, ref, top)}", *lines] if top != ref else lines
@@ -72,6 +73,16 @@ def _edges_of(snapshot: Snapshot, graph: Graph, ref: ResourceRef) -> Iterator[Ed
     for edge in edges_to(snapshot, graph, {ref, top} if ref.kind == Pod.kind else {ref}):
         if edge.source not in (ref, top):
             yield Edge(edge.source, edge.relation, ref)
+
+
+def _callers(snapshot: Snapshot, graph: Graph, ref: ResourceRef) -> Iterator[ResourceRef]:
+    """Who calls, or routes to, a Service that selects the object's workload."""
+    services = [
+        edge.source for edge in edges_to(snapshot, graph, {_workload(snapshot, ref)}) if edge.relation == "selects"
+    ]
+    for edge in edges_to(snapshot, graph, services) if services else ():
+        if edge.relation in ("calls", "routes to"):
+            yield edge.source
 
 
 def _names(snapshot: Snapshot, seen_from: ResourceRef, others: tuple[ResourceRef, ...]) -> str:

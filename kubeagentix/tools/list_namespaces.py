@@ -13,10 +13,12 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.toolkit.places import namespaces_in, now_of, picture
 from kubeagentix.toolkit.wording import age, table
 
+_KINDS = (Namespace.kind, Pod.kind)
+
 
 async def handle(_: Mapping[str, Any], context: ToolContext) -> ToolOutput:
     """One row per namespace."""
-    snapshot = await picture(context, None, (Namespace.kind, Pod.kind))
+    snapshot = await picture(context, None, _KINDS)
     pods = Counter(pod.namespace for pod in snapshot.all(Pod) if not pod.is_finished)
     unready = Counter(pod.namespace for pod in snapshot.all(Pod) if not pod.is_finished and not pod.is_ready)
     known = {item.name: item for item in snapshot.all(Namespace)}
@@ -28,10 +30,11 @@ async def handle(_: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         made = age(item.metadata.creation_timestamp, now) if item is not None else ""
         rows.append((name, status, str(pods[name]), str(unready[name]), made))
         data.append({"name": name, "status": status, "pods": pods[name], "unready": unready[name]})
-    text = table(("NAMESPACE", "STATUS", "PODS", "NOT READY", "AGE"), rows)
+    gaps = "".join(f"\nnot read: {gap.what}: {gap.why}" for gap in snapshot.gaps if gap.kind in _KINDS)
+    text = table(("NAMESPACE", "STATUS", "PODS", "NOT READY", "AGE"), rows) + gaps
     troubled = [row for row in rows if row[3] != "0" or row[1] == "Terminating"]
     others = sorted(row[0] for row in rows if row not in troubled)
-    short = f"{table(('NAMESPACE', 'STATUS', 'PODS', 'NOT READY', 'AGE'), troubled)}\nothers: {', '.join(others)}"
+    short = f"{table(('NAMESPACE', 'STATUS', 'PODS', 'NOT READY', 'AGE'), troubled)}\nothers: {', '.join(others)}{gaps}"
     return ToolOutput(text=text, data=data, short=short)
 
 

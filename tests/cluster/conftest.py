@@ -51,6 +51,7 @@ class Seen:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""  # of a POST
 
 
 Script = Reply | Callable[[Seen], Reply]
@@ -168,10 +169,16 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_POST(self) -> None:
+            self._reply(self.rfile.read(int(self.headers["content-length"])))
+
         def do_GET(self) -> None:
+            self._reply(b"")
+
+        def _reply(self, sent: bytes) -> None:
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = api.answer(Seen(parts.path, dict(parse_qsl(parts.query)), headers))
+            reply = api.answer(Seen(parts.path, dict(parse_qsl(parts.query)), headers, sent))
             if reply.is_hanging:
                 self._wait_until_left()
             if reply.is_dropped or reply.is_hanging:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kubeagentix.cluster.connection import connect
-from kubeagentix.errors import ApiError, KubeconfigError
-from tests.cluster.conftest import FakeApi
+from kubeagentix.errors import ApiError, ForbiddenError, KubeconfigError
+from tests.cluster.conftest import FakeApi, Reply, status
 
 
 def test_connecting_asks_nothing(api: FakeApi, tmp_path: Path) -> None:
@@ -43,6 +44,32 @@ def test_any_path_can_be_read(api: FakeApi, tmp_path: Path) -> None:
         with pytest.raises(ApiError, match=r"cannot read /nope: 404"):
             asyncio.run(cluster.get_json("/nope"))
     assert api.seen[0].query == {"limit": "1"}
+
+
+def test_a_path_that_answers_in_text(api: FakeApi, tmp_path: Path) -> None:
+    api.on("/api/v1/namespaces/shop/pods/web/log", Reply("one\ntwo é".encode()))
+    with connect(kubeconfig=api.kubeconfig(tmp_path)) as cluster:
+        text = asyncio.run(cluster.get_text("/api/v1/namespaces/shop/pods/web/log", {"tailLines": 2}))
+        api.on("/logs", status(403, "Forbidden"))
+        with pytest.raises(ForbiddenError, match=r"cannot read /logs: 403"):
+            asyncio.run(cluster.get_text("/logs"))
+    assert text == "one\ntwo é"
+    assert (api.seen[0].query, api.seen[0].headers["accept"]) == ({"tailLines": "2"}, "*/*")
+
+
+def test_ones_own_rights_are_asked_by_a_review(api: FakeApi, tmp_path: Path) -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    api.on(path, status(429, "slow down"), Reply({"status": {"allowed": False, "reason": "no rule"}}, 201))
+    wanted = {"resourceAttributes": {"verb": "get", "resource": "pods"}}
+    with connect(kubeconfig=api.kubeconfig(tmp_path)) as cluster:
+        assert asyncio.run(cluster.may_i(wanted)) == {"allowed": False, "reason": "no rule"}
+        api.on(path, status(403, 'User "dev" cannot create'))
+        with pytest.raises(ForbiddenError, match=r"cannot read what this identity may do: 403 Forbidden for user dev"):
+            asyncio.run(cluster.may_i(wanted))
+    assert len(api.seen) == 3
+    sent = json.loads(api.seen[1].body)
+    assert (sent["kind"], sent["spec"]) == ("SelfSubjectAccessReview", wanted)
+    assert api.seen[1].headers["content-type"] == "application/json"
 
 
 def test_a_closed_cluster_can_be_read_again(api: FakeApi, tmp_path: Path) -> None:

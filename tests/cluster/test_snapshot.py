@@ -93,6 +93,16 @@ def test_metrics_that_are_registered_but_down_are_a_gap(api: FakeApi, tmp_path: 
     assert not snapshot.was_read(NodeMetrics)
 
 
+def test_only_the_kinds_that_were_named_are_read(api: FakeApi, tmp_path: Path) -> None:
+    api.on("/api/v1/namespaces/shop/pods", listing(crashing("web")))
+    snapshot = read(api, tmp_path, "shop", options=ReadOptions(kinds=frozenset({"Pod", "Node"})))
+    assert set(snapshot.objects) == {"Pod", "Node"}
+    assert [pod.name for pod in snapshot.all(Pod)] == ["web"]
+    assert (snapshot.gaps, snapshot.logs) == ((), ())
+    assert not snapshot.was_read(ConfigMap)
+    assert not [item for item in api.seen if item.path.endswith(("/configmaps", "/log", "/customresourcedefinitions"))]
+
+
 def test_one_namespace_is_read_with_the_cluster_scoped_kinds(api: FakeApi, tmp_path: Path) -> None:
     api.on("/api/v1/namespaces/shop/pods", listing(named("web", "shop")))
     api.on("/api/v1/nodes", listing(named("node-1")))

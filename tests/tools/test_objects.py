@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import kubeagentix as kx
+from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.errors import NotFoundError, UsageError
 from kubeagentix.testing import snapshot_of
 from tests.tools.lab import Lab
@@ -148,6 +149,7 @@ def test_relations_go_both_ways(lab: Lab) -> None:
     assert text.startswith("Issuer trading/partners-ca")
     policy = lab.text("describe_resource", name="statefulset/warehouse", namespace="reporting")
     assert "restricted by: NetworkPolicy warehouse-access" in policy
+    assert "called through its Services by: Deployment report-builder" in policy
     service = lab.text("describe_resource", name="svc/warehouse", namespace="reporting")
     assert "called by: Deployment report-builder" in service
     assert "selects: StatefulSet warehouse" in service
@@ -218,3 +220,11 @@ def test_a_later_part_of_a_long_answer_is_found() -> None:
 def test_what_is_needed_and_missing_is_marked() -> None:
     lab = Lab(snapshot_of("{kind: Pod, metadata: {name: a}, spec: {volumes: [{name: v, configMap: {name: gone}}]}}"))
     assert "mounts: ConfigMap gone (missing)" in lab.text("describe_resource", name="pod/a")
+
+
+def test_what_may_not_be_read_is_told() -> None:
+    gaps = [Gap(what="namespaces", why="403 Forbidden", kind="Namespace"), Gap(what="jobs", why="403", kind="Job")]
+    output = Lab(snapshot_of("{kind: Pod, metadata: {name: a, namespace: shop}}", gaps=gaps)).call("list_namespaces")
+    assert "shop" in output.text
+    assert output.text.endswith("\nnot read: namespaces: 403 Forbidden")
+    assert output.short.endswith("\nnot read: namespaces: 403 Forbidden")
