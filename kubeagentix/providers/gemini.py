@@ -22,7 +22,7 @@ from kubeagentix.domain.events import (
     UsageReported,
 )
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult, Usage
-from kubeagentix.domain.requests import ModelRequest, Readiness
+from kubeagentix.domain.requests import ModelRequest, Price, Readiness
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.errors import MalformedAnswerError, ProviderError, RefusedError
 from kubeagentix.wire import loading, pool
@@ -354,6 +354,12 @@ def build(environ: Mapping[str, str]) -> Gemini:
     return Gemini(environ=environ)
 
 
+# List prices of the paid tier; those of 3.6 to 3.8 Flash hold through 31 December 2026, and double then.
+# Source: ai.google.dev/gemini-api/docs/pricing
+PRICES: Mapping[str, Price] = dict.fromkeys(
+    ("gemini-3.8-flash", "gemini-3.6-flash"), Price(input=0.75, output=3.75, cached=0.075, date="2026-10-07")
+)
+
 plugin = ProviderPlugin(
     id=ID,
     title="Gemini API",
@@ -364,4 +370,5 @@ plugin = ProviderPlugin(
     build=build,
     extra=ID,
     model_variables=("GEMINI_MODEL",),
+    prices=PRICES,
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,7 +174,11 @@ LEAKS = "X-Team: of-the-environment\nAuthorization: Bearer of-the-environment\na
 
 
 @pytest.fixture
-def leaky(monkeypatch: pytest.MonkeyPatch) -> None:
+def leaky(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    profile = {"base_url": "http://127.0.0.1:9", "authentication": {"type": "oauth_token"}}
+    (tmp_path / "configs" / "work.json").write_text(json.dumps(profile))
+    monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(tmp_path))
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", LEAKS)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "dummy-of-the-environment")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "dummy-token-of-the-environment")

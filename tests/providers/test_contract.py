@@ -7,6 +7,7 @@ import logging
 import time
 import traceback
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 import pytest
@@ -461,6 +462,14 @@ def test_ready_finds_its_variable_and_names_what_it_ignores(wired: Wired) -> Non
     assert brought.credential == key("dummy-other")
     assert wired.key_variable in {ignored.name for ignored in brought.ignored}
     assert KEY not in repr(readiness) + repr(brought)
+
+
+@every
+def test_the_default_model_has_a_dated_price(wired: Wired) -> None:
+    plugin = wired.plugin
+    price = next(price for name, price in plugin.prices.items() if plugin.default_model.startswith(name))
+    assert date.fromisoformat(price.date) > date(2026, 1, 1)
+    assert price.cached < price.input < price.output
 
 
 @every

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from kubeagentix import errors
-from kubeagentix.domain.events import Notice
+from kubeagentix.domain.events import Notice, TextDelta
 from kubeagentix.domain.messages import Message, Text, Thinking, ToolCall, ToolResult
 from kubeagentix.domain.secrets import Credential, Secret
 from kubeagentix.providers import openai
 from kubeagentix.wire import chat, responses
+from kubeagentix.wire.markup import MarkupParser
+from kubeagentix.wire.markup_prompt import call_as_markup
 from kubeagentix.wire.retry import RetryPolicy
 from tests.providers.asking import ask, calls_of, end_of, key, provider, request, text_of
 from tests.servers.openai import OpenAIServer
@@ -152,6 +154,17 @@ def test_a_server_without_tools_is_asked_by_markup_from_then_on() -> None:
     assert roles == ["system", "user", "assistant", "user"]
     assert '<invoke name="pod_logs">' in third.body["messages"][2]["content"]
     assert "killed" in third.body["messages"][3]["content"]
+
+
+def test_markup_of_such_a_server_is_what_the_parser_of_markup_reads() -> None:
+    call = ToolCall(id="c1", name="pod_logs", arguments={"name": "pay", "tail": 5}, origin="markup")
+    with OpenAIServer(takes_tools=False) as server:
+        server.script(then=Say("Let me look.\n" + call_as_markup(call), piece=3))
+        events = ask(provider(CHAT, server), request(CHAT))
+    parser = MarkupParser(("pod_logs",))
+    found = [piece for event in events if isinstance(event, TextDelta) for piece in parser.feed(event.text)]
+    (read,) = [piece for piece in [*found, *parser.finish()] if isinstance(piece, ToolCall)]
+    assert (read.name, read.arguments, read.origin) == ("pod_logs", {"name": "pay", "tail": 5}, "markup")
 
 
 @pytest.mark.parametrize(
