@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubeagentix.contracts import ProviderPlugin
@@ -42,6 +42,7 @@ HEADERS_VARIABLE = "ANTHROPIC_CUSTOM_HEADERS"
 API_VERSION = "2026-10-21"  # of the SDK; said here only where a variable of the environment would overwrite it
 IDLE_S = 90.0  # the API pings every few seconds while it works
 _SUBSCRIPTION = "sk-ant-oat"
+SHORT_NAMES = {"sonnet": "claude-sonnet-5-5", "opus": "claude-opus-5-5", "haiku": "claude-haiku-5-5"}
 CACHED = {"type": "ephemeral"}
 
 # Models that always think: they refuse to have it switched off, and refuse a forced tool.
@@ -69,6 +70,7 @@ class Claude:
 
     async def stream(self, request: ModelRequest, credential: Credential) -> AsyncGenerator[ModelEvent, None]:
         """The events of one call; see contracts.Provider."""
+        request = replace(request, model=full_name(request.model))
         sdk = await loading.load(SDK, ID, *SDK_PARTS)
         idle_s = min(self.idle_s, request.deadline_s)
         base_url = self._base_url(credential)
@@ -110,6 +112,12 @@ class Claude:
 
 def _is_ambient(credential: Credential) -> bool:
     return is_ambient(credential.source, (name for name, _ in VARIABLES))
+
+
+def full_name(model: str) -> str:
+    """A model's name as the API has it: ANTHROPIC_MODEL is also Claude Code's, which has short names of its own."""
+    bare = model.removesuffix("[1m]")
+    return SHORT_NAMES.get(bare, bare)
 
 
 def body_of(request: ModelRequest) -> dict[str, Any]:

@@ -115,6 +115,17 @@ def test_there_is_room_for_thinking_where_there_is_some(model: str, mode: str, t
     assert body(model=model, thinking=mode, max_output_tokens=10)["max_tokens"] == tokens
 
 
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("opus[1m]", "claude-opus-5-5"), ("sonnet", "claude-sonnet-5-5"), ("claude-opus-5[1m]", "claude-opus-5")],
+)
+def test_short_names_of_claude_code_are_understood(named: str, asked: str) -> None:
+    with CLAUDE.server() as server:
+        server.script(Say("Hm."))
+        ask(provider(CLAUDE, server), request(CLAUDE, model=named))
+    assert server.heard[0].model == asked
+
+
 def test_a_forced_tool_switches_thinking_off_where_that_can_be() -> None:
     sent = body(must_call="pod_logs")
     assert sent["tool_choice"] == {"type": "tool", "name": "pod_logs"}
