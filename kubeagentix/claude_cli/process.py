@@ -6,8 +6,11 @@ import asyncio
 import atexit
 import contextlib
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from kubeagentix.claude_cli.outcomes import failed
@@ -36,6 +39,7 @@ class Child:
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
+                *_tie(),
                 path,
                 *arguments,
                 stdin=pipe,
@@ -124,6 +128,20 @@ class Child:
         while stream is not None and (chunk := await stream.read(_CHUNK)):
             self._stderr += chunk
             del self._stderr[:-_STDERR_MAX_BYTES]
+
+
+@cache
+def _tie() -> tuple[str, ...]:
+    """What a child is started through so that it dies with us, also of a SIGKILL; nothing where there is no setpriv."""
+    program = shutil.which("setpriv")
+    if program is None:
+        return ()
+    tie = (program, "--pdeathsig", "KILL", "--")  # Linux: set on itself, and kept by what it then becomes
+    try:
+        tried = subprocess.run([*tie, program, "--version"], capture_output=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return tie if tried.returncode == 0 else ()
 
 
 @atexit.register
