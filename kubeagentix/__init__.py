@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from kubeagentix.agent import Engine, Reply, achat, chat, providers
     from kubeagentix.api import (
         Demo,
         adiagnose,
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
         use,
     )
     from kubeagentix.cluster.connection import Cluster
+    from kubeagentix.contracts import Provider
     from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
     from kubeagentix.domain.making import finding
+    from kubeagentix.domain.options import RunOptions
     from kubeagentix.domain.resource_types import resources
+    from kubeagentix.domain.secrets import Credential, Secret
     from kubeagentix.domain.snapshot import Snapshot
     from kubeagentix.errors import KubeAgentiXError
     from kubeagentix.own_analyzers import analyzer, analyzers
@@ -43,25 +47,34 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cluster": "kubeagentix.cluster.connection",
+    "Credential": "kubeagentix.domain.secrets",
     "Demo": "kubeagentix.api",
     "Diagnosis": "kubeagentix.quickdx.diagnosis",
+    "Engine": "kubeagentix.agent",
     "Evidence": "kubeagentix.domain.diagnosis",
     "Finding": "kubeagentix.domain.diagnosis",
     "KubeAgentiXError": "kubeagentix.errors",
+    "Provider": "kubeagentix.contracts",
     "Remedy": "kubeagentix.domain.diagnosis",
+    "Reply": "kubeagentix.agent",
     "ResourceRef": "kubeagentix.domain.diagnosis",
+    "RunOptions": "kubeagentix.domain.options",
+    "Secret": "kubeagentix.domain.secrets",
     "Severity": "kubeagentix.domain.diagnosis",
     "Snapshot": "kubeagentix.domain.snapshot",
+    "achat": "kubeagentix.agent",
     "adiagnose": "kubeagentix.api",
     "analyzer": "kubeagentix.own_analyzers",
     "analyzers": "kubeagentix.own_analyzers",
     "atake_snapshot": "kubeagentix.api",
+    "chat": "kubeagentix.agent",
     "connect": "kubeagentix.api",
     "current": "kubeagentix.api",
     "demo": "kubeagentix.api",
     "diagnose": "kubeagentix.api",
     "finding": "kubeagentix.domain.making",
     "load": "kubeagentix.api",
+    "providers": "kubeagentix.agent",
     "resources": "kubeagentix.domain.resource_types",
     "save": "kubeagentix.api",
     "take_snapshot": "kubeagentix.api",
@@ -72,26 +85,35 @@ _HOMES = {
 
 __all__ = [
     "Cluster",
+    "Credential",
     "Demo",
     "Diagnosis",
+    "Engine",
     "Evidence",
     "Finding",
     "KubeAgentiXError",
+    "Provider",
     "Remedy",
+    "Reply",
     "ResourceRef",
+    "RunOptions",
+    "Secret",
     "Severity",
     "Snapshot",
     "__version__",
+    "achat",
     "adiagnose",
     "analyzer",
     "analyzers",
     "atake_snapshot",
+    "chat",
     "connect",
     "current",
     "demo",
     "diagnose",
     "finding",
     "load",
+    "providers",
     "resources",
     "save",
     "take_snapshot",

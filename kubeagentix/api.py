@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kubeagentix import sync
+from kubeagentix import credentials, sync
 from kubeagentix.cluster import archive, connection
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.kubeconfig import nearest
@@ -21,6 +21,8 @@ from kubeagentix.demo.running import RunningDemo, start_demo
 from kubeagentix.domain.diagnosis import ResourceRef, Target
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.ignoring import EXAMPLE, IgnoreRule, rule_of
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import NotFoundError, UsageError, excerpt
 from kubeagentix.quickdx import pipeline
@@ -63,6 +65,8 @@ class Demo:
 
 
 Source = Cluster | Demo | Snapshot
+CredentialLike = str | Credential
+AUTO = "auto"  # as a provider: the first model that is configured
 IgnoreLike = str | Mapping[str, Any] | IgnoreRule
 _current: list[Source] = []  # the one that calls without `cluster=` mean; empty: the kubeconfig's current context
 
@@ -127,7 +131,7 @@ async def atake_snapshot(
 
 
 def _reading(cluster: Cluster | Demo | None, namespace: str | None, listen: Listener) -> Coroutine[Any, Any, Snapshot]:
-    source = _opened(cluster)
+    source = opened(cluster)
     if isinstance(source, Snapshot):
         raise UsageError("the current cluster is a saved snapshot", hint="pass cluster=, or connect() to one")
     deadline_s = load_settings(os.environ).deadline_s
@@ -143,6 +147,10 @@ def diagnose(
     include_lint: bool = False,
     ignore: IgnoreLike | Iterable[IgnoreLike] = (),
     include_ignored: bool = False,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    fallback: bool = True,
     listen: Listener = silent,
 ) -> Diagnosis:
     """Why is it broken? Quick Dx of `target` (`deploy/web`, or a `root` or `ref` of an answer), a namespace, or all.
@@ -150,7 +158,14 @@ def diagnose(
     Without `namespace` and `all_namespaces`, the context's own namespace is meant in a real cluster, and all of
     them in a demo or a snapshot. `ignore` adds rules to those of the config file, such as
     `"reason=Lint/*,namespace=kube-*"` or `{"object": "Deployment/shop/web", "until": "2026-12-31", "why": "…"}`;
-    `include_ignored` ignores nothing. Raises NotFoundError, UsageError, ClusterError, KubeconfigError.
+    `include_ignored` ignores nothing.
+
+    With `provider` (`claude`, `claude_code`, `openai`, `gemini`, or `auto` for the first that is configured) a model
+    checks what the analyzers found, with tools, and its view stands beside theirs (`answer`, `provider`, `model`). If
+    it fails the next one is asked, and in the end the analyzers' answer stands; `fallback=False` raises instead.
+    `credential` is for this call and this provider alone.
+
+    Raises NotFoundError, UsageError, ClusterError, KubeconfigError, and ProviderError with `fallback=False`.
     """
     return sync.run(
         _diagnosing(
@@ -161,6 +176,7 @@ def diagnose(
             include_lint=include_lint,
             ignore=ignore,
             include_ignored=include_ignored,
+            asking=_asking(provider, model, credential, fallback=fallback),
             listen=listen,
         )
     )
@@ -175,6 +191,10 @@ async def adiagnose(
     include_lint: bool = False,
     ignore: IgnoreLike | Iterable[IgnoreLike] = (),
     include_ignored: bool = False,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    fallback: bool = True,
     listen: Listener = silent,
 ) -> Diagnosis:
     """As `diagnose`, to be awaited; also inside a running notebook."""
@@ -187,6 +207,7 @@ async def adiagnose(
             include_lint=include_lint,
             ignore=ignore,
             include_ignored=include_ignored,
+            asking=_asking(provider, model, credential, fallback=fallback),
             listen=listen,
         )
     )
@@ -201,6 +222,7 @@ def _diagnosing(
     include_lint: bool,
     ignore: IgnoreLike | Iterable[IgnoreLike],
     include_ignored: bool,
+    asking: RunOptions | None,
     listen: Listener,
 ) -> Coroutine[Any, Any, Diagnosis]:
     if namespace is not None and all_namespaces:
@@ -215,7 +237,7 @@ def _diagnosing(
     if not isinstance(target, str | None):
         raise UsageError(f"a target is a text such as deploy/web, not {type(target).__name__}", hint="or leave it out")
     is_whole = isinstance(cluster if cluster is not None else current(), Demo | Snapshot)
-    source = _opened(cluster)
+    source = opened(cluster)
     if namespace is None and not all_namespaces and not is_whole and isinstance(source, Cluster):
         namespace = source.namespace
     if isinstance(source, Snapshot) and namespace is not None:
@@ -223,9 +245,41 @@ def _diagnosing(
     wanted: Target = parse_target(target, namespace)
     settings = load_settings(os.environ)
     rules = None if include_ignored else (*settings.ignore, *_rules(ignore))
-    return pipeline.run(
-        source, wanted, include_lint=include_lint, ignore=rules, deadline_s=settings.deadline_s, listen=listen
-    )
+
+    def quick_dx(place: Target, heard: Listener) -> Coroutine[Any, Any, Diagnosis]:
+        return pipeline.run(
+            source, place, include_lint=include_lint, ignore=rules, deadline_s=settings.deadline_s, listen=heard
+        )
+
+    if asking is None:
+        return quick_dx(wanted, listen)
+    from kubeagentix.engine import engine, quick  # noqa: PLC0415  only where a model is asked
+
+    asked = engine.Engine(source, namespace=wanted.namespace, diagnose=quick_dx)
+    return quick.diagnose(asked, wanted, options=asking, listen=listen)
+
+
+def _asking(provider: str, model: str, credential: CredentialLike | None, *, fallback: bool) -> RunOptions | None:
+    """Whom to ask besides the analyzers, or None for nobody."""
+    if not provider and not model and credential is None:
+        return None
+    name = "" if provider == AUTO else provider
+    return RunOptions(provider=name, model=model, credential=credential_of(credential, name), fallback=fallback)
+
+
+def credential_of(given: CredentialLike | None, provider: str) -> Credential | None:
+    """A credential as somebody passes it: as text for the provider that is named, or ready-made.
+
+    Raises UsageError without a provider, AuthenticationError for a text that cannot be one.
+    """
+    if given is None or isinstance(given, Credential):
+        return given
+    if not isinstance(given, str):
+        raise UsageError(f"a credential is a text, not {type(given).__name__}", hint="or a kx.Credential")
+    if not provider:
+        raise UsageError("a credential was given, but not for whom", hint="name the provider as well")
+    is_subscription = provider.replace("-", "_") == "claude_code"
+    return credentials.given(given, "auth_token" if is_subscription else "api_key")
 
 
 def _rules(given: IgnoreLike | Iterable[IgnoreLike]) -> tuple[IgnoreRule, ...]:
@@ -247,7 +301,8 @@ def _require_namespace(snapshot: Snapshot, namespace: str) -> None:
         raise NotFoundError(f"the snapshot does not hold namespace {excerpt(namespace, 63)!r}", hint=hint)
 
 
-def _opened(cluster: object) -> Cluster | Snapshot:
+def opened(cluster: object) -> Cluster | Snapshot:
+    """What a `cluster=` stands for, or the current one. Raises UsageError for anything else, and KubeconfigError."""
     source: object = cluster if cluster is not None else current()
     if not isinstance(source, Source | None):
         hint = "connect(context=…) gives one for a context, load(FILE) one for a snapshot"

@@ -173,5 +173,5 @@ class ToolPlugin:
 
     @property
     def id(self) -> str:
-        """The tool's name, with dashes."""
-        return self.spec.name.replace("_", "-")
+        """The tool's name."""
+        return self.spec.name

@@ -24,6 +24,7 @@ from kubeagentix.report.wrapping import wrapped
 if TYPE_CHECKING:
     from kubeagentix.api import Source
 
+PROVIDERS = ("claude_code", "claude", "openai", "gemini", "rules")
 FORMATS = ("table", "json", "markdown", "html")
 DEMO_HINT = "put the target before --demo, or name scenarios as --demo=S1,S2"
 
@@ -120,6 +121,25 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
         help=f"ignore what is known, as {EXAMPLE}; keys: {', '.join(KEYS)}; may be given again",
     )
     parser.add_argument("--no-ignore", action="store_true", help="ignore nothing, whatever files and annotations say")
+    add_model_options(parser, "the analyzers alone")
+
+
+def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Whom to ask: `--provider`, `--model`, `--pin`. `default` says who is asked without them."""
+    parser.add_argument(
+        "--provider", metavar="NAME", help=f"ask this one: {', '.join(PROVIDERS)}, auto (default: {default})"
+    )
+    parser.add_argument("--model", metavar="NAME", help="this model of the provider")
+    parser.add_argument("--pin", action="store_true", help="ask nobody else if it fails")
+
+
+def model_choice(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keyword arguments of `diagnose` that say whom to ask."""
+    return {
+        "provider": arguments.provider or "",
+        "model": arguments.model or "",
+        "fallback": not arguments.pin,
+    }
 
 
 def add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -239,4 +259,5 @@ def question(arguments: argparse.Namespace, source: Source | None, listen: Liste
         "ignore": ignore_rules(arguments),
         "include_ignored": arguments.no_ignore,
         "listen": listen,
+        **model_choice(arguments),
     }

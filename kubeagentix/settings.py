@@ -28,10 +28,13 @@ class Settings:
     `deadline_s`: seconds that reading a cluster may take; what is late becomes a gap.
     `render`: `live` shows progress in a notebook, `static` publishes the result only.
     `prometheus_url`: where metrics are asked for; empty looks for Prometheus in the cluster.
+    `provider`, `model`: who is asked where nothing else is said; empty for the first that is configured.
     `ignore`: rules to ignore known findings.
     """
 
     deadline_s: float = 60.0
+    provider: str = ""
+    model: str = ""
     render: str = "live"
     prometheus_url: str = ""
     ignore: tuple[IgnoreRule, ...] = ()
@@ -86,8 +89,8 @@ def _checked(source: str, key: str, value: Any, default: Any) -> Any:
             return value
         raise _refused(source, key, value, f"one of {', '.join(_CHOICES[key])}")
     if isinstance(default, str):
-        if isinstance(value, str):
-            return value
+        if isinstance(value, str) and value.isprintable():
+            return value.strip()
         raise _refused(source, key, value, "a text")
     try:
         number = type(default)(value)

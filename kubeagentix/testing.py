@@ -1,4 +1,4 @@
-"""Public helpers for tests of analyzers and plugins; nothing in the package imports this.
+"""Public helpers for tests of analyzers, tools and providers; nothing in the package imports this.
 
 `snapshot_of` turns manifests, written as a person would in YAML, into the Snapshot that reading them from an API
 server would give.
@@ -6,17 +6,23 @@ server would give.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
 from kubeagentix.cluster.projections import project
+from kubeagentix.contracts import Provider, ProviderPlugin
 from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.events import ModelEvent, ModelFinished, TextDelta, ToolCallReady
+from kubeagentix.domain.messages import Message, Part, Text
 from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.requests import ModelRequest, Readiness
 from kubeagentix.domain.resources import KINDS, Kind, custom_kind, group_of, is_custom
+from kubeagentix.domain.secrets import Credential, Secret
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)  # the moment at which test snapshots are taken
@@ -76,3 +82,61 @@ def _documents(manifests: Iterable[str | Mapping[str, Any]]) -> Iterable[Mapping
             yield from (document for document in yaml.safe_load_all(manifest) if document)
         else:
             yield manifest
+
+
+Step = ModelEvent | Exception | Callable[[ModelRequest], Iterable[ModelEvent]]
+
+
+class ScriptedProvider:
+    """A provider that says what a test wrote down, a turn per model call, and keeps what it was asked.
+
+    A step is an event, an exception to raise, or a function of the request; a turn without a ModelFinished gets one
+    from what it said. After the last turn the last one is said again.
+    """
+
+    def __init__(self, *turns: Sequence[Step]) -> None:
+        self.turns = turns
+        self.requests: list[ModelRequest] = []
+        self.credentials: list[Credential] = []
+        self.closed = 0
+
+    async def stream(self, request: ModelRequest, credential: Credential) -> AsyncGenerator[ModelEvent, None]:
+        """The events of the next turn."""
+        self.requests.append(request)
+        self.credentials.append(credential)
+        turn = self.turns[min(len(self.requests), len(self.turns)) - 1]
+        said: list[ModelEvent] = []
+        try:
+            for step in turn:
+                await asyncio.sleep(0)
+                if isinstance(step, Exception):
+                    raise step
+                for event in step(request) if callable(step) else (step,):
+                    said.append(event)
+                    yield event
+            if not any(isinstance(event, ModelFinished) for event in said):
+                yield _finished(said, request)
+        finally:
+            self.closed += 1
+
+
+def _finished(said: Sequence[ModelEvent], request: ModelRequest) -> ModelFinished:
+    text = "".join(event.text for event in said if isinstance(event, TextDelta))
+    calls = [event.call for event in said if isinstance(event, ToolCallReady)]
+    parts: list[Part] = [Text(text=text)] if text else []
+    message = Message(role="assistant", parts=(*parts, *calls))
+    return ModelFinished(stop_reason="tool_calls" if calls else "stop", message=message, model=request.model)
+
+
+def scripted_plugin(provider: Provider, name: str = "claude", **options: Any) -> ProviderPlugin:
+    """A ProviderPlugin around `provider` that is configured, with a dummy credential unless the request brings one."""
+    own = Credential(kind="api_key", secret=Secret("dummy-of-the-environment"), source=f"{name.upper()}_KEY")
+    settings: dict[str, Any] = {
+        "title": name,
+        "default_model": f"{name}-model",
+        "context_tokens": 100_000,
+        "tool_calls": "native",
+        "ready": lambda _, credential: Readiness(credential=credential or own),
+        "build": lambda _: provider,
+    }
+    return ProviderPlugin(id=name, **{**settings, **options})

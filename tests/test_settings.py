@@ -63,7 +63,7 @@ def test_rules_to_ignore_are_tables(config: Path) -> None:
     ("text", "message"),
     [
         ("deadlin_s = 5", r"unknown key 'deadlin_s' in .*kx\.toml; did you mean deadline_s\?"),
-        ("zzz = 5", r"unknown key 'zzz' in .*; the keys are deadline_s, render"),
+        ("zzz = 5", r"unknown key 'zzz' in .*; the keys are deadline_s, provider, model, render"),
         ("deadline_s = 'soon'", r"deadline_s in .*kx\.toml is 'soon'; it must be a number"),
         ("deadline_s = -1", r"deadline_s in .* is '-1'; it must be a number above 0"),
         ("deadline_s = true", r"it must be a number above 0"),

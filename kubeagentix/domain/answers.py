@@ -1,4 +1,4 @@
-"""What a model concludes, with what it rests on."""
+"""What a model concludes, with what it rests on, and who was asked."""
 
 from __future__ import annotations
 
@@ -42,3 +42,15 @@ class Answer:
     def struck(self) -> tuple[str, ...]:
         """Every evidence id that was cited and does not exist, once."""
         return tuple(dict.fromkeys(item for claim in self.hypotheses for item in claim.struck))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try with one provider: `label` is `selected` or `fallback` (Quick Dx adds `full` or `compact`)."""
+
+    label: str
+    provider: str
+    model: str
+    credential_source: str
+    error: str = ""  # the code of the error that ended it, if one did
+    message: str = ""

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from kubeagentix.domain.answers import Answer, Attempt
 from kubeagentix.domain.ignoring import IgnoreRule
 
 
@@ -252,6 +253,8 @@ class Diagnosis:
     mode: Literal["rules", "agentic"] = "rules"
     provider: str = "rules"
     model: str = ""
+    answer: Answer | None = None  # what a model concludes, beside the analyzers' hypotheses
+    attempts: tuple[Attempt, ...] = ()  # who was asked for it
     notes: tuple[str, ...] = ()
     usage: dict[str, int] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)  # seconds per stage

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from kubeagentix.domain.answers import Answer
+from kubeagentix.domain.answers import Answer, Attempt
 from kubeagentix.domain.diagnosis import Finding, Target
 from kubeagentix.domain.messages import Message, ToolCall, ToolResult, Usage
 
 Stage = Literal["connect", "collect", "logs", "analyze", "correlate", "ask"]
 StopReason = Literal["stop", "tool_calls", "max_tokens", "refused"]
-Ending = Literal["stop", "max_turns", "max_tool_calls", "max_tokens", "deadline", "cancelled"]
+Ending = Literal["stop", "max_turns", "max_tool_calls", "max_tokens", "deadline", "no_progress", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +121,6 @@ class FindingReported:
 
     finding: Finding
     kind: Literal["finding_reported"] = "finding_reported"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try with one provider: `label` is `selected` or `fallback` (Quick Dx adds `full` or `compact`)."""
-
-    label: str
-    provider: str
-    model: str
-    credential_source: str
-    error: str = ""  # the code of the error that ended it, if one did
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,10 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """What a tool answered, as the model reads it. `truncated`: the whole is in the run's result store."""
+    """What a tool answered: `content` as the model reads it, `data` (JSON, or None) as programs and widgets do.
+
+    `truncated`: the whole is in the run's result store.
+    """
 
     call_id: str
     tool_name: str
@@ -60,6 +63,7 @@ class ToolResult:
     truncated: bool = False
     elapsed_s: float = 0.0
     evidence: tuple[Evidence, ...] = ()
+    data: Any = field(default=None, repr=False, compare=False)
 
 
 Part = Text | Thinking | ToolCall | ToolResult

@@ -11,7 +11,7 @@ from html import escape
 
 from kubeagentix.contracts import ExporterPlugin
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Remedy, Severity
-from kubeagentix.report import words
+from kubeagentix.report import views, words
 from kubeagentix.report.chain import Chain, chain_of, findings_of
 from kubeagentix.report.drawing import draw
 from kubeagentix.report.text import clean_block, clean_line
@@ -51,6 +51,7 @@ def export(diagnosis: Diagnosis) -> str:
 def _parts(diagnosis: Diagnosis) -> Iterator[str]:
     cluster = f" (cluster {_text(diagnosis.cluster, 200)})" if diagnosis.cluster else ""
     yield f"<p><strong>{_sign(diagnosis)} {_text(words.headline(diagnosis))}</strong>{cluster}</p>"
+    yield from _view(diagnosis)
     is_short = len(diagnosis.hypotheses) <= FEW_HYPOTHESES
     for rank, hypothesis in enumerate(diagnosis.hypotheses[: words.MAX_HYPOTHESES], start=1):
         yield from _hypothesis(diagnosis, hypothesis, rank, is_open=is_short and rank == 1)
@@ -60,6 +61,15 @@ def _parts(diagnosis: Diagnosis) -> Iterator[str]:
     yield from _ignored(diagnosis)
     yield from (f"<p>{_text(note)}</p>" for note in diagnosis.notes)
     yield f'<p style="{_MUTED}"><small>{_text(words.objects_read(diagnosis), 2000)}.</small></p>'
+
+
+def _view(diagnosis: Diagnosis) -> Iterator[str]:
+    """What a model says, apart from what the analyzers say."""
+    rows = views.view_rows(diagnosis)
+    if rows:
+        yield f'<p style="{_HEAD}">{_text(views.speaker(diagnosis))} says</p><ul style="{_LIST}">'
+        yield from (f"<li>{label}: {_text(text, 1200)}</li>" for label, text in rows)
+        yield "</ul>"
 
 
 def _sign(diagnosis: Diagnosis) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from kubeagentix.contracts import ExporterPlugin
+from kubeagentix.domain.answers import Answer
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Ignored, Remedy, ResourceRef
 from kubeagentix.domain.ignoring import PATTERNS
 
@@ -42,12 +43,45 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
             {"what": gap.what, "why": gap.why, "kind": gap.kind, "namespace": gap.namespace} for gap in diagnosis.gaps
         ],
         "ignored": [_ignored(item) for item in diagnosis.ignored],
+        "answer": _answer(diagnosis.answer) if diagnosis.answer is not None else None,
+        "attempts": [
+            {
+                "label": item.label,
+                "provider": item.provider,
+                "model": item.model,
+                "credential_source": item.credential_source,
+                "error": item.error,
+                "message": item.message,
+            }
+            for item in diagnosis.attempts
+        ],
         "notes": list(diagnosis.notes),
         "usage": dict(diagnosis.usage),
         "timings": dict(diagnosis.timings),
         "cluster": diagnosis.cluster,
         "started_at": _time(diagnosis.started_at),
         "finished_at": _time(diagnosis.finished_at),
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    """What a model concludes; `struck` are evidence ids that it made up."""
+    return {
+        "root_cause": answer.root_cause,
+        "form": answer.form,
+        "hypotheses": [
+            {
+                "title": claim.title,
+                "summary": claim.summary,
+                "confidence": claim.confidence,
+                "evidence": list(claim.evidence),
+                "struck": list(claim.struck),
+                "is_supported": claim.is_supported,
+            }
+            for claim in answer.hypotheses
+        ],
+        "remedies": list(answer.remedies),
+        "disagreements": list(answer.disagreements),
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from kubeagentix.contracts import ExporterPlugin
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Remedy
-from kubeagentix.report import words
+from kubeagentix.report import views, words
 from kubeagentix.report.chain import Chain, chain_of, findings_of
 from kubeagentix.report.text import clean_block, clean_line
 
@@ -38,6 +38,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     cluster = f" of cluster {_escaped(diagnosis.cluster)}" if diagnosis.cluster else ""
     yield from (f"## Quick Dx: {_escaped(str(diagnosis.target))}{cluster}", "")
     yield from (f"**{_sign(diagnosis)} {_escaped(words.headline(diagnosis))}.**", "")
+    yield from _view(diagnosis)
     yield from _overview(diagnosis)
     for rank, hypothesis in enumerate(diagnosis.hypotheses[: words.MAX_HYPOTHESES], start=1):
         yield from _hypothesis(diagnosis, hypothesis, rank)
@@ -53,6 +54,15 @@ def _sign(diagnosis: Diagnosis) -> str:
     if words.is_healthy(diagnosis):
         return "❔" if diagnosis.gaps else "✅"
     return words.EMOJI[words.severity_of(diagnosis.findings)]
+
+
+def _view(diagnosis: Diagnosis) -> Iterator[str]:
+    """What a model says, apart from what the analyzers say."""
+    rows = views.view_rows(diagnosis)
+    if rows:
+        yield from (f"### {_escaped(views.speaker(diagnosis))} says", "")
+        yield from (f"- {label}: {_escaped(text, 1200)}" for label, text in rows)
+        yield ""
 
 
 def _overview(diagnosis: Diagnosis) -> Iterator[str]:

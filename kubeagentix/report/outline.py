@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis
-from kubeagentix.report import words
+from kubeagentix.report import views, words
 from kubeagentix.report.chain import Chain, chain_of, findings_of
 from kubeagentix.report.overview import overview
 from kubeagentix.report.text import clean_block, clean_line
@@ -62,8 +62,23 @@ def outline(diagnosis: Diagnosis, *, is_verbose: bool = False, width: int = WIDT
     for rank, hypothesis in enumerate(shown, start=1):
         yield Row(text="")
         yield from _hypothesis(diagnosis, hypothesis, rank, is_verbose=is_verbose)
+    yield from _view(diagnosis)
     yield from _loose_findings(diagnosis, is_verbose=is_verbose)
     yield from _closing(diagnosis, is_verbose=is_verbose)
+
+
+def _view(diagnosis: Diagnosis) -> Iterator[Row]:
+    """What a model says, apart from what the analyzers say."""
+    rows = views.view_rows(diagnosis)
+    if not rows:
+        return
+    yield Row(text="")
+    yield Row(text=clean_line(f"{views.speaker(diagnosis)} says"), tone="heading")
+    last = ""
+    for label, text in rows:
+        tone: Tone = "warning" if label == "disagrees" else "plain"
+        yield Row(label="" if label == last else label, text=clean_line(text, 1200), tone=tone)
+        last = label
 
 
 def _overview(diagnosis: Diagnosis, width: int) -> Iterator[Row]:

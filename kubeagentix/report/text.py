@@ -36,3 +36,8 @@ def clean_line(text: str, max_chars: int = 600) -> str:
     """The same on one line, white space squeezed, at most `max_chars` characters."""
     line = " ".join(_CONTROLS.sub("", _LINE_ENDS.sub(" ", _ESCAPES.sub("", text))).split())
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
+
+
+def clean_piece(text: str) -> str:
+    """A piece of a stream without control characters; line breaks, tabs and blanks stay as they are."""
+    return text if text.isprintable() else _CONTROLS.sub("", _ESCAPES.sub("", text))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kubeagentix import registry
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Severity, Target
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
@@ -14,6 +16,7 @@ from kubeagentix.toolkit.places import NAMESPACE, namespace_of
 from kubeagentix.toolkit.wording import cited, count_of
 
 SYMPTOMS_SHOWN = 6
+VARYING = ("id", "timings", "started_at", "finished_at")  # from run to run
 EVIDENCE_SHOWN = 4  # of one finding; replicas say the same
 
 
@@ -38,17 +41,14 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
         text="\n".join([head, *body, *tail]),
         short="\n".join([head, *short, *tail]),
         evidence=tuple(_evidence(diagnosis, shown)),
-        data=[
-            {
-                "title": item.title,
-                "confidence": item.confidence,
-                "root": str(item.root),
-                "reason": diagnosis.finding(item.findings[0]).reason,
-                "findings": list(item.findings),
-            }
-            for item in shown
-        ],
+        data=_data(diagnosis),
     )
+
+
+def _data(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The diagnosis as its JSON has it, but for what differs from run to run."""
+    written: dict[str, Any] = json.loads(registry.exporters()["json"].export(diagnosis))
+    return {key: value for key, value in written.items() if key not in VARYING}
 
 
 def _hypothesis(diagnosis: Diagnosis, rank: int, item: Hypothesis) -> Iterator[str]:

@@ -14,7 +14,7 @@ def test_the_keys_are_the_schemas_in_this_order(outage: Diagnosis) -> None:
     data = json.loads(export(outage))
     assert list(data) == [
         "schema_version", "id", "target", "mode", "provider", "model", "hypotheses", "findings", "gaps", "ignored",
-        "notes", "usage", "timings", "cluster", "started_at", "finished_at",
+        "answer", "attempts", "notes", "usage", "timings", "cluster", "started_at", "finished_at",
     ]  # fmt: skip
     assert list(data["hypotheses"][0]) == ["id", "title", "summary", "confidence", "root", "findings", "breakdown"]
     assert list(data["findings"][0]) == [

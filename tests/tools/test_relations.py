@@ -164,7 +164,7 @@ def test_quick_dx_tells_causes_with_evidence_and_commands(lab: Lab) -> None:
     )
     assert "leads to: " in output.text
     assert "read: Look at NetworkPolicy reporting/warehouse-access: kubectl describe" in output.text
-    assert output.data[0]["root"] == "NetworkPolicy reporting/warehouse-access"
+    assert output.data["hypotheses"][0]["root"]["name"] == "warehouse-access"
     assert len(output.short) < len(output.text) / 3
     one = lab.text("run_quickdx", target="deploy/report-builder", namespace="reporting")
     assert "warehouse-access" in one

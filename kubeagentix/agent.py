@@ -1,0 +1,226 @@
+"""Asking models from Python: `kx.Engine`, `kx.chat`, and the providers as `kx.providers`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from kubeagentix import api, registry, sync
+from kubeagentix.api import AUTO, CredentialLike, Demo, Source, credential_of
+from kubeagentix.cluster.connection import Cluster
+from kubeagentix.contracts import ProviderPlugin
+from kubeagentix.domain.answers import Answer
+from kubeagentix.domain.diagnosis import Diagnosis, Target
+from kubeagentix.domain.events import RunFailed, RunFinished, RunRecord
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.engine import engine, probing
+from kubeagentix.engine.conversation import Conversation
+from kubeagentix.engine.probing import Status
+from kubeagentix.quickdx.targets import parse_target
+from kubeagentix.settings import load_settings
+
+
+class Engine(engine.Engine):
+    """The engine over `cluster` (default: the current one): `stream(question)` for events, `run(question)` for the end.
+
+    `provider`, `model` and `credential` are this session's choice; `options=kx.RunOptions(…)` of a call go before it.
+    """
+
+    def __init__(
+        self,
+        cluster: Source | None = None,
+        *,
+        namespace: str | None = None,
+        provider: str = "",
+        model: str = "",
+        credential: CredentialLike | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        source = api.opened(cluster)
+        is_whole = isinstance(cluster if cluster is not None else api.current(), Demo) or not isinstance(
+            source, Cluster
+        )
+        super().__init__(
+            source,
+            namespace=namespace if namespace is not None or is_whole else source.namespace,
+            provider="" if provider == AUTO else provider,
+            model=model,
+            credential=credential_of(credential, provider),
+            environ=environ,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came of a question: `text` as it was said, `answer` if it was a structured one, and every event.
+
+    `conversation` goes on with the next question: `kx.chat("and why?", conversation=reply.conversation)`.
+    """
+
+    text: str
+    answer: Answer | None
+    finished: RunFinished
+    conversation: Conversation = field(repr=False)
+    records: tuple[RunRecord, ...] = field(repr=False, default=())
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.text}\n\n*{describe(self.finished)}*"
+
+
+def describe(finished: RunFinished) -> str:
+    """What ran, on one line: provider, model, attempt, credential source, tokens, cost, time and tools."""
+    usage, who = finished.usage, " / ".join(filter(None, (finished.provider, finished.model, finished.attempt)))
+    tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out" if usage.total_tokens else "no tokens"
+    cost = "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
+    calls = f"{finished.tool_calls} tool call{'' if finished.tool_calls == 1 else 's'}"
+    ended = "" if finished.reason == "stop" else f", ended by {finished.reason.replace('_', ' ')}"
+    source = f", credential from {finished.credential_source}" if finished.credential_source else ""
+    return f"{who}{source}; {tokens}, {cost}, {calls}, {finished.elapsed_s:.1f} s{ended}"
+
+
+def chat(
+    question: str,
+    *,
+    cluster: Source | None = None,
+    namespace: str | None = None,
+    target: str | None = None,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    options: RunOptions | None = None,
+    conversation: Conversation | None = None,
+    told: Callable[[RunRecord], None] | None = None,
+) -> Reply:
+    """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
+
+    Without `provider` the first that is configured is asked; `rules` needs no key. Raises ProviderError if nobody can
+    answer, UsageError, and what reading a cluster raises.
+    """
+    return sync.run(
+        _chatting(
+            question,
+            Engine(cluster, namespace=namespace, provider=provider, model=model, credential=credential),
+            options=options or RunOptions(),
+            target=parse_target(target, namespace) if target is not None else None,
+            conversation=conversation or Conversation(),
+            told=told,
+        )
+    )
+
+
+async def achat(
+    question: str,
+    *,
+    cluster: Source | None = None,
+    namespace: str | None = None,
+    target: str | None = None,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    options: RunOptions | None = None,
+    conversation: Conversation | None = None,
+    told: Callable[[RunRecord], None] | None = None,
+) -> Reply:
+    """As `chat`, to be awaited; also inside a running notebook."""
+    return await sync.arun(
+        _chatting(
+            question,
+            Engine(cluster, namespace=namespace, provider=provider, model=model, credential=credential),
+            options=options or RunOptions(),
+            target=parse_target(target, namespace) if target is not None else None,
+            conversation=conversation or Conversation(),
+            told=told,
+        )
+    )
+
+
+async def _chatting(
+    question: str,
+    asked: engine.Engine,
+    *,
+    options: RunOptions,
+    target: Target | None,
+    conversation: Conversation,
+    told: Callable[[RunRecord], None] | None,
+) -> Reply:
+    options = replace(options, target=target) if target is not None else options
+    records: list[RunRecord] = []
+    stream: AsyncGenerator[RunRecord, None] = asked.stream(question, options=options, conversation=conversation)
+    async with aclosing(stream) as events:
+        async for record in events:
+            records.append(record)
+            if told is not None:
+                told(record)
+    ended = records[-1].event
+    if isinstance(ended, RunFailed):
+        raise engine.raised(ended)
+    assert isinstance(ended, RunFinished)
+    return Reply(
+        text=ended.text, answer=ended.answer, finished=ended, conversation=conversation, records=tuple(records)
+    )
+
+
+class Providers(Mapping[str, ProviderPlugin]):
+    """`kx.providers`: all providers by id; shown, it says which are configured and what they would use."""
+
+    def __getitem__(self, key: str) -> ProviderPlugin:
+        return registry.providers()[key.replace("-", "_")]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.replace("-", "_") in registry.providers()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(registry.providers())
+
+    def __len__(self) -> int:
+        return len(registry.providers())
+
+    def status(self, *, test: bool = False) -> list[Status]:
+        """Each provider in this environment: configured or not, and as whom; `test` really asks each that is."""
+        return sync.run(provider_statuses(test=test))
+
+    def __repr__(self) -> str:
+        return status_table(self.status())
+
+
+async def provider_statuses(*, test: bool = False) -> list[Status]:
+    """As `kx.providers.status`, to be awaited."""
+    settings = load_settings(os.environ)
+    plugins = registry.providers()
+    found = probing.statuses(plugins, os.environ, settings.provider, settings.model)
+    return [await probing.tried(item, plugins[item.id], os.environ) for item in found] if test else found
+
+
+def status_table(found: list[Status]) -> str:
+    """Statuses as text: a line per provider, and below it what is set but not used, and what is passed on."""
+    width = max(len(item.id) for item in found)
+    lines: list[str] = []
+    for item in found:
+        mark = "*" if item.is_next else " "
+        state = f"uses {item.source}" if item.is_configured else f"not configured: {item.why_not}"
+        model = f", model {item.model}" if item.model and item.is_configured else ""
+        lines.append(f"{mark} {item.id:<{width}}  {state}{model}")
+        pad = " " * (width + 4)
+        lines += [f"{pad}{variable.name} is set but ignored: {variable.why}" for variable in item.ignored]
+        lines += [f"{pad}passed on: {name}" for name in item.passed_on]
+        if item.trial is not None:
+            lines.append(pad + _trial(item))
+    return "\n".join([*lines, "", "* is asked where no provider is named"])
+
+
+def _trial(item: Status) -> str:
+    trial = item.trial
+    assert trial is not None
+    if not trial.is_ok:
+        return f"test failed after {trial.elapsed_s:.1f} s: {trial.error}"
+    first = f", first token after {trial.first_token_s:.2f} s" if trial.first_token_s is not None else ""
+    return f"test: {trial.model or item.id} answered in {trial.elapsed_s:.2f} s{first}"
+
+
+providers = Providers()
+__all__ = ("Conversation", "Diagnosis", "Engine", "Reply", "achat", "chat", "providers")

@@ -1,0 +1,156 @@
+"""`kubeagentix chat`: asks about a cluster in plain words, and streams the answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from kubeagentix import options
+from kubeagentix.cli import output
+from kubeagentix.contracts import CommandPlugin
+from kubeagentix.domain.events import (
+    Notice,
+    RunFinished,
+    RunRecord,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallReady,
+)
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.errors import KubeAgentiXError, UsageError
+from kubeagentix.report.text import clean_line, clean_piece
+
+if TYPE_CHECKING:
+    from kubeagentix.agent import Reply
+    from kubeagentix.api import Source
+    from kubeagentix.engine.conversation import Conversation
+
+PROMPT = "kubeagentix> "
+SHOWN_NOTICES = ("attempt_failed", "last_turn", "citations_struck", "no_answer", "too_long", "retry", "config_repaired")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.add_argument("question", nargs="*", metavar="QUESTION", help="what to ask (default: ask again and again)")
+    options.add_place_options(parser)
+    parser.add_argument("--snapshot", metavar="FILE", help="a saved snapshot instead of a cluster")
+    options.add_model_options(parser, "the first that is configured")
+    parser.add_argument("--max-turns", type=int, default=RunOptions().max_turns, metavar="N", help="turns of the model")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to show it (default: text)")
+    parser.add_argument("--quiet", action="store_true", help="the answer only, without tools and notices")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Asks the question, or reads questions until there are no more."""
+    options.check(arguments)
+    if arguments.max_turns < 1:
+        raise UsageError("--max-turns must be at least 1", hint=f"the default is {RunOptions().max_turns}")
+    from kubeagentix.engine.conversation import Conversation  # noqa: PLC0415  help needs no engine
+
+    with options.opened(arguments) as source:
+        if arguments.question:
+            _ask(" ".join(arguments.question), arguments, source, Conversation())
+        else:
+            _converse(arguments, source, Conversation())
+    return 0
+
+
+def _converse(arguments: argparse.Namespace, source: Source | None, conversation: Conversation) -> None:
+    """Questions from standard input, each going on from those before; an error ends none but its own."""
+    is_typed = sys.stdin.isatty()
+    with suppress(EOFError, KeyboardInterrupt):
+        while True:
+            question = input(PROMPT if is_typed else "").strip()
+            if question in ("exit", "quit"):
+                return
+            if question:
+                try:
+                    _ask(question, arguments, source, conversation)
+                except KubeAgentiXError as error:
+                    if not is_typed:
+                        raise
+                    _aside(f"error: {error}")
+
+
+def _ask(question: str, arguments: argparse.Namespace, source: Source | None, conversation: Conversation) -> None:
+    from kubeagentix import agent  # noqa: PLC0415  help needs no engine
+
+    is_json = arguments.format == "json"
+    choice = options.model_choice(arguments)
+    reply = agent.chat(
+        question,
+        cluster=source,
+        namespace=arguments.namespace,
+        provider=choice["provider"],
+        model=choice["model"],
+        options=RunOptions(fallback=choice["fallback"], max_turns=arguments.max_turns),
+        conversation=conversation,
+        told=None if is_json else _teller(is_quiet=arguments.quiet),
+    )
+    if is_json:
+        output.write(json.dumps(_as_json(reply), indent=2, ensure_ascii=True) + "\n", is_document=True)
+        return
+    output.write("\n")
+    if not arguments.quiet:
+        _aside(agent.describe(reply.finished))
+
+
+def _teller(*, is_quiet: bool) -> Callable[[RunRecord], None]:
+    """Writes the answer to standard output as it comes, and everything else to standard error."""
+
+    def told(record: RunRecord) -> None:
+        event = record.event
+        if isinstance(event, TextDelta):
+            output.write(clean_piece(event.text))
+        elif not is_quiet:
+            line = _line(event)
+            if line:
+                _aside(line)
+
+    return told
+
+
+def _line(event: object) -> str:
+    if isinstance(event, ToolCallReady):
+        arguments = ", ".join(f"{key}={value}" for key, value in event.call.arguments.items())
+        return f"→ {event.call.name}({arguments})"
+    if isinstance(event, ToolCallFinished) and event.result.is_error:
+        return f"  failed: {event.result.content}"
+    if isinstance(event, Notice) and event.code in SHOWN_NOTICES:
+        return event.message
+    return ""
+
+
+def _aside(text: str) -> None:
+    print(clean_line(text, 300), file=sys.stderr, flush=True)
+
+
+def _as_json(reply: Reply) -> dict[str, object]:
+    ended: RunFinished = reply.finished
+    return {
+        "text": reply.text,
+        "provider": ended.provider,
+        "model": ended.model,
+        "attempt": ended.attempt,
+        "credential_source": ended.credential_source,
+        "reason": ended.reason,
+        "usage": {
+            "input_tokens": ended.usage.input_tokens,
+            "output_tokens": ended.usage.output_tokens,
+            "cached_tokens": ended.usage.cached_tokens,
+            "cost_usd": ended.usage.cost_usd,
+        },
+        "elapsed_s": round(ended.elapsed_s, 3),
+        "tools": [
+            {"name": event.call.name, "arguments": dict(event.call.arguments), "is_error": event.result.is_error}
+            for event in (record.event for record in reply.records)
+            if isinstance(event, ToolCallFinished)
+        ],
+    }
+
+
+plugin = CommandPlugin(id="chat", help="ask about a cluster in plain words", configure=configure, run=run)

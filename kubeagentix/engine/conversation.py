@@ -1,0 +1,59 @@
+"""A chat over several questions: what was said so far, which the next run goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kubeagentix.domain.diagnosis import Evidence
+from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
+
+
+class Conversation:
+    """The messages of a chat, and the evidence that was shown in it. Runs read them and add theirs when they end."""
+
+    def __init__(self) -> None:
+        self.messages: tuple[Message, ...] = ()
+        self.evidence: dict[str, Evidence] = {}
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def __repr__(self) -> str:
+        return f"<Conversation of {len(self.messages)} messages>"
+
+    def extend(self, messages: tuple[Message, ...], evidence: Mapping[str, Evidence]) -> None:
+        """Takes over what a run ended with: all messages, earlier ones included, but no call without a result."""
+        self.messages = _whole(messages)
+        self.evidence.update(evidence)
+
+    def clear(self) -> None:
+        """Begins anew."""
+        self.messages = ()
+        self.evidence.clear()
+
+
+def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same without what only its own provider can read: thinking and signatures."""
+    found = (
+        replace(item, parts=tuple(_plain(part) for part in item.parts if not isinstance(part, Thinking)))
+        for item in messages
+    )
+    return tuple(item for item in found if item.parts)
+
+
+def _plain(part: Part) -> Part:
+    if isinstance(part, ToolCall):
+        return ToolCall(id=part.id, name=part.name, arguments=part.arguments)
+    return part
+
+
+def _whole(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Messages in which every tool call has its result, as the APIs demand."""
+    answered = {part.call_id for item in messages for part in item.parts if isinstance(part, ToolResult)}
+    found: list[Message] = []
+    for message in messages:
+        parts = tuple(part for part in message.parts if not isinstance(part, ToolCall) or part.id in answered)
+        if any(isinstance(part, Text | ToolCall | ToolResult) for part in parts):
+            found.append(Message(role=message.role, parts=parts, at=message.at))
+    return tuple(found)

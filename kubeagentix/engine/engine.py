@@ -1,0 +1,297 @@
+"""The engine: a question and a target go in, typed events come out. Chat and Quick Dx are two uses of it.
+
+It holds a session's choice of provider and nothing of any one request: a provider is built for a run and for the
+credential of that run, so that runs side by side cannot mix theirs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+
+from kubeagentix import registry
+from kubeagentix.cluster.connection import Cluster
+from kubeagentix.contracts import Provider, ProviderPlugin, ToolContext, ToolPlugin
+from kubeagentix.domain.diagnosis import Severity, Target
+from kubeagentix.domain.events import (
+    FindingReported,
+    Listener,
+    RunFailed,
+    RunFinished,
+    RunRecord,
+    StageChanged,
+)
+from kubeagentix.domain.messages import Message
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.secrets import Credential
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.engine import prompt
+from kubeagentix.engine.conversation import Conversation, for_another_provider
+from kubeagentix.engine.results import Results
+from kubeagentix.engine.run import Plan, Prepared, Run
+from kubeagentix.engine.selection import Candidate, Choice, candidates
+from kubeagentix.engine.tool_runner import ToolRunner
+from kubeagentix.errors import ProviderError, UsageError
+from kubeagentix.own_tools import tools as all_tools
+from kubeagentix.quickdx import pipeline
+from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.settings import Settings, load_settings
+
+RESULT_SHARE = 0.05  # of a window: the most that one result takes
+CHARS_PER_TOKEN = 3.2
+MAX_FINDINGS_REPORTED = 50
+DEFAULTS = RunOptions()
+
+Diagnose = Callable[[Target, Listener], Awaitable[Diagnosis]]
+
+
+class Engine:
+    """Runs questions about one cluster (or a saved picture of one).
+
+    `provider`, `model` and `credential` are the session's choice; a run's own options go before them, the settings
+    come after. `environ` stands for the process' environment, which is read anew for every run if None.
+    """
+
+    def __init__(
+        self,
+        source: Cluster | Snapshot,
+        *,
+        namespace: str | None = None,
+        provider: str = "",
+        model: str = "",
+        credential: Credential | None = None,
+        environ: Mapping[str, str] | None = None,
+        plugins: Mapping[str, ProviderPlugin] | None = None,
+        tools: Mapping[str, ToolPlugin] | None = None,
+        diagnose: Diagnose | None = None,
+    ) -> None:
+        self.source = source
+        self.namespace = namespace
+        self.choice = Choice(provider=provider, model=model, credential=credential)
+        self._environ = environ
+        self._plugins = plugins
+        self._tools = tools
+        self._diagnose = diagnose
+
+    def __repr__(self) -> str:
+        return f"Engine({self.source!r}, provider={self.choice.provider or 'the first configured'!r})"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that the next run sees."""
+        return os.environ if self._environ is None else self._environ
+
+    @property
+    def plugins(self) -> Mapping[str, ProviderPlugin]:
+        """The providers by id."""
+        return registry.providers() if self._plugins is None else self._plugins
+
+    @property
+    def tools(self) -> Mapping[str, ToolPlugin]:
+        """The tools by name, one's own included."""
+        return all_tools if self._tools is None else self._tools
+
+    def candidates(self, options: RunOptions = DEFAULTS) -> list[Candidate]:
+        """Whom a run with these options would try, in order. Raises UsageError and ProviderError."""
+        settings = load_settings(self.environ)
+        preferred = Choice(provider=settings.provider, model=settings.model)
+        return candidates(options, (self.choice, preferred), self.plugins, self.environ)
+
+    def begin(
+        self,
+        question: str,
+        *,
+        options: RunOptions = DEFAULTS,
+        conversation: Conversation | None = None,
+        diagnosis: Diagnosis | None = None,
+        with_findings: bool = True,
+        wants_answer: bool = False,
+        variants: tuple[str, ...] = ("",),
+        models_only: bool = False,
+    ) -> Run:
+        """A run that starts when it is iterated over. Raises UsageError, and ProviderError where nobody can be asked.
+
+        `with_findings`: Quick Dx runs first, and the model works from it (`diagnosis`, if one is at hand).
+        """
+        if not question.strip():
+            raise UsageError("the question is empty", hint='ask something, as in "why is checkout failing?"')
+        chosen = _offered(self.tools, options)
+        conversation = conversation if conversation is not None else Conversation()
+        target = options.target or Target(namespace=self.namespace)
+        known = _Known(self.quick_dx, diagnosis, target)
+        plan = Plan(
+            prepare=partial(_prepare, question, conversation, known, variants=variants, with_findings=with_findings),
+            system=prompt.system_prompt(has_answer_tool=wants_answer),
+            options=options,
+            candidates=[item for item in self.candidates(options) if item.plugin.is_language_model or not models_only],
+            build=self._build,
+            make_runner=partial(self._runner, _Means(tools=chosen, known=known, options=options)),
+            tools=tuple(chosen),
+            target=target,
+            wants_answer=wants_answer,
+        )
+        return Run(plan)
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        options: RunOptions = DEFAULTS,
+        conversation: Conversation | None = None,
+        with_findings: bool = True,
+        wants_answer: bool = False,
+    ) -> AsyncGenerator[RunRecord, None]:
+        """The events of one run as they come, the last a RunFinished or RunFailed. To close it ends the run."""
+        run = self.begin(
+            question,
+            options=options,
+            conversation=conversation,
+            with_findings=with_findings,
+            wants_answer=wants_answer,
+        )
+        try:
+            async with aclosing(run.__aiter__()) as records:
+                async for record in records:
+                    yield record
+        finally:
+            if conversation is not None and run.messages:
+                conversation.extend(run.messages, run.evidence)
+
+    async def run(
+        self,
+        question: str,
+        *,
+        options: RunOptions = DEFAULTS,
+        conversation: Conversation | None = None,
+        with_findings: bool = True,
+        wants_answer: bool = False,
+        told: Callable[[RunRecord], None] | None = None,
+    ) -> RunFinished:
+        """Runs to the end and returns how it ended. Raises ProviderError where it failed."""
+        records = self.stream(
+            question,
+            options=options,
+            conversation=conversation,
+            with_findings=with_findings,
+            wants_answer=wants_answer,
+        )
+        async with aclosing(records) as events:
+            async for record in events:
+                if told is not None:
+                    told(record)
+                if isinstance(record.event, RunFinished):
+                    return record.event
+                if isinstance(record.event, RunFailed):
+                    raise raised(record.event)
+        raise AssertionError("a run ended without its terminal event")
+
+    async def quick_dx(self, target: Target, listen: Listener) -> Diagnosis:
+        """What the analyzers say of `target`; no model is asked. Raises NotFoundError, ClusterError and their kin."""
+        if self._diagnose is not None:
+            return await self._diagnose(target, listen)
+        settings: Settings = load_settings(self.environ)
+        return await pipeline.run(
+            self.source, target, ignore=settings.ignore, deadline_s=settings.deadline_s, listen=listen
+        )
+
+    def _build(self, candidate: Candidate) -> Provider:
+        return candidate.plugin.build(self.environ)
+
+    def _runner(self, means: _Means, run: Run, candidate: Candidate) -> ToolRunner:
+        context = ToolContext(
+            source=self.source,
+            namespace=self.namespace,
+            diagnose=partial(means.known.ask, run),
+            results=means.results,
+            environ=self.environ,
+        )
+        return ToolRunner(
+            means.tools,
+            context,
+            results=means.results,
+            told=run.emit,
+            max_calls=means.options.max_tool_calls,
+            max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * CHARS_PER_TOKEN),
+            allow_writes=means.options.allow_writes,
+        )
+
+
+def raised(event: RunFailed) -> ProviderError:
+    """The error of a run that failed, to be raised."""
+    failure = event.error
+    return ProviderError(failure.message, hint=failure.hint, provider=failure.provider, detail=failure.code)
+
+
+def _offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, ToolPlugin]:
+    """The tools that this run may use. Raises UsageError for names that no tool has."""
+    named = (*(options.tools_allowed or ()), *options.tools_denied)
+    unknown = next((name for name in named if name not in tools), None)
+    if unknown is not None:
+        raise UsageError(f"there is no tool {unknown!r}", hint=f"the tools are {', '.join(tools)}")
+    return {
+        name: plugin
+        for name, plugin in tools.items()
+        if (options.tools_allowed is None or name in options.tools_allowed)
+        and name not in options.tools_denied
+        and (options.allow_writes or plugin.spec.effect == "read")
+    }
+
+
+class _Known:
+    """Quick Dx of one run: done once per target, however often it is asked for."""
+
+    def __init__(
+        self, diagnose: Callable[[Target, Listener], Awaitable[Diagnosis]], given: Diagnosis | None, target: Target
+    ) -> None:
+        self.target = target
+        self._diagnose = diagnose
+        self._found: dict[Target, Diagnosis] = {given.target: given, target: given} if given is not None else {}
+        self._lock = asyncio.Lock()
+
+    async def ask(self, run: Run, target: Target) -> Diagnosis:
+        """The diagnosis of `target`, with its progress reported to `run`."""
+        async with self._lock:
+            if target not in self._found:
+                self._found[target] = await self._diagnose(target, run.emit)
+            return self._found[target]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Means:
+    """What the attempts of one run share."""
+
+    tools: Mapping[str, ToolPlugin]
+    known: _Known
+    options: RunOptions
+    results: Results = field(default_factory=Results)
+
+
+async def _prepare(
+    question: str,
+    conversation: Conversation,
+    known: _Known,
+    run: Run,
+    *,
+    variants: tuple[str, ...],
+    with_findings: bool,
+) -> Prepared:
+    """What the model is told first; with findings, Quick Dx runs now (once a conversation), and reports."""
+    earlier = for_another_provider(conversation.messages)
+    if not with_findings or earlier:
+        firsts = {variant: (*earlier, Message.of("user", question)) for variant in variants[:1]}
+        return Prepared(firsts=firsts, evidence=conversation.evidence)
+    diagnosis = await known.ask(run, known.target)
+    serious = [item for item in diagnosis.findings if item.severity is not Severity.INFO]
+    for finding in serious[:MAX_FINDINGS_REPORTED]:
+        run.emit(FindingReported(finding=finding))
+    run.emit(StageChanged(stage="ask", done=0, total=1))
+    firsts = {
+        variant: (Message.of("user", prompt.first_message(question, diagnosis, variant or prompt.FULL)),)
+        for variant in variants
+    }
+    evidence = {item.id: item for finding in diagnosis.findings for item in finding.evidence}
+    return Prepared(firsts=firsts, evidence=evidence, diagnosis=diagnosis)

@@ -1,0 +1,94 @@
+"""Quick Dx with a model: the analyzers' answer first, then a model that checks it and adds its own view.
+
+The model never decides whether there is a diagnosis: if none can be asked or all fail, the analyzers' answer stands
+and says why no model was used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from kubeagentix.domain.diagnosis import Evidence, Target
+from kubeagentix.domain.events import Listener, Notice, RunEvent, RunFailed, RunFinished, StageChanged, silent
+from kubeagentix.domain.messages import Usage
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.engine import prompt
+from kubeagentix.engine.answers import disagreements
+from kubeagentix.engine.engine import DEFAULTS, Engine, raised
+from kubeagentix.errors import NotConfiguredError
+from kubeagentix.quickdx.diagnosis import Diagnosis
+
+QUESTION = "Find the root cause of what is wrong with {target}."
+
+
+async def diagnose(
+    engine: Engine,
+    target: Target,
+    *,
+    options: RunOptions = DEFAULTS,
+    listen: Listener = silent,
+    told: Callable[[RunEvent], None] | None = None,
+) -> Diagnosis:
+    """The diagnosis of `target`, with a model's view where one could be had. `told` gets every event of the run.
+
+    Raises what Quick Dx raises, UsageError for options that cannot be, and with `fallback=False` the provider's error.
+    """
+    chosen = [item for item in engine.candidates(options) if item.plugin.is_language_model]
+    found = await engine.quick_dx(target, listen)
+    if not chosen:
+        if not options.fallback:
+            raise NotConfiguredError("no language model is named", hint="name a provider, or drop the pin")
+        return replace(found, notes=(*found.notes, "no model was asked: none is configured"))
+    run = engine.begin(
+        QUESTION.format(target=target),
+        options=replace(options, target=target),
+        diagnosis=found,
+        wants_answer=True,
+        variants=(prompt.FULL, prompt.COMPACT),
+        models_only=True,
+    )
+    async for record in run:
+        if told is not None:
+            told(record.event)
+        if isinstance(record.event, StageChanged | Notice):
+            listen(record.event)
+    ended = run.records[-1].event
+    if isinstance(ended, RunFailed):
+        if not options.fallback:
+            raise raised(ended)
+        why = f"{ended.error.message}; {ended.error.hint}" if ended.error.hint else ended.error.message
+        notes = (*found.notes, f"no model was used: {why}")
+        return replace(found, notes=notes, attempts=ended.attempts, usage=_counted(ended.usage))
+    assert isinstance(ended, RunFinished)
+    return _with_answer(found, ended, run.evidence)
+
+
+def _with_answer(found: Diagnosis, ended: RunFinished, shown: Mapping[str, Evidence]) -> Diagnosis:
+    """The model's answer beside the analyzers', with what the two disagree about."""
+    answer, notes = ended.answer, list(found.notes)
+    if answer is None:
+        notes.append(f"{ended.provider} gave no answer ({ended.reason})")
+        return replace(found, notes=tuple(notes), attempts=ended.attempts, usage=_counted(ended.usage))
+    answer = replace(answer, disagreements=disagreements(answer, found, shown))
+    if answer.struck:
+        notes.append(f"struck from the model's answer, as no such evidence exists: {', '.join(answer.struck)}")
+    return replace(
+        found,
+        mode="agentic",
+        provider=ended.provider,
+        model=ended.model,
+        answer=answer,
+        attempts=ended.attempts,
+        notes=tuple(notes),
+        usage=_counted(ended.usage),
+        timings={**found.timings, "model_s": round(ended.elapsed_s, 4)},
+    )
+
+
+def _counted(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+    }

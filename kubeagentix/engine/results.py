@@ -1,0 +1,37 @@
+"""The whole of what tools answered in one run, where the model saw a part: looked up by an id that it was told."""
+
+from __future__ import annotations
+
+MAX_CHARS = 50_000_000  # of one run; beyond that, the oldest are given up
+
+
+class Results:
+    """Texts by id (`r1`, `r2`, …), for `search_result`."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._next = 1
+        self._chars = 0
+
+    def reserve(self) -> str:
+        """The id of the next result."""
+        name = f"r{self._next}"
+        self._next += 1
+        return name
+
+    def put(self, result_id: str, text: str) -> None:
+        """Keeps a whole text."""
+        self._texts[result_id] = text
+        self._chars += len(text)
+        while self._chars > MAX_CHARS and len(self._texts) > 1:
+            oldest = next(iter(self._texts))
+            self._chars -= len(self._texts.pop(oldest))
+
+    def get(self, result_id: str) -> str | None:
+        """The whole text of that id, or None."""
+        return self._texts.get(result_id)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids, oldest first."""
+        return tuple(self._texts)

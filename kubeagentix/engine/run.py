@@ -1,0 +1,422 @@
+"""One run: turns of model → tool calls → results → model, until there is an answer or a limit ends it.
+
+The work goes on in a task of its own and puts events into the run's record; whoever iterates reads them from there.
+That makes the law easy to keep: whatever ends the work (an answer, a limit, a crash, a cancelled or closed reader),
+one terminal event is recorded, and nothing after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import cast
+
+from kubeagentix import telemetry
+from kubeagentix.contracts import Provider
+from kubeagentix.domain.answers import Answer, Attempt
+from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Target
+from kubeagentix.domain.events import (
+    Ending,
+    Failure,
+    ModelEvent,
+    Notice,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunRecord,
+    RunStarted,
+    TextDelta,
+    ToolCallReady,
+)
+from kubeagentix.domain.messages import Message, ToolCall, ToolResult, Usage
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.requests import ModelRequest
+from kubeagentix.engine import compaction, prompt
+from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
+from kubeagentix.engine.attempts import failure_of
+from kubeagentix.engine.pricing import priced
+from kubeagentix.engine.selection import Candidate
+from kubeagentix.engine.tool_runner import ToolRunner
+from kubeagentix.engine.turn import Turn, take_turn
+from kubeagentix.errors import (
+    ContextWindowError,
+    KubeAgentiXError,
+    MalformedAnswerError,
+    ModelTimeoutError,
+    ProviderError,
+)
+from kubeagentix.wire.markup import MarkupParser
+
+LAST_TURN_SHARE = 0.8  # of the deadline or the tokens: beyond it, the model is asked to come to its answer
+MAX_REPEATS = 3  # turns in a row that only repeat calls, before tools are withheld
+SHRINKS = 4  # times that a request which its server finds too long is made half as long
+RECEIVED = "The answer is received. End your turn now, without another word."
+CLOSING_S = 5.0  # what ends may take to clean up
+_LIMITS = {
+    "max_turns": "the limit of turns is reached",
+    "max_tool_calls": "the limit of tool calls is reached",
+    "max_tokens": "the budget of tokens is nearly used up",
+    "deadline": "the time is nearly up",
+    "no_progress": "the model only repeats calls",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a run begins with: the first messages per variant (`full`, then shorter ones), and what may be cited."""
+
+    firsts: Mapping[str, tuple[Message, ...]]
+    evidence: Mapping[str, Evidence]
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run is to do. `prepare` collects what the model is told first, and may report what it finds.
+
+    `wants_answer`: the answer has to be a call of `submit_answer`, so the last turn demands one.
+    """
+
+    prepare: Callable[[Run], Awaitable[Prepared]]
+    system: str
+    options: RunOptions
+    candidates: Sequence[Candidate]
+    build: Callable[[Candidate], Provider]
+    make_runner: Callable[[Run, Candidate], ToolRunner]
+    tools: tuple[str, ...]
+    target: Target | None = None
+    wants_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Who is asked in this attempt, and what runs its tools."""
+
+    candidate: Candidate
+    provider: Provider
+    runner: ToolRunner
+
+
+class Run:
+    """A run under way: iterate over it for its records, or cancel it. `records` holds all so far."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.id = f"run-{secrets.token_hex(5)}"
+        self.records: list[RunRecord] = []
+        self.messages: tuple[Message, ...] = ()
+        self.diagnosis: Diagnosis | None = None
+        self._plan = plan
+        self._prepared: Prepared | None = None
+        self._runner: ToolRunner | None = None
+        self._waiting: deque[RunRecord] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._has_ended = False
+        self._started = time.monotonic()
+        self._attempts: list[Attempt] = []
+        self._current: Candidate | None = None
+        self._label = ""
+        self._model = ""
+        self._usage = Usage()
+        self._turns = 0
+        self._text: list[str] = []
+        self._answer: Answer | None = None
+        self._is_compacted = False
+        self._has_shorter = False
+        self._told: dict[str, ToolCall] = {}  # tool calls that were told of, by id
+
+    @property
+    def evidence(self) -> dict[str, Evidence]:
+        """Everything that the model was shown and may cite, by id."""
+        begun = self._prepared.evidence if self._prepared is not None else {}
+        return {**begun, **(self._runner.evidence if self._runner is not None else {})}
+
+    def emit(self, event: RunEvent) -> None:
+        """Records an event; after the terminal one, nothing any more."""
+        if self._has_ended:
+            return
+        record = RunRecord(run_id=self.id, seq=len(self.records), at=datetime.now(UTC), event=event)
+        self.records.append(record)
+        self._waiting.append(record)
+        if type(event) is TextDelta:
+            self._text.append(event.text)
+        elif isinstance(event, RunFinished | RunFailed):
+            self._has_ended = True
+            telemetry.run_ended(event)
+        self._wake.set()
+
+    def cancel(self) -> None:
+        """Ends the run; its last event says that it was cancelled."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._finish("cancelled")
+
+    async def __aiter__(self) -> AsyncGenerator[RunRecord, None]:
+        if self._task is None and not self._has_ended:
+            self._task = asyncio.create_task(self._work())
+        try:
+            while True:
+                while self._waiting:
+                    record = self._waiting.popleft()
+                    yield record
+                    if isinstance(record.event, RunFinished | RunFailed):
+                        return
+                self._wake.clear()
+                await self._wake.wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        """Ends the work, if it goes on, and sees to it that there is a terminal event."""
+        task = self._task
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=CLOSING_S)
+        self._finish("cancelled")
+
+    async def _work(self) -> None:
+        deadline = asyncio.timeout(self._plan.options.deadline_s)
+        try:
+            with telemetry.run():
+                async with deadline:
+                    await self._try_all()
+        except asyncio.CancelledError:
+            self._finish("cancelled")
+            raise
+        except Exception as error:  # noqa: BLE001  whatever breaks, the run has its terminal event
+            if isinstance(error, TimeoutError) and deadline.expired():
+                self._finish("deadline")
+            else:
+                self._fail(failure_of(error, self._current))
+
+    async def _try_all(self) -> None:
+        """Every candidate in turn, each with shorter prompts where a long one was the trouble."""
+        first = self._plan.candidates[0]
+        self.emit(
+            RunStarted(
+                provider=first.plugin.id,
+                model=first.model,
+                credential_source=first.source,
+                tools=self._plan.tools,
+                target=self._plan.target,
+            )
+        )
+        prepared = self._prepared = await self._plan.prepare(self)
+        self.diagnosis = prepared.diagnosis
+        last: KubeAgentiXError | None = None
+        for candidate in self._plan.candidates:
+            for variant, messages in prepared.firsts.items():
+                label = f"{variant} {candidate.label}".strip()
+                self._has_shorter = variant != list(prepared.firsts)[-1]
+                try:
+                    await self._attempt(candidate, messages, label)
+                except ProviderError as error:
+                    last = error
+                    self._record_failure(candidate, label, error)
+                    if self._text:
+                        raise
+                    if not isinstance(error, ContextWindowError | ModelTimeoutError | MalformedAnswerError):
+                        break  # a shorter question would fare no better
+                else:
+                    return
+        raise last or KubeAgentiXError("no provider could be asked")
+
+    def _record_failure(self, candidate: Candidate, label: str, error: ProviderError) -> None:
+        attempt = _attempt(candidate, label, self._model)
+        self._attempts.append(replace(attempt, error=error.detail or error.code, message=str(error)))
+        is_last = candidate is self._plan.candidates[-1]
+        if not self._text and not is_last:
+            self.emit(Notice(code="attempt_failed", message=f"{label} ({candidate.plugin.id}): {error}"))
+
+    async def _attempt(self, candidate: Candidate, messages: tuple[Message, ...], label: str) -> None:
+        self._current, self._label, self._model = candidate, label, candidate.model
+        if candidate.error is not None:
+            raise candidate.error
+        who = f"{candidate.plugin.id} / {candidate.model}" if candidate.model else candidate.plugin.id
+        self.emit(Notice(code="attempt", message=f"{label}: {who}, credential from {candidate.source}"))
+        provider = self._plan.build(candidate)
+        runner = self._runner = self._plan.make_runner(self, candidate)
+        self.messages = messages
+        await self._turn_by_turn(_Asked(candidate=candidate, provider=provider, runner=runner))
+
+    async def _turn_by_turn(self, asked: _Asked) -> None:
+        options, runner, idle = self._plan.options, asked.runner, 0
+        for number in range(1, options.max_turns + 1):
+            ending = self._why_last(number, runner, idle)
+            if ending and number > 1:
+                self.emit(Notice(code="last_turn", message=f"{_LIMITS[ending]}; the model is asked for its answer"))
+            turn = await self._turn(asked, is_last=bool(ending))
+            self._turns += 1
+            answer = turn.answer(self.evidence)
+            is_over = answer is not None or not turn.calls or bool(ending)
+            self.messages = (*self.messages, *(turn.said if is_over else turn.messages))
+            if is_over:
+                await self._conclude(asked, turn, answer, ending or "stop")
+                return
+            repeats = runner.repeats
+            results = await runner.run_all(turn.calls)
+            self.messages = (*self.messages, Message(role="tool", parts=results, at=datetime.now(UTC)))
+            idle = idle + 1 if runner.repeats - repeats == len(turn.calls) else 0
+
+    def _why_last(self, number: int, runner: ToolRunner, idle: int) -> Ending | None:
+        """Why this turn has to be the last, or nothing."""
+        options = self._plan.options
+        if number >= options.max_turns:
+            return "max_turns"
+        if runner.is_exhausted:
+            return "max_tool_calls"
+        if idle >= MAX_REPEATS:
+            return "no_progress"
+        if options.max_tokens is not None and self._usage.total_tokens >= LAST_TURN_SHARE * options.max_tokens:
+            return "max_tokens"
+        if time.monotonic() - self._started >= LAST_TURN_SHARE * options.deadline_s:
+            return "deadline"
+        return None
+
+    async def _turn(self, asked: _Asked, *, is_last: bool) -> Turn:
+        """One model call, asked again with less where its server says that it was too much."""
+        plugin, shrink = asked.candidate.plugin, 1
+        while True:
+            request = self._request(asked, is_last=is_last)
+            budget = compaction.budget_of(plugin.context_tokens, request.max_output_tokens) // shrink
+            budget -= compaction.size_of((), request.system, request.tools)
+            messages = compaction.compacted(request.messages, budget)
+            if messages != request.messages and not self._is_compacted:
+                self._is_compacted = True
+                self.emit(Notice(code="compacted", message="earlier results were shortened, to stay within the window"))
+            try:
+                with telemetry.model_call(plugin.id, request.model, self._label) as call:
+                    turn = await self._ask(asked, replace(request, messages=messages))
+                    call.used(turn.usage, turn.model)
+            except ContextWindowError:
+                shrink *= 2
+                is_new = len(self.messages) == 1 and self._has_shorter  # then the whole question is put shorter
+                if is_new or shrink > 2**SHRINKS or self._text:
+                    raise
+                self.emit(Notice(code="too_long", message="the model finds the request too long; asking with less"))
+                continue
+            self._model = turn.model or self._model
+            self._usage += priced(turn.usage, plugin.prices, self._model)
+            return turn
+
+    async def _ask(self, asked: _Asked, request: ModelRequest) -> Turn:
+        candidate = asked.candidate
+        assert candidate.credential is not None
+        offered = tuple(tool.name for tool in request.tools)
+        stream = cast("AsyncGenerator[ModelEvent, None]", asked.provider.stream(request, candidate.credential))
+        async with aclosing(stream) as events:
+            parser = MarkupParser(offered) if candidate.plugin.is_language_model else None
+            return await take_turn(events, self.emit, parser, self._told)
+
+    def _request(self, asked: _Asked, *, is_last: bool) -> ModelRequest:
+        options, candidate, runner = self._plan.options, asked.candidate, asked.runner
+        plugin = candidate.plugin
+        tools = () if is_last or plugin.tool_calls == "none" else tuple(tool.spec for tool in runner.tools.values())
+        messages = self.messages
+        if is_last and messages[-1].role != "user" and plugin.is_language_model:
+            messages = (*messages, Message.of("user", prompt.LAST_TURN))
+        if self._plan.wants_answer and plugin.tool_calls != "none" and plugin.is_language_model:
+            tools = (*tools, ANSWER_TOOL)
+        return ModelRequest(
+            model=candidate.model,
+            system=self._plan.system,
+            messages=messages,
+            tools=tools,
+            must_call=ANSWER_TOOL.name if is_last and ANSWER_TOOL in tools else "",
+            thinking=options.thinking,
+            temperature=options.temperature,
+            deadline_s=max(1.0, options.deadline_s - (time.monotonic() - self._started)),
+            max_turns=max(1, options.max_turns - self._turns),
+            run_tool=partial(self._run_tool, runner),
+        )
+
+    async def _run_tool(self, runner: ToolRunner, call: ToolCall) -> ToolResult:
+        """A call from the middle of a model call, of a provider whose own client asks for tools."""
+        if call.id not in self._told:
+            self._told[call.id] = call
+            self.emit(ToolCallReady(call=call))
+        if call.name == ANSWER_TOOL.name:
+            return ToolResult(call_id=call.id, tool_name=call.name, content=RECEIVED)
+        return await runner.run(call)
+
+    async def _conclude(self, asked: _Asked, turn: Turn, answer: Answer | None, ending: Ending) -> None:
+        """The end of a run that got to one: a model that said nothing is asked once more."""
+        if answer is None and not turn.text.strip() and not "".join(self._text).strip():
+            self.messages = (*self.messages, Message.of("user", prompt.NUDGE))
+            turn = await self._turn(asked, is_last=True)
+            self._turns += 1
+            self.messages = (*self.messages, *turn.said)
+            answer = turn.answer(self.evidence)
+        if answer is None and self._plan.wants_answer:
+            answer = read_answer(turn.text or "".join(self._text), self.evidence)
+        if answer is not None:
+            self._take(answer, turn)
+        elif not "".join(self._text).strip():
+            self.emit(Notice(code="no_answer", message=f"{asked.candidate.plugin.id} gave no answer"))
+        self._attempts.append(_attempt(asked.candidate, self._label, self._model))
+        self._finish(ending)
+
+    def _take(self, answer: Answer, turn: Turn) -> None:
+        """Keeps a structured answer, tells what was struck from it, and says it in words if nothing else did."""
+        self._answer = answer
+        if answer.struck:
+            message = f"struck from the answer, as no such evidence exists: {', '.join(answer.struck)}"
+            self.emit(Notice(code="citations_struck", message=message))
+        if not turn.text.strip():
+            self.emit(TextDelta(text=in_words(answer)))
+
+    def _finish(self, reason: Ending) -> None:
+        current, runner = self._current, self._runner
+        self.emit(
+            RunFinished(
+                reason=reason,
+                provider=current.plugin.id if current else "",
+                model=self._model,
+                attempt=self._label,
+                credential_source=current.source if current else "",
+                usage=self._usage,
+                elapsed_s=time.monotonic() - self._started,
+                tool_calls=runner.calls if runner else 0,
+                turns=self._turns,
+                text="".join(self._text),
+                answer=self._answer,
+                attempts=tuple(self._attempts),
+            )
+        )
+
+    def _fail(self, failure: Failure) -> None:
+        elapsed_s = time.monotonic() - self._started
+        self.emit(RunFailed(error=failure, attempts=tuple(self._attempts), usage=self._usage, elapsed_s=elapsed_s))
+
+    async def wait(self) -> RunFinished | RunFailed:
+        """Reads the run to its end; its terminal event."""
+        async for record in self:
+            if isinstance(record.event, RunFinished | RunFailed):
+                return record.event
+        last = self.records[-1].event
+        assert isinstance(last, RunFinished | RunFailed)
+        return last
+
+
+def in_words(answer: Answer) -> str:
+    """A structured answer as a person would write it down, in Markdown."""
+    lines = [f"**Root cause:** {answer.root_cause}"] if answer.root_cause else []
+    for claim in answer.hypotheses:
+        share = f" ({claim.confidence:.0%})" if claim.confidence is not None else ""
+        cited = f" [{', '.join(claim.evidence)}]" if claim.evidence else " [unsupported: no evidence]"
+        text = f": {claim.summary}" if claim.summary else ""
+        lines.append(f"- {claim.title}{share}{text}{cited}")
+    lines += [f"- do: {remedy}" for remedy in answer.remedies]
+    return "\n".join(lines)
+
+
+def _attempt(candidate: Candidate, label: str, model: str) -> Attempt:
+    return Attempt(label=label, provider=candidate.plugin.id, model=model, credential_source=candidate.source)

@@ -1,0 +1,143 @@
+"""Who is asked: the providers of one request, in the order in which they are tried.
+
+The request's own choice comes first, then the session's, then the settings', then the first that is configured. A
+credential of the request goes to the provider that it was given for and to no other. `rules` is always last.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kubeagentix.contracts import ProviderPlugin
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.requests import Readiness
+from kubeagentix.domain.secrets import Credential
+from kubeagentix.errors import NotConfiguredError, ProviderError, UsageError, excerpt
+
+ORDER = ("claude_code", "claude", "openai", "gemini")  # then what else there is, then `rules`
+LAST = "rules"
+SELECTED, FALLBACK = "selected", "fallback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a session or the settings prefer; empty for no preference."""
+
+    provider: str = ""
+    model: str = ""
+    credential: Credential | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A provider that may be asked, as whom and for which model; `error` says why it cannot."""
+
+    plugin: ProviderPlugin
+    model: str
+    label: str
+    credential: Credential | None = None
+    error: ProviderError | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the credential is from, in words that are no secret."""
+        return self.credential.source if self.credential is not None else ""
+
+
+def ordered(plugins: Mapping[str, ProviderPlugin]) -> list[ProviderPlugin]:
+    """All providers in the order in which they are preferred."""
+    rest = [name for name in plugins if name not in (*ORDER, LAST)]
+    return [plugins[name] for name in (*ORDER, *rest, LAST) if name in plugins]
+
+
+def find(plugins: Mapping[str, ProviderPlugin], name: str) -> ProviderPlugin:
+    """The provider of that name (dashes count as underscores). Raises UsageError with the nearest."""
+    wanted = name.strip().lower().replace("-", "_")
+    for key, plugin in plugins.items():
+        if key.replace("-", "_") == wanted:
+            return plugin
+    near = difflib.get_close_matches(wanted, plugins, n=1)
+    known = ", ".join(plugin.id for plugin in ordered(plugins))
+    hint = f"did you mean {near[0]}?" if near else f"the providers are {known}"
+    raise UsageError(f"there is no provider {excerpt(name, 60)!r}", hint=hint)
+
+
+def candidates(
+    options: RunOptions,
+    choices: Iterable[Choice],
+    plugins: Mapping[str, ProviderPlugin],
+    environ: Mapping[str, str],
+) -> list[Candidate]:
+    """Whom to try, best first; never empty. `choices`: the session's, then the settings'.
+
+    Raises UsageError for an unknown name or a credential without a provider, and NotConfiguredError or
+    AuthenticationError where the only one that may be tried cannot be.
+    """
+    wanted = [Choice(provider=options.provider, model=options.model, credential=options.credential), *choices]
+    if options.credential is not None and not any(choice.provider for choice in wanted):
+        raise UsageError("a credential was given, but not for whom", hint="name the provider as well")
+    named = next((choice for choice in wanted if choice.provider), None)
+    if named is None:
+        return _configured(wanted, plugins, environ, besides="")
+    plugin = find(plugins, named.provider)
+    first = _candidate(plugin, _merged(plugin, wanted), environ, SELECTED)
+    if not options.fallback:
+        if first.error is not None:
+            raise first.error
+        return [first]
+    return [first, *_configured((), plugins, environ, besides=plugin.id)]
+
+
+def _merged(plugin: ProviderPlugin, wanted: Iterable[Choice]) -> Choice:
+    """What is said of `plugin`: each of model and credential by whoever comes first; a choice for another is none."""
+    model, credential = "", None
+    is_first = True
+    for choice in wanted:
+        if choice.provider and choice.provider.replace("-", "_") != plugin.id.replace("-", "_"):
+            continue
+        if choice.provider or is_first:
+            model, credential = model or choice.model, credential or choice.credential
+        is_first = False
+    return Choice(provider=plugin.id, model=model, credential=credential)
+
+
+def _configured(
+    wanted: Iterable[Choice], plugins: Mapping[str, ProviderPlugin], environ: Mapping[str, str], *, besides: str
+) -> list[Candidate]:
+    """All that are configured, the first of them as the selected one unless another was named."""
+    model = next((choice.model for choice in wanted if choice.model), "")
+    found: list[Candidate] = []
+    for plugin in ordered(plugins):
+        if plugin.id == besides:
+            continue
+        label = FALLBACK if besides or found else SELECTED
+        choice = Choice(provider=plugin.id, model=model if label == SELECTED and plugin.id != LAST else "")
+        candidate = _candidate(plugin, choice, environ, label)
+        if candidate.error is None:
+            found.append(candidate)
+    return found
+
+
+def _candidate(plugin: ProviderPlugin, choice: Choice, environ: Mapping[str, str], label: str) -> Candidate:
+    model = choice.model or model_of(plugin, environ)
+    try:
+        readiness = plugin.ready(environ, choice.credential)
+    except ProviderError as error:
+        return Candidate(plugin=plugin, model=model, label=label, error=error)
+    if readiness.credential is None:
+        return Candidate(plugin=plugin, model=model, label=label, error=_not_configured(plugin, readiness))
+    return Candidate(plugin=plugin, model=model, label=label, credential=readiness.credential)
+
+
+def model_of(plugin: ProviderPlugin, environ: Mapping[str, str]) -> str:
+    """The model that the environment names for it, or else its default."""
+    named = (environ.get(name, "").strip() for name in plugin.model_variables)
+    return next((name for name in named if name), plugin.default_model)
+
+
+def _not_configured(plugin: ProviderPlugin, readiness: Readiness) -> NotConfiguredError:
+    message = f"{plugin.title} is not configured: {readiness.why_not}"
+    hint = f"see kubeagentix providers; it needs pip install 'kubeagentix[{plugin.extra}]'" if plugin.extra else ""
+    return NotConfiguredError(message, hint=hint, provider=plugin.id)

@@ -1,0 +1,164 @@
+"""One call to a model, read to its end: what it said, what it asks for, and what of that is told at once.
+
+Markup for tool calls in a text is taken out of it and becomes calls; what was asked for by the API comes as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
+
+from kubeagentix.domain.answers import Answer
+from kubeagentix.domain.diagnosis import Evidence
+from kubeagentix.domain.events import (
+    ModelEvent,
+    ModelFinished,
+    Notice,
+    RunEvent,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallReady,
+    UsageReported,
+)
+from kubeagentix.domain.messages import Message, Part, Text, ToolCall, Usage
+from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
+from kubeagentix.errors import MalformedAnswerError
+from kubeagentix.wire.markup import MarkupParser, Unoffered
+
+Emit = Callable[[RunEvent], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a model call gave. `calls` leaves out the answer tool and what the provider's own client has run."""
+
+    stop_reason: StopReason
+    messages: tuple[Message, ...]
+    text: str
+    calls: tuple[ToolCall, ...]
+    usage: Usage
+    model: str
+    submitted: ToolCall | None = None
+
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """The messages without calls, which have no results where they are not run."""
+        bare = (
+            replace(item, parts=tuple(part for part in item.parts if not isinstance(part, ToolCall)))
+            for item in self.messages
+        )
+        return tuple(item for item in bare if any(isinstance(part, Text) for part in item.parts))
+
+    def answer(self, known: Mapping[str, Evidence]) -> Answer | None:
+        """What was submitted as the answer, if it was."""
+        return read_answer(self.submitted.arguments, known) if self.submitted is not None else None
+
+
+@dataclass(slots=True)
+class _Reading:
+    emit: Emit
+    parser: MarkupParser | None
+    told: dict[str, ToolCall]
+    text: list[str] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    before: frozenset[str] = frozenset()  # ids of calls of earlier turns
+    finished: ModelFinished | None = None
+    has_markup: bool = False
+
+    @property
+    def is_submitted_again(self) -> bool:
+        """Whether the answer came twice: there is nothing more to come."""
+        return len(self.told) > 1 and len(self.submitted) > 1
+
+    @property
+    def submitted(self) -> list[ToolCall]:
+        """The answers, as calls of their tool."""
+        return [call for key, call in self.told.items() if call.name == ANSWER_TOOL.name and key not in self.before]
+
+    def say(self, text: str) -> None:
+        self.text.append(text)
+        self.emit(TextDelta(text=text))
+
+    def take(self, pieces: list[str | ToolCall | Unoffered]) -> None:
+        for piece in pieces:
+            if isinstance(piece, str):
+                self.say(piece)
+                continue
+            self.has_markup = True
+            if isinstance(piece, ToolCall):
+                self.ask(piece)
+            else:  # it is told to the model as well, which would ask again
+                self.ask(ToolCall(id=f"unoffered-{uuid4().hex[:8]}", name=piece.name, arguments={}, origin="markup"))
+                self.emit(
+                    Notice(code="unoffered_tool", message=f"the model asked for {piece.name}, which there is not")
+                )
+
+    def ask(self, call: ToolCall) -> None:
+        self.calls.append(call)
+        if call.id not in self.told:
+            self.told[call.id] = call
+            self.emit(ToolCallReady(call=call))
+
+
+async def take_turn(
+    events: AsyncIterator[ModelEvent], emit: Emit, parser: MarkupParser | None, told: dict[str, ToolCall]
+) -> Turn:
+    """Reads a model call to its end. Raises what the provider raises, MalformedAnswerError if it just stops.
+
+    `told` holds the calls that were told of, by id. It is added to, also by who runs calls in the middle of this one.
+    """
+    reading = _Reading(emit=emit, parser=parser, told=told, before=frozenset(told))
+    async for event in events:
+        _read(reading, event)
+        if reading.is_submitted_again:  # a client that asks in the middle of a call would go on for ever
+            message = Message(role="assistant", parts=(Text(text="".join(reading.text)),))
+            reading.finished = ModelFinished(stop_reason="stop", message=message)
+            break
+    if reading.parser is not None:
+        reading.take(reading.parser.finish())
+    finished = reading.finished
+    if finished is None:
+        raise MalformedAnswerError("the model's answer broke off", hint="try again")
+    return _turn(reading, finished)
+
+
+def _read(reading: _Reading, event: ModelEvent) -> None:
+    if type(event) is TextDelta:
+        if reading.parser is None:
+            reading.text.append(event.text)
+            reading.emit(event)
+        else:
+            reading.take(reading.parser.feed(event.text))
+    elif isinstance(event, ToolCallReady):
+        reading.ask(event.call)
+    elif isinstance(event, UsageReported):
+        reading.usage = event.usage
+    elif isinstance(event, ModelFinished):
+        reading.finished = event
+    elif isinstance(event, ThinkingDelta | Notice):
+        reading.emit(event)
+
+
+def _turn(reading: _Reading, finished: ModelFinished) -> Turn:
+    text = "".join(reading.text)
+    wanted = [call for call in reading.calls if call.origin != "mcp"]
+    message = _as_said(finished.message, text, wanted) if reading.has_markup else finished.message
+    return Turn(
+        stop_reason=finished.stop_reason,
+        messages=(message,) if message.parts else (),
+        text=text,
+        calls=tuple(call for call in wanted if call.name != ANSWER_TOOL.name),
+        usage=reading.usage,
+        model=finished.model,
+        submitted=next(iter(reading.submitted), None),
+    )
+
+
+def _as_said(message: Message, text: str, calls: list[ToolCall]) -> Message:
+    """The message with its markup taken out, and the calls that it stood for put in."""
+    others: list[Part] = [part for part in message.parts if not isinstance(part, Text | ToolCall)]
+    said: list[Part] = [Text(text=text)] if text else []
+    return replace(message, parts=(*others, *said, *calls))

@@ -1,0 +1,64 @@
+"""`kubeagentix chat` with the rules provider, which needs no key: the answer on standard output, the rest beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from kubeagentix.cli.app import main
+
+DEMO = ["--demo=database-disk-full", "--provider", "rules"]
+
+
+def test_a_question_is_answered_from_the_demo_cluster_with_tools_that_really_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["chat", "why is banking failing?", *DEMO]) == 0
+    out, err = capsys.readouterr()
+    assert "ledger-db" in out
+    assert "No space left on device" in out
+    assert "no language model was asked" in out
+    assert "→ run_quickdx(" in err
+    assert "→ pod_logs(pod=ledger-db-0" in err
+    assert "rules / selected" in err
+
+
+def test_quietly_only_the_answer_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", "why", "is", "banking", "failing?", *DEMO, "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "ledger-db" in out
+    assert "→" not in err
+
+
+def test_json_tells_what_ran(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", "why is banking failing?", *DEMO, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["provider"], said["attempt"], said["reason"]) == ("rules", "selected", "stop")
+    assert "run_quickdx" in [tool["name"] for tool in said["tools"]]
+    assert not any(tool["is_error"] for tool in said["tools"])
+
+
+def test_questions_are_read_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("what is wrong?\n\nand with banking?\nexit\nnever asked\n"))
+    assert main(["chat", *DEMO]) == 0
+    assert capsys.readouterr().out.count("no language model was asked") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chat", "why?", "--provider", "cluade", "--demo=crash-panic"], "did you mean claude"),
+        (["chat", "why?", "--max-turns", "0", "--demo=crash-panic"], "--max-turns must be at least 1"),
+        (["chat", "why?", "--provider", "openai", "--pin", "--demo=crash-panic"], "OPENAI_API_KEY is not set"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
