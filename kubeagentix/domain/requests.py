@@ -15,7 +15,9 @@ from kubeagentix.domain.tooling import ToolSpec
 class ModelRequest:
     """One call to a model. `messages` end with what it is to answer; a system prompt is apart.
 
-    `tools` may be empty (withheld); `must_call` names the one it has to call, if any. `deadline_s` is what is left of
+    `tools` may be empty; with `may_call` false, they are there for what was called before, and the model is to answer
+    without them (which keeps its cache, and thinking that is bound to the conversation). `must_call` names the one
+    it has to call, if any. `deadline_s` is what is left of
     the run's time. `run_tool` is for providers whose own client asks for tools in the middle of a call (MCP): it runs
     a call as the engine would, with its policy and events. `max_turns` bounds those.
     """
@@ -25,6 +27,7 @@ class ModelRequest:
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     must_call: str = ""
+    may_call: bool = True
     max_output_tokens: int = 8_192
     thinking: ThinkingMode = "auto"
     temperature: float | None = None

@@ -43,6 +43,7 @@ API_VERSION = "2026-10-21"  # of the SDK; said here only where a variable of the
 IDLE_S = 90.0  # the API pings every few seconds while it works
 _SUBSCRIPTION = "sk-ant-oat"
 SHORT_NAMES = {"sonnet": "claude-sonnet-5-5", "opus": "claude-opus-5-5", "haiku": "claude-haiku-5-5"}
+SWITCHED_OFF = {"type": "disabled"}
 CACHED = {"type": "ephemeral"}
 
 # Models that always think: they refuse to have it switched off, and refuse a forced tool.
@@ -50,6 +51,12 @@ CACHED = {"type": "ephemeral"}
 _ALWAYS_THINKS = re.compile(r"claude-(fable|mythos|opus-5-5)")
 # Models from before adaptive thinking. Source: platform.claude.com/docs/en/build-with-claude/adaptive-thinking
 _NOT_ADAPTIVE = re.compile(r"claude-(2|3|instant|(opus|sonnet|haiku)-4(-[015])?(-\d{8})?$)")
+# Models that bind thinking to all that came before it: where that has changed (results that were shortened, tools that
+# were withheld), the thinking is to be dropped, not the request refused.
+# Source: platform.claude.com/docs/en/build-with-claude/preserved-thinking
+_BINDS = re.compile(r"claude-(fable|mythos|(opus|sonnet|haiku)-5-5)")
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+_BETA_HEADER = "anthropic-beta"
 _STOPS: Mapping[str, StopReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -78,13 +85,21 @@ class Claude:
             provider=ID, title=TITLE, model=request.model, credential=credential, idle_s=idle_s, address=base_url
         )
         client = await self._client(sdk, credential, base_url, idle_s)
-        body = body_of(request)
+        body = self._with_beta(body_of(request), credential)
         events = retried(
             lambda: _attempt(client, body, asked), self.retries, request.deadline_s, lambda error: _adjust(body, error)
         )
         async with aclosing(events):
             async for event in events:
                 yield event
+
+    def _with_beta(self, body: dict[str, Any], credential: Credential) -> dict[str, Any]:
+        """The body with the header that its thinking needs, beside those that the environment asks for."""
+        if "block_binding" in body.get("thinking", {}):
+            theirs = custom_headers(self.environ, HEADERS_VARIABLE) if _is_ambient(credential) else {}
+            names = [value for name, value in theirs.items() if name.lower() == _BETA_HEADER]
+            body["extra_headers"] = {_BETA_HEADER: ",".join([*names, BINDING_BETA])}
+        return body
 
     def _base_url(self, credential: Credential) -> str:
         variable = "ANTHROPIC_BASE_URL" if _is_ambient(credential) else ""
@@ -123,19 +138,24 @@ def full_name(model: str) -> str:
 def body_of(request: ModelRequest) -> dict[str, Any]:
     """The request in the API's own words. Sampling parameters are left out: it refuses them."""
     thinking = _thinking(request)
+    messages = _messages(request)
+    if thinking.get("thinking") == SWITCHED_OFF:
+        _drop_thinking(messages)
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_output_tokens + _room(request, thinking),
-        "messages": _with_cache_mark(_messages(request)),
+        "messages": _with_cache_mark(messages),
         **_tools(request),
         **thinking,
     }
     system = request.system
-    if _is_asked_to_call(request):
-        system = f"{system}\n\nYou must use the tool {request.must_call} in this message.".strip()
     if system:
-        body["system"] = [{"type": "text", "text": system, "cache_control": CACHED}]
+        body["system"] = _system(system)
     return body
+
+
+def _system(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text, "cache_control": CACHED}]
 
 
 def _thinking(request: ModelRequest) -> dict[str, Any]:
@@ -143,10 +163,11 @@ def _thinking(request: ModelRequest) -> dict[str, Any]:
     if _NOT_ADAPTIVE.match(request.model):
         return {}
     if not always and (request.thinking == "off" or request.must_call):
-        return {"thinking": {"type": "disabled"}}
+        return {"thinking": SWITCHED_OFF}
     effort = {"off": "low", "high": "high"}.get(request.thinking)
+    bound = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}} if _BINDS.match(request.model) else {}
     return {
-        "thinking": {"type": "adaptive", "display": "summarized"},
+        "thinking": {"type": "adaptive", "display": "summarized", **bound},
         **({"output_config": {"effort": effort}} if effort else {}),
     }
 
@@ -170,6 +191,8 @@ def _tools(request: ModelRequest) -> dict[str, Any]:
     ]
     if not tools:
         return _withheld(request)
+    if not request.may_call:
+        return {"tools": tools, "tool_choice": {"type": "none"}}
     if request.must_call and not _is_asked_to_call(request):
         return {"tools": tools, "tool_choice": {"type": "tool", "name": request.must_call}}
     return {"tools": tools}
@@ -188,7 +211,8 @@ def _withheld(request: ModelRequest) -> dict[str, Any]:
 def _messages(request: ModelRequest) -> list[dict[str, Any]]:
     """The conversation as turns of two sides, results of tools first in the user's."""
     turns: list[dict[str, Any]] = []
-    for message in request.messages:
+    demand = _demand(request.must_call) if _is_asked_to_call(request) else ()
+    for message in (*request.messages, *demand):
         role = "assistant" if message.role == "assistant" else "user"
         blocks = [block for part in message.parts if (block := _block(part, request.model)) is not None]
         if turns and turns[-1]["role"] == role:
@@ -196,6 +220,19 @@ def _messages(request: ModelRequest) -> list[dict[str, Any]]:
         elif blocks:
             turns.append({"role": role, "content": blocks})
     return turns
+
+
+def _demand(tool: str) -> tuple[Message, ...]:
+    return (Message.of("user", f"You must use the tool {tool} in your next message."),)
+
+
+def _drop_thinking(turns: list[dict[str, Any]]) -> bool:
+    """Takes all thinking out of the turns; returns whether there was any."""
+    count = sum(len(turn["content"]) for turn in turns)
+    for turn in turns:
+        turn["content"] = [block for block in turn["content"] if "thinking" not in block["type"]]
+    turns[:] = [turn for turn in turns if turn["content"]]
+    return count != sum(len(turn["content"]) for turn in turns)
 
 
 def _with_cache_mark(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -227,12 +264,25 @@ def _owner(model: str) -> str:
 
 
 def _adjust(body: dict[str, Any], error: ProviderError) -> Notice | None:
-    """A model that knows another way of thinking, or none, is asked without a word about it."""
-    if type(error) is not ProviderError or "thinking" not in error.message or "thinking" not in body:
+    """Leaves out what this model, or a gateway before it, refuses, one thing at a time."""
+    if type(error) is not ProviderError:
         return None
-    for name in ("thinking", "output_config"):
-        body.pop(name, None)
-    return Notice(code="adjusted", message=f"asking without thinking: {error.message}")
+    words = error.message.lower()
+    if "signature" in words and "thinking" in words and _drop_thinking(body["messages"]):
+        return Notice(code="adjusted", message=f"asking without its earlier thinking: {error.message}")
+    if ("block_binding" in words or _BETA_HEADER in words) and "extra_headers" in body:
+        body["thinking"] = {name: value for name, value in body["thinking"].items() if name != "block_binding"}
+        del body["extra_headers"]
+        return Notice(code="adjusted", message=f"asking without {BINDING_BETA}: {error.message}")
+    if "tool_choice" in words and body.get("tool_choice", {}).get("type") == "tool":
+        (demand,) = _demand(body.pop("tool_choice")["name"])
+        body["messages"].append({"role": "user", "content": [{"type": "text", "text": demand.text}]})
+        return Notice(code="adjusted", message=f"asking for a tool in words: {error.message}")
+    if "thinking" in words and "thinking" in body:
+        for name in ("thinking", "output_config", "extra_headers"):
+            body.pop(name, None)
+        return Notice(code="adjusted", message=f"asking without thinking: {error.message}")
+    return None
 
 
 @dataclass(slots=True)

@@ -149,7 +149,9 @@ def config_of(request: ModelRequest) -> dict[str, Any]:
             for tool in request.tools
         ]
         config["tools"] = [{"function_declarations": functions}]
-    if request.must_call:
+    if request.tools and not request.may_call:
+        config["tool_config"] = {"function_calling_config": {"mode": "NONE"}}
+    elif request.must_call:
         wanted = {"mode": "ANY", "allowed_function_names": [request.must_call]}
         config["tool_config"] = {"function_calling_config": wanted}
     return config

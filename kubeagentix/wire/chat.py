@@ -42,7 +42,7 @@ _STOPS: Mapping[str, StopReason] = {"length": "max_tokens", "content_filter": "r
 def body_of(request: ModelRequest, *, by_markup: bool) -> dict[str, Any]:
     """The request in this wire's words, its tools offered by the API or described in the prompt."""
     system = request.system
-    if by_markup and request.tools:
+    if by_markup and request.tools and request.may_call:
         system = f"{system}\n\n{described(request.tools, request.must_call)}".strip()
     messages = [{"role": "system", "content": system}] if system else []
     body: dict[str, Any] = {
@@ -55,7 +55,9 @@ def body_of(request: ModelRequest, *, by_markup: bool) -> dict[str, Any]:
         body["temperature"] = request.temperature
     if request.tools and not by_markup:
         body["tools"] = [_tool(tool.name, tool.description, tool.parameters) for tool in request.tools]
-        if request.must_call:
+        if not request.may_call:
+            body["tool_choice"] = "none"
+        elif request.must_call:
             body["tool_choice"] = {"type": "function", "function": {"name": request.must_call}}
     return body
 

@@ -58,7 +58,9 @@ def body_of(request: ModelRequest) -> dict[str, Any]:
             }
             for tool in request.tools
         ]
-    if request.must_call:
+    if request.tools and not request.may_call:
+        body["tool_choice"] = "none"
+    elif request.must_call:
         body["tool_choice"] = {"type": "function", "name": request.must_call}
     if _REASONS.match(request.model):
         body |= {"reasoning": _reasoning(request), "include": [ENCRYPTED]}

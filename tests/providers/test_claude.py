@@ -135,7 +135,8 @@ def test_a_forced_tool_switches_thinking_off_where_that_can_be() -> None:
 def test_a_model_that_refuses_forced_tools_is_asked_in_words() -> None:
     sent = body(model="claude-opus-5-5", must_call="pod_logs")
     assert "tool_choice" not in sent
-    assert "You must use the tool pod_logs" in sent["system"][0]["text"]
+    assert "You must use the tool pod_logs" in sent["messages"][-1]["content"][-1]["text"]
+    assert sent["system"] == body(model="claude-opus-5-5")["system"]  # to which earlier thinking is bound
 
 
 def test_results_come_first_in_the_users_turn() -> None:
@@ -179,6 +180,68 @@ def test_a_server_that_says_that_there_is_no_use_is_not_asked_again() -> None:
         with pytest.raises(errors.OverloadedError):
             ask(provider(CLAUDE, server), request(CLAUDE))
         assert len(server.requests) == 1
+
+
+SIGNED = Thinking(text="137?", signature='["claude/claude-sonnet-5-5","thinking","c2ln"]')
+THOUGHT = (
+    Message.of("user", "Why?"),
+    Message(role="assistant", parts=(SIGNED, Text(text="It ran out of memory."))),
+    Message.of("user", "And now?"),
+)
+
+
+def test_thinking_that_no_longer_fits_is_dropped_by_the_api_and_not_refused() -> None:
+    with CLAUDE.server() as server:
+        server.script(then=Say("Hm."))
+        asking = provider(CLAUDE, server)
+        ask(asking, request(CLAUDE))
+        ask(asking, request(CLAUDE, model="claude-sonnet-4-6"))
+        first, second = server.requests
+    assert first.body["thinking"]["block_binding"] == {"prefix_mismatch_behavior": "drop_block"}
+    assert first.headers["anthropic-beta"] == claude.BINDING_BETA
+    assert "block_binding" not in second.body["thinking"]
+    assert "anthropic-beta" not in second.headers
+
+
+def test_a_beta_of_the_environment_is_kept_beside_ours() -> None:
+    with CLAUDE.server() as server:
+        environ = {"ANTHROPIC_CUSTOM_HEADERS": "Anthropic-Beta: theirs-1", "ANTHROPIC_BASE_URL": server.base_url}
+        server.script(Say("Hm."))
+        ask(claude.build(environ), request(CLAUDE), from_variable("ANTHROPIC_API_KEY"))
+    assert server.requests[0].headers["anthropic-beta"] == f"theirs-1,{claude.BINDING_BETA}"
+
+
+@pytest.mark.parametrize(
+    ("message", "left_out"),
+    [
+        ("messages.1.content.0: Invalid `signature` in `thinking` block.", "'signature': 'c2ln'"),
+        ("Unexpected value(s) for the `anthropic-beta` header", "block_binding"),
+        ("thinking.adaptive.block_binding: Extra inputs are not permitted", "block_binding"),
+    ],
+)
+def test_what_is_refused_about_thinking_is_left_out(message: str, left_out: str) -> None:
+    with CLAUDE.server() as server:
+        server.script(Fail("bad_request", message=message), Say("Here."))
+        events = ask(provider(CLAUDE, server), request(CLAUDE, *THOUGHT))
+        first, second = (str(recorded.body) for recorded in server.requests)
+    assert text_of(events) == "Here."
+    assert left_out in first
+    assert left_out not in second
+    assert "adaptive" in second
+
+
+def test_a_forced_tool_that_is_refused_is_asked_for_in_words() -> None:
+    with CLAUDE.server() as server:
+        server.script(Fail("bad_request", message="tool_choice forces tool use, which is not supported"), Say("Here."))
+        ask(provider(CLAUDE, server), request(CLAUDE, must_call="pod_logs"))
+        second = server.requests[1].body
+    assert "tool_choice" not in second
+    assert "You must use the tool pod_logs" in second["messages"][-1]["content"][0]["text"]
+
+
+def test_switched_off_thinking_takes_earlier_thinking_with_it() -> None:
+    assert "c2ln" in str(body(messages=THOUGHT))
+    assert "c2ln" not in str(body(messages=THOUGHT, thinking="off"))
 
 
 LEAKS = "X-Team: of-the-environment\nAuthorization: Bearer of-the-environment\nanthropic-version: 2023-06-01"

@@ -154,6 +154,15 @@ def test_a_conversation_goes_on_when_tools_are_withheld(wired: Wired) -> None:
 
 
 @every
+def test_tools_that_must_not_be_called_are_there_all_the_same(wired: Wired) -> None:
+    with wired.server() as server:
+        server.script(Say("OOM."))
+        ask(provider(wired, server), request(wired, may_call=False))
+    (heard,) = server.heard
+    assert (heard.tools, heard.may_call) == (("pod_logs", "get_events"), False)
+
+
+@every
 def test_no_more_tokens_is_a_stop_of_its_own(wired: Wired) -> None:
     with wired.server() as server:
         server.script(then=[Say("It ran"), Stop("max_tokens")])

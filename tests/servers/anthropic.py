@@ -115,6 +115,7 @@ class AnthropicServer(WireServer):
             messages=tuple(_message(message) for message in body["messages"]),
             tools=tuple(tool["name"] for tool in body.get("tools", ())),
             must_call=body.get("tool_choice", {}).get("name", ""),
+            may_call=body.get("tool_choice", {}).get("type") != "none",
             max_tokens=body["max_tokens"],
         )
 

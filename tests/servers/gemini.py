@@ -115,6 +115,7 @@ class GeminiServer(WireServer):
                 function["name"] for tool in body.get("tools", ()) for function in tool.get("functionDeclarations", ())
             ),
             must_call="".join(config.get("allowedFunctionNames", ())),
+            may_call=config.get("mode") != "NONE",
             max_tokens=body.get("generationConfig", {}).get("maxOutputTokens", 0),
         )
 

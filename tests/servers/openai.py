@@ -228,6 +228,7 @@ def _heard_responses(body: Mapping[str, Any]) -> Heard:
         messages=tuple(_item(item) for item in _input(body["input"])),
         tools=tuple(tool["name"] for tool in body.get("tools", ())),
         must_call=choice["name"] if isinstance(choice, Mapping) else "",
+        may_call=choice != "none",
         max_tokens=body.get("max_output_tokens", 0),
     )
 
@@ -268,6 +269,7 @@ def _heard_chat(body: Mapping[str, Any]) -> Heard:
         messages=tuple(_chat_message(message) for message in messages if message["role"] != "system"),
         tools=tuple(tool["function"]["name"] for tool in body.get("tools", ())),
         must_call=choice["function"]["name"] if isinstance(choice, Mapping) else "",
+        may_call=choice != "none",
         max_tokens=body.get("max_tokens", 0),
     )
 

@@ -54,6 +54,7 @@ class Heard:
     messages: tuple[Message, ...]
     tools: tuple[str, ...]
     must_call: str = ""
+    may_call: bool = True
     max_tokens: int = 0
 
 
