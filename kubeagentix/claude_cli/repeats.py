@@ -16,6 +16,7 @@ class Shown:
     gap: str = ""
     was_broken: bool = False  # the last piece took another way than what was shown: `text` holds only the new way
     _pieces: list[str] = field(default_factory=list)
+    _length: int = 0  # of all of them
     _kept: int = 0  # characters of complete blocks
     _before: str = ""  # what was shown when it broke
     _base: int = 0  # where in it the answer begins again
@@ -29,7 +30,7 @@ class Shown:
 
     def settle(self) -> None:
         """What was said up to here is in a complete block."""
-        self._kept = sum(map(len, self._pieces))
+        self._kept = self._length
 
     def begin_again(self) -> None:
         """The answer is asked for again."""
@@ -59,6 +60,7 @@ class Shown:
             return self.add(anew)
         kept = self._before[: self._base]
         self._pieces, self._before, self._at, self.was_broken = [kept, anew], "", 0, True
+        self._length = len(kept) + len(anew)
         return "\n\n" + anew
 
     def _wait_for_repetition(self, base: int) -> None:
@@ -68,4 +70,5 @@ class Shown:
     def _show(self, piece: str) -> str:
         gap = "" if self._pieces else self.gap
         self._pieces.append(piece)
+        self._length += len(piece)
         return gap + piece

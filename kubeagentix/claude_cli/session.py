@@ -156,8 +156,11 @@ class _Run:
             self._lines.put_nowait(None)
 
     async def _next(self) -> Line | None:
-        is_busy = self._control is not None and self._control.is_busy
-        line = await self._watchdog.wait(self._lines.get(), is_busy=is_busy)
+        if self._lines.empty():
+            is_busy = self._control is not None and self._control.is_busy
+            line = await self._watchdog.wait(self._lines.get(), is_busy=is_busy)
+        else:
+            line = self._lines.get_nowait()
         if isinstance(line, Exception):
             raise line
         return line

@@ -36,7 +36,7 @@ class Reader:
         self._text, self._thought = Shown(), Shown()
         self._message_id = ""
         self._before: Before = "turn"  # what came since that message
-        self._block = {"text": "", "thinking": ""}  # what came in deltas of the block that is open
+        self._come = {"text": 0, "thinking": 0}  # how much came in deltas of the block that is open
         self._parts: list[Part] = []
 
     @property
@@ -85,7 +85,7 @@ class Reader:
             case "message_start":
                 self._begin(str(_mapping(event.get("message")).get("id")))
             case "content_block_start":
-                self._block = {"text": "", "thinking": ""}
+                self._come = {"text": 0, "thinking": 0}
             case "content_block_delta":
                 delta = _mapping(event.get("delta"))
                 if text := delta.get("text"):
@@ -112,7 +112,7 @@ class Reader:
             self._text.begin_again()
             self._thought.begin_again()
         self._message_id, self._before, self.is_complete = message_id, "", False
-        self._block = {"text": "", "thinking": ""}
+        self._come = {"text": 0, "thinking": 0}
 
     def _said(self, line: Line) -> Iterator[ModelEvent]:
         message = _mapping(line.get("message"))
@@ -126,17 +126,17 @@ class Reader:
 
     def _block_said(self, block: Line) -> Iterator[ModelEvent]:
         kind = str(block.get("type"))
-        if kind not in self._block:
+        if kind not in self._come:
             return
         whole = str(block.get(kind) or "")
-        yield from self._show(kind, whole[len(self._block[kind]) :])
-        self._block[kind] = ""
+        yield from self._show(kind, whole[self._come[kind] :])
+        self._come[kind] = 0
         (self._text if kind == "text" else self._thought).settle()
 
     def _show(self, kind: str, piece: str) -> Iterator[ModelEvent]:
         if not piece:
             return
-        self._block[kind] += piece
+        self._come[kind] += len(piece)
         shown = self._text if kind == "text" else self._thought
         fresh = shown.add(piece)
         if shown.was_broken:

@@ -527,8 +527,14 @@ def test_a_child_that_ignores_sigterm_is_killed(lab: Lab) -> None:
 
 
 def test_two_runs_at_once_keep_their_tokens_apart(lab: Lab) -> None:
+    overlaps: list[bool] = []
+
+    def answer(request: Recorded) -> list[Step]:
+        overlaps.append(any(not earlier.done.is_set() for earlier in lab.server.requests[:-1]))
+        return [Pause(1.0), Say(f"for {request.token.rpartition('-')[2]}")]
+
     for name in ("anna", "ben"):
-        lab.server.script([Say(f"for {name}", pause_s=0.1)], token=f"sk-ant-oat01-{name}")
+        lab.server.script(answer, token=f"sk-ant-oat01-{name}")
 
     async def ask() -> list[list[ModelEvent]]:
         provider = lab.provider()
@@ -541,6 +547,7 @@ def test_two_runs_at_once_keep_their_tokens_apart(lab: Lab) -> None:
 
     first, second = asyncio.run(ask())
     assert (text_of(first), text_of(second)) == ("for anna", "for ben")
+    assert overlaps == [False, True]
 
 
 @both
