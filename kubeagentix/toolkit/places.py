@@ -72,6 +72,13 @@ async def picture(context: ToolContext, namespace: str | None, kinds: Iterable[s
     return snapshot
 
 
+def not_read(snapshot: Snapshot, kinds: Iterable[str] | None = None) -> list[str]:
+    """A line about what could not be read of these kinds (or of any), so that silence is not taken for absence."""
+    wanted = set(kinds) if kinds is not None else None
+    names = sorted({gap.kind for gap in snapshot.gaps if gap.kind and (wanted is None or gap.kind in wanted)})
+    return [f"(could not be read, so nothing is known of them: {', '.join(names)})"] if names else []
+
+
 def namespaces_in(snapshot: Snapshot) -> set[str]:
     """The namespaces of which a picture holds something."""
     if snapshot.namespace is not None:

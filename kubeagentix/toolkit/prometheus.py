@@ -89,7 +89,8 @@ def find_prometheus(snapshot: Snapshot, cluster: Cluster) -> Prometheus:
         if port is not None:
             return Prometheus(cluster=cluster, service=service, port=port)
     hint = "if there is one elsewhere, set KUBEAGENTIX_PROMETHEUS_URL; top_pods shows current use"
-    raise NotFoundError("no Service of the cluster looks like Prometheus", hint=hint)
+    gap = next((f": {gap.what}: {gap.why}" for gap in snapshot.gaps if gap.kind == Service.kind), "")
+    raise NotFoundError(f"no Service of the cluster that could be read looks like Prometheus{gap}", hint=hint)
 
 
 def _likeness(service: Service) -> int:

@@ -14,7 +14,7 @@ from kubeagentix.toolkit.columns import pod_ready, pod_state, restarts_of
 from kubeagentix.toolkit.happenings import said_by_events
 from kubeagentix.toolkit.kinds import KIND
 from kubeagentix.toolkit.objects import Found, find_object
-from kubeagentix.toolkit.places import NAMESPACE, namespace_of, now_of, picture
+from kubeagentix.toolkit.places import NAMESPACE, namespace_of, not_read, now_of, picture
 from kubeagentix.toolkit.pruning import pruned, without_defaults
 from kubeagentix.toolkit.relations import relations
 from kubeagentix.toolkit.statuses import Said, evidence_in, said_by_status
@@ -49,6 +49,7 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
         *_section("status", status),
         *_section("pods", pods),
         *_section("relations", related),
+        *not_read(around),
         *_section("events", events or (["none"] if status else [])),
     ]
     return ToolOutput(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubeagentix.analysis.backends import backing_of, describe_ports, resolve_target_port
 from kubeagentix.analysis.policies import (
+    Direction,
     Outside,
     Port,
     Verdict,
@@ -148,11 +149,11 @@ def _path(snapshot: Snapshot, source: _End, target: _End, wanted: str, protocol:
     pod = source.pods[0]
     if target.service is not None or (target.outside is not None and not target.outside.address):
         verdict = dns_verdict(snapshot, pod, dns_servers(snapshot))
-        yield _said(snapshot, "DNS: asking the cluster's DNS on 53/UDP", verdict, isolating(snapshot, pod, "Egress"))
+        yield _said(snapshot, "DNS: asking the cluster's DNS on 53/UDP", verdict, pod, "Egress")
     if target.outside is not None:
         port = Port(number=int(wanted) if wanted.isdigit() else None, protocol=protocol)
         verdict = outside_verdict(snapshot, pod, target.outside, port)
-        yield _said(snapshot, f"egress to {target.outside.name}", verdict, isolating(snapshot, pod, "Egress"))
+        yield _said(snapshot, f"egress to {target.outside.name}", verdict, pod, "Egress")
         return
     for item, words in _ports(snapshot, target, wanted, protocol):
         if isinstance(item, Said):
@@ -199,14 +200,17 @@ def _service_port(
 
 def _hops(snapshot: Snapshot, source: Pod, target: Pod, port: Port, words: str) -> Iterator[Said]:
     egress = egress_verdict(snapshot, source, target, port)
-    yield _said(snapshot, f"egress to {target.name} on {words}", egress, isolating(snapshot, source, "Egress"))
+    yield _said(snapshot, f"egress to {target.name} on {words}", egress, source, "Egress")
     ingress = ingress_verdict(snapshot, target, source, port)
-    yield _said(snapshot, f"ingress into {target.name} on {words}", ingress, isolating(snapshot, target, "Ingress"))
+    yield _said(snapshot, f"ingress into {target.name} on {words}", ingress, target, "Ingress")
 
 
-def _said(snapshot: Snapshot, step: str, verdict: Verdict, policies: Sequence[NetworkPolicy]) -> Said:
+def _said(snapshot: Snapshot, step: str, verdict: Verdict, pod: Pod, direction: Direction) -> Said:
+    """What the policies that select `pod` for that direction say of a step."""
+    if verdict.is_allowed and not snapshot.was_read(NetworkPolicy, pod.namespace):
+        return Said(text=f"{step}: unknown (the NetworkPolicies of namespace {pod.namespace} could not be read)")
     if verdict.is_allowed:
-        names = ", ".join(item.name for item in policies)
+        names = ", ".join(item.name for item in isolating(snapshot, pod, direction))
         return Said(text=f"{step}: allowed ({f'by {names}' if names else 'no NetworkPolicy isolates the pod'})")
     ref = snapshot.ref(verdict.isolating[0])
     said = f"{step}: DENIED by {ref}: {verdict.why}"
@@ -221,9 +225,9 @@ def _clients(snapshot: Snapshot, target: _End, wanted: str, protocol: str, place
     found = [item for item, _ in _ports(snapshot, target, wanted, protocol)]
     yield from (item for item in found if isinstance(item, Said))
     ports = [item for item in found if isinstance(item, Port)]
-    policies = isolating(snapshot, target.pods[0], "Ingress")
-    if not policies:
-        yield Said(text=f"no NetworkPolicy isolates {target.pods[0].name} for ingress")
+    if not isolating(snapshot, target.pods[0], "Ingress"):
+        open_ = Verdict(is_allowed=True)
+        yield _said(snapshot, f"ingress into {target.pods[0].name} in general", open_, target.pods[0], "Ingress")
     groups = [
         (ref, [pod for pod in pods if not pod.is_finished])
         for ref, pods in snapshot.pods_by_workload.items()
@@ -231,14 +235,16 @@ def _clients(snapshot: Snapshot, target: _End, wanted: str, protocol: str, place
     ]
     for ref, pods in [group for group in groups if group[1]][:MAX_CLIENTS]:
         denied = [line for port in ports for line in _denials(snapshot, ref, pods[0], target.pods[0], port)]
-        yield from denied or [Said(text=f"{ref}: can reach it")]
+        yield from denied or [Said(text=f"{ref}: no policy that was read keeps it from there")]
 
 
 def _denials(snapshot: Snapshot, ref: ResourceRef, source: Pod, target: Pod, port: Port) -> Iterator[Said]:
     step = f"{ref} on {port.number or 'any port'}/{port.protocol}"
-    for verdict in (egress_verdict(snapshot, source, target, port), ingress_verdict(snapshot, target, source, port)):
-        if not verdict.is_allowed:
-            yield _said(snapshot, step, verdict, ())
+    egress, ingress = egress_verdict(snapshot, source, target, port), ingress_verdict(snapshot, target, source, port)
+    if not egress.is_allowed:
+        yield _said(snapshot, step, egress, source, "Egress")
+    if not ingress.is_allowed:
+        yield _said(snapshot, step, ingress, target, "Ingress")
 
 
 plugin = ToolPlugin(

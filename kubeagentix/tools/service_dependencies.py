@@ -14,7 +14,7 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.quickdx.graph import Edge, Graph
 from kubeagentix.toolkit.kinds import KIND
 from kubeagentix.toolkit.objects import find_object
-from kubeagentix.toolkit.places import NAMESPACE, namespace_of, picture
+from kubeagentix.toolkit.places import NAMESPACE, namespace_of, not_read, picture
 from kubeagentix.toolkit.relations import edges_to, is_missing
 from kubeagentix.toolkit.statuses import Said, evidence_in
 
@@ -53,7 +53,7 @@ _Tree = list[tuple[int, Said]]
 
 
 def _text(snapshot: Snapshot, start: ResourceRef, parts: Sequence[tuple[str, _Tree]], depth: int) -> str:
-    shown = [f"{start}{_state(snapshot, start)}"]
+    shown = [f"{start}{_state(snapshot, start)}", *not_read(snapshot)]
     for title, tree in parts:
         shown.append(f"{title}:" if tree else f"{title}: nothing that is known")
         shown += [f"{'  ' * level}- {line}" for level, line in tree if level <= depth]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import kubeagentix as kx
+from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.errors import NotFoundError, UsageError
 from kubeagentix.testing import snapshot_of
 from kubeagentix.tools.rollout_history import differences
@@ -53,7 +54,7 @@ def test_without_a_source_every_workload_is_tried(lab: Lab) -> None:
     text = lab.text("network_path", target="warehouse", namespace="reporting")
     assert "Deployment reporting/report-builder on 5432/TCP: DENIED by NetworkPolicy" in text
     free = lab.text("network_path", target="svc/storefront", namespace="shop")
-    assert "no NetworkPolicy isolates" in free
+    assert "in general: allowed (no NetworkPolicy isolates the pod)" in free
 
 
 def test_dns_is_a_part_of_the_way(lab: Lab) -> None:
@@ -175,3 +176,16 @@ def test_quick_dx_tells_causes_with_evidence_and_commands(lab: Lab) -> None:
 def test_a_container_revision_of_a_stateful_set_is_compared() -> None:
     with pytest.raises(UsageError, match="the revisions of StatefulSet default/db needs a live cluster"):
         Lab(snapshot_of("{kind: StatefulSet, metadata: {name: db}}")).call("rollout_history", name="sts/db")
+
+
+def test_what_could_not_be_read_is_unknown_not_allowed() -> None:
+    gaps = [Gap(what="networkpolicies", why="403 Forbidden", kind="NetworkPolicy")]
+    pod = "{{kind: Pod, metadata: {{name: {0}, labels: {{app: {0}}}}}, status: {{phase: Running}}}}"
+    service = "{kind: Service, metadata: {name: b}, spec: {selector: {app: b}, ports: [{port: 80}]}}"
+    lab = Lab(snapshot_of(pod.format("a"), pod.format("b"), service, gaps=gaps))
+    text = lab.text("network_path", target="svc/b", source="pod/a")
+    assert "allowed" not in text
+    assert text.count("unknown (the NetworkPolicies of namespace default could not be read)") == 3
+    assert "unknown (the NetworkPolicies" in lab.text("network_path", target="svc/b")
+    for name in ("service_dependencies", "describe_resource"):
+        assert "(could not be read, so nothing is known of them: NetworkPolicy)" in lab.text(name, name="svc/b")
