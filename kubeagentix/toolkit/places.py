@@ -72,10 +72,16 @@ async def picture(context: ToolContext, namespace: str | None, kinds: Iterable[s
     return snapshot
 
 
-def not_read(snapshot: Snapshot, kinds: Iterable[str] | None = None) -> list[str]:
-    """A line about what could not be read of these kinds (or of any), so that silence is not taken for absence."""
-    wanted = set(kinds) if kinds is not None else None
-    names = sorted({gap.kind for gap in snapshot.gaps if gap.kind and (wanted is None or gap.kind in wanted)})
+# What relations within a namespace are read from.
+_RELATED = (
+    *("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "EndpointSlice"),
+    *("ConfigMap", "Secret", "Ingress", "NetworkPolicy", "PersistentVolumeClaim", "Event", "HorizontalPodAutoscaler"),
+)
+
+
+def not_read(snapshot: Snapshot) -> list[str]:
+    """A line about kinds with a part in relations that could not be read: silence about them is no absence."""
+    names = sorted({gap.kind for gap in snapshot.gaps if gap.kind in _RELATED})
     return [f"(could not be read, so nothing is known of them: {', '.join(names)})"] if names else []
 
 

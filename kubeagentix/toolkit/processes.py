@@ -31,14 +31,7 @@ async def run_program(
 
     Raises FileNotFoundError and its kin where it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(environ),
-        start_new_session=True,
-    )
+    process = await _started(arguments, environ)
     assert process.stdout is not None
     assert process.stderr is not None
     is_late = False
@@ -57,6 +50,28 @@ async def run_program(
         await asyncio.wait([errors], timeout=1)
         errors.cancel()
     return Ended(code=process.returncode or 0, stdout=out.text, stderr=err.text, is_cut=out.is_cut, is_late=is_late)
+
+
+async def _started(arguments: Sequence[str], environ: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """The program under way. One whose caller leaves before that is known is killed, with its family, as any other."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(environ),
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):  # it could not be started
+            process = await starting
+            _kill(process)
+            await process.wait()
+        raise
 
 
 class _Sink:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,31 @@ def test_the_whole_family_is_killed_when_the_caller_leaves(tmp_path: Path) -> No
         with pytest.raises(asyncio.CancelledError):
             await task
 
+    asyncio.run(leave())
+    assert gone(int(note.read_text()))
+    assert time.monotonic() - started < 15
+
+
+def test_nothing_is_left_of_a_program_that_was_just_being_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, started, start = tmp_path / "pid", time.monotonic(), asyncio.create_subprocess_exec
+
+    async def slowly(*words: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*words, **options)
+        await asyncio.sleep(1)
+        return process
+
+    async def leave() -> None:
+        command = (sys.executable, "-c", FAMILY, str(note))
+        task = asyncio.ensure_future(run_program(command, environ={}, timeout_s=30, max_bytes=10))
+        while not (note.exists() and note.read_text()):  # noqa: ASYNC110  another process writes it
+            await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
     asyncio.run(leave())
     assert gone(int(note.read_text()))
     assert time.monotonic() - started < 15
