@@ -27,7 +27,7 @@ from tests.servers.turns import Call, Fail, Hang, Say
 from tests.servers.wire import Recorded, WireServer
 from tests.servers.wired import CHAT, CLAUDE, GEMINI, RESPONSES, Wired
 
-TOKEN = "sk-ant-oat01-dummy-of-this-test"
+TOKEN = "dummy-of-this-test"
 CHANNEL = "KUBEAGENTIX_CLAUDE_CODE_CHANNEL"
 MARKUP = """<function_calls>
 <invoke name="{name}">
@@ -55,8 +55,10 @@ class Client:
         return {**own, **self.wired.environ(server)}
 
     def credential(self, text: str = TOKEN) -> Credential:
-        kind: Any = "auth_token" if self.wired.plugin is claude_code else "api_key"
-        return Credential(kind=kind, secret=Secret(text), source="the request")
+        """A token of a subscription for the client that takes one, and a key for the others, which refuse it."""
+        if self.wired.plugin is claude_code:
+            return Credential(kind="auth_token", secret=Secret(f"sk-ant-oat01-{text}"), source="the request")
+        return Credential(kind="api_key", secret=Secret(text), source="the request")
 
     def ask(self, name: str) -> list[Any]:
         """A turn in which the model asks for a tool of ours, in this client's own way."""
@@ -194,14 +196,15 @@ def test_a_run_is_cancelled_within_a_second(client: Client, cluster: Cluster, tm
 
 @every
 def test_two_runs_side_by_side_keep_their_credentials_apart(client: Client, cluster: Cluster, tmp_path: Path) -> None:
-    tokens = [f"{TOKEN}-{name}" for name in ("one", "two")]
+    credentials = [client.credential(f"{TOKEN}-{name}") for name in ("one", "two")]
 
     async def both(asked: Engine) -> list[list[RunRecord]]:
-        chosen = [options(client, credential=client.credential(text)) for text in tokens]
+        chosen = [options(client, credential=credential) for credential in credentials]
         return await asyncio.gather(*(records_of(asked, item) for item in chosen))
 
     with serving(client) as server:
-        for text in tokens:
-            server.script([Say(f"answer for {text[-3:]}", pause_s=0.03)], token=text)
+        for credential in credentials:
+            token = credential.secret.reveal()
+            server.script([Say(f"answer for {token[-3:]}", pause_s=0.03)], token=token)
         found = asyncio.run(both(engine(client, cluster, server, tmp_path)))
     assert [finished(records).text for records in found] == ["answer for one", "answer for two"]
