@@ -50,7 +50,6 @@ from kubeagentix.errors import (
     KubeAgentiXError,
     MalformedAnswerError,
     ModelTimeoutError,
-    ProviderError,
 )
 from kubeagentix.wire.markup import MarkupParser
 
@@ -128,6 +127,7 @@ class Run:
         self._turns = 0
         self._text: list[str] = []
         self._answer: Answer | None = None
+        self._built: Provider | None = None  # the first candidate's
         self._is_compacted = False
         self._has_shorter = False
         self._told: dict[str, ToolCall] = {}  # tool calls that were told of, by id
@@ -209,6 +209,7 @@ class Run:
                 target=self._plan.target,
             )
         )
+        self._built = self._plan.build(first) if first.error is None else None  # it imports its client meanwhile
         prepared = self._prepared = await self._plan.prepare(self)
         self.diagnosis = prepared.diagnosis
         last: KubeAgentiXError | None = None
@@ -218,7 +219,7 @@ class Run:
                 self._has_shorter = variant != list(prepared.firsts)[-1]
                 try:
                     await self._attempt(candidate, messages, label)
-                except ProviderError as error:
+                except KubeAgentiXError as error:
                     last = error
                     self._record_failure(candidate, label, error)
                     if self._text:
@@ -229,9 +230,10 @@ class Run:
                     return
         raise last or KubeAgentiXError("no provider could be asked")
 
-    def _record_failure(self, candidate: Candidate, label: str, error: ProviderError) -> None:
+    def _record_failure(self, candidate: Candidate, label: str, error: KubeAgentiXError) -> None:
         attempt = _attempt(candidate, label, self._model)
-        self._attempts.append(replace(attempt, error=error.detail or error.code, message=str(error)))
+        code = failure_of(error, candidate).code
+        self._attempts.append(replace(attempt, error=code, message=str(error)))
         is_last = candidate is self._plan.candidates[-1]
         if not self._text and not is_last:
             self.emit(Notice(code="attempt_failed", message=f"{label} ({candidate.plugin.id}): {error}"))
@@ -242,7 +244,8 @@ class Run:
             raise candidate.error
         who = f"{candidate.plugin.id} / {candidate.model}" if candidate.model else candidate.plugin.id
         self.emit(Notice(code="attempt", message=f"{label}: {who}, credential from {candidate.source}"))
-        provider = self._plan.build(candidate)
+        built = self._built if candidate is self._plan.candidates[0] else None
+        provider = built if built is not None else self._plan.build(candidate)
         runner = self._runner = self._plan.make_runner(self, candidate)
         self.messages = messages
         await self._turn_by_turn(_Asked(candidate=candidate, provider=provider, runner=runner))

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from kubeagentix.contracts import ProviderPlugin, ToolContext, ToolPlugin
-from kubeagentix.domain.diagnosis import Evidence, ResourceRef
+from kubeagentix.contracts import Provider, ProviderPlugin, ToolContext, ToolPlugin
+from kubeagentix.domain.diagnosis import Evidence, ResourceRef, Target
 from kubeagentix.domain.events import (
+    Listener,
     ModelEvent,
     Notice,
     RunFailed,
@@ -34,11 +35,14 @@ from kubeagentix.engine.engine import Engine
 from kubeagentix.errors import (
     AuthenticationError,
     ContextWindowError,
+    MissingExtraError,
     NotFoundError,
     OverloadedError,
     ProviderError,
     UsageError,
 )
+from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.quickdx.pipeline import diagnose_snapshot
 from kubeagentix.testing import ScriptedProvider, scripted_plugin, snapshot_of
 
 POD = ResourceRef(kind="Pod", namespace="shop", name="web-1")
@@ -352,6 +356,30 @@ def test_a_provider_that_fails_before_it_says_anything_is_followed_by_the_next()
         ("openai", "fallback", ""),
     ]
     assert notices(records) == ["attempt", "attempt_failed", "attempt"]
+
+
+def test_a_client_that_is_not_installed_makes_it_the_next_ones_turn() -> None:
+    missing = MissingExtraError("anthropic is not installed", hint="pip install 'kubeagentix[claude]'")
+    up = scripted_plugin(ScriptedProvider([say("hello")]), "openai")
+    records = events_of(engine_of(scripted_plugin(ScriptedProvider([missing])), up), provider="claude")
+    assert finished(records).text == "hello"
+    assert [item.error for item in finished(records).attempts] == ["missing_extra", ""]
+
+
+def test_the_first_provider_is_built_before_evidence_is_collected() -> None:
+    order: list[str] = []
+
+    def build(_: Mapping[str, str]) -> Provider:
+        order.append("built")
+        return ScriptedProvider([say("ok")])
+
+    async def diagnose(target: Target, _: Listener) -> Diagnosis:
+        order.append("collected")
+        return diagnose_snapshot(snapshot_of(), target)
+
+    engine = engine_of(scripted_plugin(ScriptedProvider([]), build=build), diagnose=diagnose)
+    asyncio.run(engine.run("why?"))
+    assert order == ["built", "collected"]
 
 
 def test_a_provider_that_fails_after_it_has_spoken_ends_the_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import kubeagentix as kx
 from kubeagentix import registry
@@ -20,6 +25,7 @@ from kubeagentix.domain.events import RunFinished, RunRecord, TextDelta, ToolCal
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential, Secret
 from kubeagentix.engine import quick
+from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.engine import Engine
 from kubeagentix.providers.claude_code import plugin as claude_code
 from tests.servers.anthropic import AnthropicServer
@@ -27,7 +33,7 @@ from tests.servers.turns import Call, Fail, Hang, Say
 from tests.servers.wire import Recorded, WireServer
 from tests.servers.wired import CHAT, CLAUDE, GEMINI, RESPONSES, Wired
 
-TOKEN = "dummy-of-this-test"
+SUBSCRIPTION, KEY = "sk-ant-oat01-dummy-of-this-test", "dummy-key-of-this-test"
 CHANNEL = "KUBEAGENTIX_CLAUDE_CODE_CHANNEL"
 MARKUP = """<function_calls>
 <invoke name="{name}">
@@ -54,11 +60,13 @@ class Client:
             return {**own, "ANTHROPIC_BASE_URL": server.base_url}
         return {**own, **self.wired.environ(server)}
 
-    def credential(self, text: str = TOKEN) -> Credential:
-        """A token of a subscription for the client that takes one, and a key for the others, which refuse it."""
-        if self.wired.plugin is claude_code:
-            return Credential(kind="auth_token", secret=Secret(f"sk-ant-oat01-{text}"), source="the request")
-        return Credential(kind="api_key", secret=Secret(text), source="the request")
+    @property
+    def token(self) -> str:
+        return SUBSCRIPTION if self.wired.plugin is claude_code else KEY
+
+    def credential(self, text: str = "") -> Credential:
+        kind: Any = "auth_token" if self.wired.plugin is claude_code else "api_key"
+        return Credential(kind=kind, secret=Secret(text or self.token), source="the request")
 
     def ask(self, name: str) -> list[Any]:
         """A turn in which the model asks for a tool of ours, in this client's own way."""
@@ -126,7 +134,7 @@ def test_tools_really_run_and_the_answer_follows_from_them(client: Client, clust
     assert end.text.replace("\n", "") == "I look. The database is down."
     assert (end.provider, end.reason, end.tool_calls) == (client.wired.plugin.id, "stop", 1)
     assert end.credential_source == "the request"
-    assert TOKEN not in repr(records)
+    assert client.token not in repr(records)
     assert end.usage.output_tokens > 0
     kinds = [record.event.kind for record in records]
     assert kinds.index("tool_call_ready") < kinds.index("tool_call_finished") < len(kinds) - 2
@@ -171,7 +179,7 @@ def test_a_refused_credential_is_that_providers_own_error_or_the_next_ones_turn(
         pinned = asyncio.run(records_of(asked, options(client)))
         free = asyncio.run(records_of(asked, options(client, fallback=True)))
     assert pinned[-1].event.kind == "run_failed"
-    assert TOKEN not in repr(pinned)
+    assert client.token not in repr(pinned)
     assert (finished(free).provider, finished(free).attempt) == ("rules", "fallback")
 
 
@@ -196,15 +204,47 @@ def test_a_run_is_cancelled_within_a_second(client: Client, cluster: Cluster, tm
 
 @every
 def test_two_runs_side_by_side_keep_their_credentials_apart(client: Client, cluster: Cluster, tmp_path: Path) -> None:
-    credentials = [client.credential(f"{TOKEN}-{name}") for name in ("one", "two")]
+    tokens = [f"{client.token}-{name}" for name in ("one", "two")]
 
     async def both(asked: Engine) -> list[list[RunRecord]]:
-        chosen = [options(client, credential=credential) for credential in credentials]
+        chosen = [options(client, credential=client.credential(text)) for text in tokens]
         return await asyncio.gather(*(records_of(asked, item) for item in chosen))
 
     with serving(client) as server:
-        for credential in credentials:
-            token = credential.secret.reveal()
-            server.script([Say(f"answer for {token[-3:]}", pause_s=0.03)], token=token)
+        for text in tokens:
+            server.script([Say(f"answer for {text[-3:]}", pause_s=0.03)], token=text)
         found = asyncio.run(both(engine(client, cluster, server, tmp_path)))
     assert [finished(records).text for records in found] == ["answer for one", "answer for two"]
+
+
+@every
+def test_no_secret_is_in_a_log_a_repr_the_history_or_a_span(
+    client: Client, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    spans = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    conversation = Conversation()
+
+    async def ask(asked: Engine) -> list[RunRecord]:
+        return [
+            record
+            async for record in asked.stream(
+                "why?", options=options(client), conversation=conversation, with_findings=False
+            )
+        ]
+
+    with serving(client) as server:
+        server.script(client.ask("list_unhealthy"), [Say("It is the disk.")], then=[Fail("authentication")])
+        asked = engine(client, cluster, server, tmp_path, provider="rules")
+        records = [*asyncio.run(ask(asked)), *asyncio.run(ask(asked))]
+    assert records[-1].event.kind == "run_failed"
+    written = "".join(span.to_json() for span in spans.get_finished_spans())
+    assert "execute_tool list_unhealthy" in written
+    for text in (caplog.text, written, repr(records), repr(asked), repr(conversation.messages), repr(options(client))):
+        assert client.token not in text
+        assert client.token[8:] not in text
