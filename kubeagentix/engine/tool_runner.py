@@ -109,6 +109,8 @@ class ToolRunner:
             return f"There is no tool {excerpt(call.name, 60)}." + (
                 f" Did you mean {near[0]}?" if near else f" The tools are: {there}."
             )
+        if call.malformed:
+            return f"The arguments of {call.name} are no JSON object: {excerpt(call.malformed, 200)} Send them whole."
         if self.tools[call.name].spec.effect == "write" and not self._allow_writes:
             return f"{call.name} changes the cluster, which this run may not. Say what should be done instead."
         if self.is_exhausted:

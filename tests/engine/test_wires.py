@@ -140,6 +140,18 @@ def test_tools_really_run_and_the_answer_follows_from_them(client: Client, clust
     assert kinds.index("tool_call_ready") < kinds.index("tool_call_finished") < len(kinds) - 2
 
 
+@pytest.mark.parametrize("client", CLIENTS[:3], ids=str)  # those whose API hands such a call out
+def test_arguments_that_are_no_json_are_told_to_the_model(client: Client, cluster: Cluster, tmp_path: Path) -> None:
+    with serving(client) as server:
+        server.script([Call("list_unhealthy", '{"names')], client.ask("list_unhealthy"), [Say("Done.")])
+        records = asyncio.run(records_of(engine(client, cluster, server, tmp_path), options(client)))
+    results = [record.event.result for record in records if isinstance(record.event, ToolCallFinished)]
+    assert [result.is_error for result in results] == [True, False]
+    assert '{"names' in results[0].content
+    assert "no JSON object" in str(server.requests[1].body)
+    assert finished(records).text.endswith("Done.")
+
+
 @every
 def test_text_arrives_in_pieces(client: Client, cluster: Cluster, tmp_path: Path) -> None:
     with serving(client) as server:
