@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.errors import excerpt
 
+_MESSAGE_END_S = 2.0  # from a call that is complete to the end of the message it is in
 ANSWER_NOW = "No more tools in this run: answer now, from what is known."
 
 
@@ -107,8 +108,8 @@ class _Run:
         self._lines: asyncio.Queue[Line | Exception | None] = asyncio.Queue()
         self._stray = ""  # the last line that was no JSON
         self._control: Control | None = None
-        self._is_answered = False  # by the tool that had to be called
-        self._is_interrupted = False
+        self._said_all = asyncio.Event()  # the model's message is complete
+        self._is_interrupted = False  # by us, as nothing more is wanted
 
     async def events(self) -> AsyncGenerator[ModelEvent]:
         child = await self._started()
@@ -185,9 +186,7 @@ class _Run:
         self._watch(line)
         if kind == "system" and line.get("subtype") == "init":
             self._check(line)
-        if self._is_answered and self._reader.is_complete and not self._is_interrupted and control is not None:
-            self._is_interrupted = True
-            await control.interrupt()
+        (self._said_all.set if self._reader.is_complete else self._said_all.clear)()
         return events
 
     def _watch(self, line: Line) -> None:
@@ -220,10 +219,19 @@ class _Run:
             return ToolResult(call_id=call.id, tool_name=call.name, content=ANSWER_NOW, is_error=True)
         result = await request.run_tool(call)
         self._watchdog.saw("idle")
-        if call.name == request.must_call and not result.is_error:
-            self._is_answered = True
+        if call.name in {request.must_call, request.final_tool} and not result.is_error:
+            await self._interrupt()
         is_next_the_last = self._reader.turns >= request.max_turns - 1
         return replace(result, content=f"{result.content}\n\n{ANSWER_NOW}") if is_next_the_last else result
+
+    async def _interrupt(self) -> None:
+        """Stops the run before the model is asked again, once its message is there and counted."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MESSAGE_END_S):
+                await self._said_all.wait()
+        self._is_interrupted = True
+        if self._control is not None:
+            await self._control.interrupt()
 
     @property
     def _are_tools_over(self) -> bool:

@@ -17,9 +17,9 @@ class ModelRequest:
 
     `tools` may be empty; with `may_call` false, they are there for what was called before, and the model is to answer
     without them (which keeps its cache, and thinking that is bound to the conversation). `must_call` names the one
-    it has to call, if any. `deadline_s` is what is left of
-    the run's time. `run_tool` is for providers whose own client asks for tools in the middle of a call (MCP): it runs
-    a call as the engine would, with its policy and events. `max_turns` bounds those.
+    it has to call, if any. `deadline_s` is what is left of the run's time. `run_tool` is for providers whose own client
+    asks for tools in the middle of a call (MCP): it runs a call as the engine would, with its policy and events.
+    `max_turns` bounds those, and after `final_tool` there is nothing more to say.
     """
 
     model: str
@@ -27,6 +27,7 @@ class ModelRequest:
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     must_call: str = ""
+    final_tool: str = ""
     may_call: bool = True
     max_output_tokens: int = 8_192
     thinking: ThinkingMode = "auto"

@@ -334,6 +334,7 @@ class Run:
             messages=messages,
             tools=tools,
             must_call=ANSWER_TOOL.name if is_last and ANSWER_TOOL in tools else "",
+            final_tool=ANSWER_TOOL.name if ANSWER_TOOL in tools else "",
             thinking=options.thinking,
             temperature=options.temperature,
             deadline_s=max(1.0, options.deadline_s - (time.monotonic() - self._started)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
 from kubeagentix.claude_cli import tokens
 from kubeagentix.claude_cli.environment import passed_on
@@ -41,6 +42,8 @@ class ClaudeCode:
         switches = switches_of(self._environ)
         if not switches.enabled:
             raise NotConfiguredError(_OFF, provider=PROVIDER)
+        if not request.may_call:  # nothing that it keeps is bound to the tools that were there
+            request = replace(request, tools=())
         checked = tokens.checked(credential, switches)
         program = await asyncio.to_thread(find, self._environ)
         serves_tools = _serves_tools(request, switches)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -276,12 +277,37 @@ def test_a_model_that_never_stops_is_stopped(lab: Lab) -> None:
     assert len(lab.server.requests) <= 4
 
 
-def test_a_run_is_over_with_the_tool_that_had_to_be_called(lab: Lab) -> None:
-    lab.server.script(then=[Call("mcp__kube__pod_logs", {"name": "a"})])
-    events = lab.answer(question(tools=(POD_LOGS,), run_tool=logs_of, must_call="pod_logs"))
+@pytest.mark.parametrize("option", ["must_call", "final_tool"])
+def test_a_run_is_over_with_the_tool_that_had_to_be_called(lab: Lab, option: str) -> None:
+    lab.server.script(then=[Say("So it is."), Call("mcp__kube__pod_logs", {"name": "a"})])
+    asked = question(tools=(POD_LOGS,), run_tool=logs_of)
+    events = lab.answer(
+        replace(asked, must_call="pod_logs") if option == "must_call" else replace(asked, final_tool="pod_logs")
+    )
     assert finish_of(events).stop_reason == "stop"
-    assert "mcp__kube__pod_logs" in lab.server.heard[0].system
-    assert len(lab.server.requests) <= 2
+    assert text_of(events) == "So it is."
+    assert ("must call" in lab.server.heard[0].system) is (option == "must_call")
+    assert len(lab.server.requests) == 1
+    (used,) = (event.usage for event in events if isinstance(event, UsageReported))
+    assert used.output_tokens == 40
+
+
+@both
+def test_tools_that_may_not_be_called_are_not_offered(lab: Lab, channel: str) -> None:
+    lab.server.script([Say("Without them, then.")])
+    in_channel(lab, channel).answer(question(tools=(POD_LOGS,), run_tool=logs_of, may_call=False))
+    heard = lab.server.heard[0]
+    assert heard.tools == ()
+    assert "pod_logs" not in heard.system
+
+
+def test_a_final_tool_that_failed_is_not_the_end(lab: Lab) -> None:
+    lab.server.script([Call("mcp__kube__pod_logs", {"name": "a"})], [Say("In words, then.")])
+
+    async def run(call: ToolCall) -> ToolResult:
+        return result_of(call, "that is no answer", is_error=True)
+
+    assert text_of(lab.answer(question(tools=(POD_LOGS,), run_tool=run, final_tool="pod_logs"))) == "In words, then."
 
 
 def test_markup_in_the_cli_channel_becomes_calls(lab: Lab) -> None:
