@@ -313,7 +313,7 @@ class Run:
     async def _ask(self, asked: _Asked, request: ModelRequest) -> Turn:
         candidate = asked.candidate
         assert candidate.credential is not None
-        offered = tuple(tool.name for tool in request.tools)
+        offered = tuple(tool.name for tool in request.tools if request.may_call or tool.name == request.must_call)
         stream = cast("AsyncGenerator[ModelEvent, None]", asked.provider.stream(request, candidate.credential))
         async with aclosing(stream) as events:
             parser = MarkupParser(offered) if candidate.plugin.is_language_model else None
@@ -322,7 +322,9 @@ class Run:
     def _request(self, asked: _Asked, *, is_last: bool) -> ModelRequest:
         options, candidate, runner = self._plan.options, asked.candidate, asked.runner
         plugin = candidate.plugin
-        tools = () if is_last or plugin.tool_calls == "none" else tuple(tool.spec for tool in runner.tools.values())
+        # An API is told that its tools are not to be called; to take them away would spoil its cache and its thinking.
+        is_withheld = plugin.tool_calls == "none" or (is_last and plugin.tool_calls != "native")
+        tools = () if is_withheld else tuple(tool.spec for tool in runner.tools.values())
         messages = self.messages
         if is_last and messages[-1].role != "user" and plugin.is_language_model:
             messages = (*messages, Message.of("user", prompt.LAST_TURN))
@@ -333,6 +335,7 @@ class Run:
             system=self._plan.system,
             messages=messages,
             tools=tools,
+            may_call=not is_last,
             must_call=ANSWER_TOOL.name if is_last and ANSWER_TOOL in tools else "",
             final_tool=ANSWER_TOOL.name if ANSWER_TOOL in tools else "",
             thinking=options.thinking,

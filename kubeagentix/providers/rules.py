@@ -41,7 +41,7 @@ class Rules:
         """Tool calls as long as there is something to look up, then an explanation."""
         results = _results_since_the_question(request.messages)
         question = _question(request.messages)
-        offered = {tool.name for tool in request.tools}
+        offered = {tool.name for tool in request.tools} if request.may_call else set()
         calls = list(_next_calls(question, results, offered, len(request.messages)))
         parts: list[Part] = []
         if calls:

@@ -221,7 +221,7 @@ def test_an_identical_call_is_answered_from_the_record_with_a_note() -> None:
 
 def test_a_model_that_only_repeats_itself_is_asked_for_its_answer() -> None:
     def turn(request: ModelRequest) -> Iterable[ModelEvent]:
-        return [ask("look", f"c{len(request.messages)}", name="a")] if request.tools else [say("fine, it is a")]
+        return [ask("look", f"c{len(request.messages)}", name="a")] if request.may_call else [say("fine, it is a")]
 
     provider = ScriptedProvider([turn])
     records = events_of(engine_of(scripted_plugin(provider)))
@@ -233,7 +233,9 @@ def test_a_model_that_only_repeats_itself_is_asked_for_its_answer() -> None:
 def endless(request: ModelRequest) -> Iterable[ModelEvent]:
     """Asks for ever new things as long as there are tools, then says so."""
     return (
-        [ask("look", f"c{len(request.messages)}", name=str(len(request.messages)))] if request.tools else [say("stop")]
+        [ask("look", f"c{len(request.messages)}", name=str(len(request.messages)))]
+        if request.may_call
+        else [say("stop")]
     )
 
 
@@ -241,7 +243,7 @@ def test_on_the_last_turn_tools_are_withheld_so_that_there_is_an_answer() -> Non
     provider = ScriptedProvider([endless])
     records = events_of(engine_of(scripted_plugin(provider)), max_turns=4)
     assert (finished(records).reason, finished(records).text, finished(records).turns) == ("max_turns", "stop", 4)
-    assert [bool(request.tools) for request in provider.requests] == [True, True, True, False]
+    assert [request.may_call for request in provider.requests] == [True, True, True, False]
     assert "last turn" in provider.requests[-1].messages[-1].text
 
 
@@ -562,7 +564,7 @@ def test_a_long_conversation_never_fails_for_size() -> None:
 
     def turn(request: ModelRequest) -> Iterable[ModelEvent]:
         name = str(next(number))
-        return [ask("look", f"c{name}", name=name)] if request.tools else [say("stop")]
+        return [ask("look", f"c{name}", name=name)] if request.may_call else [say("stop")]
 
     plugin = scripted_plugin(ScriptedProvider([turn]), context_tokens=12_000)
 
@@ -627,5 +629,5 @@ def test_a_last_turn_demands_the_answer_tool_where_an_answer_is_wanted() -> None
 
     provider = ScriptedProvider([turn])
     records = events_of(engine_of(scripted_plugin(provider)), max_turns=3, wants_answer=True)
-    assert [spec.name for spec in provider.requests[-1].tools] == ["submit_answer"]
+    assert (provider.requests[-1].must_call, provider.requests[-1].may_call) == ("submit_answer", False)
     assert finished(records).answer is not None

@@ -49,9 +49,9 @@ def diagnosed(*names: str) -> ToolResult:
     return ToolResult(call_id="c1", tool_name="run_quickdx", content="…", data=data)
 
 
-def answered(*messages: Message, tools: tuple[ToolSpec, ...] = TOOLS) -> tuple[list[ToolCall], str]:
+def answered(*messages: Message, tools: tuple[ToolSpec, ...] = TOOLS, **options: Any) -> tuple[list[ToolCall], str]:
     async def read() -> list[ModelEvent]:
-        request = ModelRequest(model="", system="", messages=messages, tools=tools)
+        request = ModelRequest(model="", system="", messages=messages, tools=tools, **options)
         credential = ready({}, None).credential
         assert credential is not None
         return [event async for event in plugin.build({}).stream(request, credential)]
@@ -116,6 +116,9 @@ def test_where_the_analyzers_could_not_run_it_says_why() -> None:
 def test_without_tools_it_says_so() -> None:
     _, text = answered(Message.of("user", "why?"), tools=())
     assert "was not offered" in text
+    calls, text = answered(*after("what is wrong?", diagnosed("db")), may_call=False)
+    assert calls == []
+    assert "db keeps ending" in text
 
 
 def test_a_second_question_is_looked_into_anew() -> None:
