@@ -16,6 +16,7 @@ from kubeagentix.domain.diagnosis import Diagnosis, Target
 from kubeagentix.domain.events import RunFailed, RunFinished, RunRecord
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine import engine, probing
+from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
 from kubeagentix.quickdx.targets import parse_target
@@ -39,15 +40,16 @@ class Engine(engine.Engine):
         environ: Mapping[str, str] | None = None,
     ) -> None:
         source = api.opened(cluster)
+        name = "" if provider == AUTO else provider
         is_whole = isinstance(cluster if cluster is not None else api.current(), Demo) or not isinstance(
             source, Cluster
         )
         super().__init__(
             source,
             namespace=namespace if namespace is not None or is_whole else source.namespace,
-            provider="" if provider == AUTO else provider,
+            provider=name,
             model=model,
-            credential=credential_of(credential, provider),
+            credential=credential_of(credential, name),
             environ=environ,
         )
 
@@ -158,7 +160,7 @@ async def _chatting(
                 told(record)
     ended = records[-1].event
     if isinstance(ended, RunFailed):
-        raise engine.raised(ended)
+        raise raised(ended.error)
     assert isinstance(ended, RunFinished)
     return Reply(
         text=ended.text, answer=ended.answer, finished=ended, conversation=conversation, records=tuple(records)

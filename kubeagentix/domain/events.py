@@ -125,13 +125,17 @@ class FindingReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An error as a value: what happened, and what to do next. Holds no secret."""
+    """An error as a value: what happened, and what to do next. Holds no secret.
+
+    `family` is the code of the error's class, which `code` may refine; empty for an error that is not ours.
+    """
 
     code: str
     message: str
     hint: str = ""
     is_retryable: bool = False
     provider: str = ""
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call or of many. `input_tokens` counts all of the input, `cached_tokens` what of it was cached."""
+    """Tokens of one call or of many. `input_tokens` counts all of the input, `cached_tokens` what of it was cached.
+
+    The cost of a sum is known where that of all its parts is.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -105,14 +108,15 @@ class Usage:
     cost_usd: float | None = field(default=None)  # as the provider itself says, if it does
 
     def __add__(self, other: Usage) -> Usage:
-        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        parts = [usage for usage in (self, other) if usage.total_tokens or usage.cost_usd is not None]
+        costs = [usage.cost_usd for usage in parts if usage.cost_usd is not None]
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             thinking_tokens=self.thinking_tokens + other.thinking_tokens,
-            cost_usd=sum(costs) if costs else None,
+            cost_usd=sum(costs) if costs and len(costs) == len(parts) else None,
         )
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from kubeagentix.domain.diagnosis import Target
 from kubeagentix.domain.secrets import Credential
+from kubeagentix.errors import UsageError, excerpt
 
 ThinkingMode = Literal["off", "auto", "high"]
 
@@ -17,6 +19,7 @@ class RunOptions:
 
     `fallback=False`: only the provider that is named, and its own error if it fails. `tools_allowed`: None for all.
     `max_tokens`: input and output of all model calls together. `temperature` goes only to models that take one.
+    Raises UsageError for what no run could keep to.
     """
 
     provider: str = ""
@@ -33,3 +36,35 @@ class RunOptions:
     tools_allowed: tuple[str, ...] | None = None
     tools_denied: tuple[str, ...] = ()
     allow_writes: bool = False
+
+    def __post_init__(self) -> None:
+        for name, is_right, wanted in self._demands():
+            if not is_right:
+                value = "" if name == "credential" else f" {excerpt(repr(getattr(self, name)), 60)}"
+                raise UsageError(f"the option {name} cannot be{value or ' this'}", hint=f"it must be {wanted}")
+
+    def _demands(self) -> Iterator[tuple[str, bool, str]]:
+        """Each option with whether it is right, and what it must be."""
+        yield from ((name, isinstance(getattr(self, name), str), "a text") for name in ("provider", "model"))
+        yield "credential", isinstance(self.credential, Credential | None), "a kx.Credential"
+        yield "target", isinstance(self.target, Target | None), "a Target; chat and diagnose also take deploy/web"
+        yield "temperature", self.temperature is None or _is_number(self.temperature, 0), "a number from 0 up"
+        yield "thinking", self.thinking in get_args(ThinkingMode), f"one of {', '.join(get_args(ThinkingMode))}"
+        yield "max_turns", _is_count(self.max_turns, 1), "a whole number from 1 up"
+        yield "max_tool_calls", _is_count(self.max_tool_calls, 0), "a whole number from 0 up"
+        yield "max_tokens", self.max_tokens is None or _is_count(self.max_tokens, 1), "a whole number from 1 up"
+        yield "deadline_s", _is_number(self.deadline_s, 0) and self.deadline_s > 0, "a number of seconds above 0"
+        yield "tools_allowed", self.tools_allowed is None or _are_names(self.tools_allowed), "names of tools"
+        yield "tools_denied", _are_names(self.tools_denied), "names of tools"
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_number(value: Any, least: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value < float("inf")
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, tuple | list | set | frozenset) and all(isinstance(name, str) for name in value)

@@ -30,12 +30,13 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.engine import prompt
+from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation, for_another_provider
 from kubeagentix.engine.results import Results
 from kubeagentix.engine.run import Plan, Prepared, Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
 from kubeagentix.engine.tool_runner import ToolRunner
-from kubeagentix.errors import ProviderError, UsageError
+from kubeagentix.errors import UsageError
 from kubeagentix.own_tools import tools as all_tools
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -117,6 +118,8 @@ class Engine:
 
         `with_findings`: Quick Dx runs first, and the model works from it (`diagnosis`, if one is at hand).
         """
+        if not isinstance(question, str):
+            raise UsageError(f"a question is a text, not {type(question).__name__}", hint="put it in quotes")
         if not question.strip():
             raise UsageError("the question is empty", hint='ask something, as in "why is checkout failing?"')
         chosen = _offered(self.tools, options)
@@ -171,7 +174,7 @@ class Engine:
         wants_answer: bool = False,
         told: Callable[[RunRecord], None] | None = None,
     ) -> RunFinished:
-        """Runs to the end and returns how it ended. Raises ProviderError where it failed."""
+        """Runs to the end and returns how it ended. Raises the error that it failed with."""
         records = self.stream(
             question,
             options=options,
@@ -186,7 +189,7 @@ class Engine:
                 if isinstance(record.event, RunFinished):
                     return record.event
                 if isinstance(record.event, RunFailed):
-                    raise raised(record.event)
+                    raise raised(record.event.error)
         raise AssertionError("a run ended without its terminal event")
 
     async def quick_dx(self, target: Target, listen: Listener) -> Diagnosis:
@@ -218,12 +221,6 @@ class Engine:
             max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * CHARS_PER_TOKEN),
             allow_writes=means.options.allow_writes,
         )
-
-
-def raised(event: RunFailed) -> ProviderError:
-    """The error of a run that failed, to be raised."""
-    failure = event.error
-    return ProviderError(failure.message, hint=failure.hint, provider=failure.provider, detail=failure.code)
 
 
 def _offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, ToolPlugin]:

@@ -15,7 +15,8 @@ from kubeagentix.domain.messages import Usage
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine import prompt
 from kubeagentix.engine.answers import disagreements
-from kubeagentix.engine.engine import DEFAULTS, Engine, raised
+from kubeagentix.engine.attempts import raised
+from kubeagentix.engine.engine import DEFAULTS, Engine
 from kubeagentix.errors import NotConfiguredError
 from kubeagentix.quickdx.diagnosis import Diagnosis
 
@@ -34,12 +35,13 @@ async def diagnose(
 
     Raises what Quick Dx raises, UsageError for options that cannot be, and with `fallback=False` the provider's error.
     """
-    chosen = [item for item in engine.candidates(options) if item.plugin.is_language_model]
+    chosen = engine.candidates(options)[0].plugin
+    if not chosen.is_language_model and not options.provider and not options.fallback:
+        raise NotConfiguredError("no language model is configured", hint="see kubeagentix providers, or drop the pin")
     found = await engine.quick_dx(target, listen)
-    if not chosen:
-        if not options.fallback:
-            raise NotConfiguredError("no language model is named", hint="name a provider, or drop the pin")
-        return replace(found, notes=(*found.notes, "no model was asked: none is configured"))
+    if not chosen.is_language_model:  # then nobody else is asked either: it was named, or there is no other
+        why = f"{chosen.id} is none" if options.provider else "none is configured"
+        return replace(found, notes=(*found.notes, f"no model was asked: {why}"))
     run = engine.begin(
         QUESTION.format(target=target),
         options=replace(options, target=target),
@@ -56,7 +58,7 @@ async def diagnose(
     ended = run.records[-1].event
     if isinstance(ended, RunFailed):
         if not options.fallback:
-            raise raised(ended)
+            raise raised(ended.error)
         why = f"{ended.error.message}; {ended.error.hint}" if ended.error.hint else ended.error.message
         notes = (*found.notes, f"no model was used: {why}")
         return replace(found, notes=notes, attempts=ended.attempts, usage=_counted(ended.usage))

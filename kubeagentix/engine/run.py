@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,7 +40,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.engine import compaction, prompt
 from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
-from kubeagentix.engine.attempts import failure_of
+from kubeagentix.engine.attempts import failure_of, is_cancelled, translating
 from kubeagentix.engine.pricing import priced
 from kubeagentix.engine.selection import Candidate
 from kubeagentix.engine.tool_runner import ToolRunner
@@ -50,6 +50,7 @@ from kubeagentix.errors import (
     KubeAgentiXError,
     MalformedAnswerError,
     ModelTimeoutError,
+    RefusedError,
 )
 from kubeagentix.wire.markup import MarkupParser
 
@@ -113,7 +114,7 @@ class Run:
         self.diagnosis: Diagnosis | None = None
         self._plan = plan
         self._prepared: Prepared | None = None
-        self._runner: ToolRunner | None = None
+        self._runners: list[ToolRunner] = []  # one for each attempt
         self._waiting: deque[RunRecord] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -124,6 +125,7 @@ class Run:
         self._label = ""
         self._model = ""
         self._usage = Usage()
+        self._under_way = Usage()  # of the model call that is not over yet
         self._turns = 0
         self._text: list[str] = []
         self._answer: Answer | None = None
@@ -136,7 +138,7 @@ class Run:
     def evidence(self) -> dict[str, Evidence]:
         """Everything that the model was shown and may cite, by id."""
         begun = self._prepared.evidence if self._prepared is not None else {}
-        return {**begun, **(self._runner.evidence if self._runner is not None else {})}
+        return {**begun, **(self._runners[-1].evidence if self._runners else {})}
 
     def emit(self, event: RunEvent) -> None:
         """Records an event; after the terminal one, nothing any more."""
@@ -188,14 +190,16 @@ class Run:
             with telemetry.run():
                 async with deadline:
                     await self._try_all()
-        except asyncio.CancelledError:
-            self._finish("cancelled")
-            raise
-        except Exception as error:  # noqa: BLE001  whatever breaks, the run has its terminal event
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever breaks, there is a terminal event
+            if is_cancelled(error):
+                self._finish("cancelled")
+                raise
             if isinstance(error, TimeoutError) and deadline.expired():
                 self._finish("deadline")
             else:
                 self._fail(failure_of(error, self._current))
+        finally:  # whatever else it was
+            self._fail(Failure(code="internal", message="the run was torn down"))
 
     async def _try_all(self) -> None:
         """Every candidate in turn, each with shorter prompts where a long one was the trouble."""
@@ -209,7 +213,8 @@ class Run:
                 target=self._plan.target,
             )
         )
-        self._built = self._plan.build(first) if first.error is None else None  # it imports its client meanwhile
+        with suppress(Exception):  # the attempt itself will tell
+            self._built = self._plan.build(first) if first.error is None else None  # it imports its client meanwhile
         prepared = self._prepared = await self._plan.prepare(self)
         self.diagnosis = prepared.diagnosis
         last: KubeAgentiXError | None = None
@@ -231,12 +236,12 @@ class Run:
         raise last or KubeAgentiXError("no provider could be asked")
 
     def _record_failure(self, candidate: Candidate, label: str, error: KubeAgentiXError) -> None:
-        attempt = _attempt(candidate, label, self._model)
-        code = failure_of(error, candidate).code
-        self._attempts.append(replace(attempt, error=code, message=str(error)))
+        failure = failure_of(error, candidate)
+        words = f"{failure.message}; {failure.hint}" if failure.hint else failure.message
+        self._attempts.append(_attempt(candidate, label, self._model, error=failure.code, message=words))
         is_last = candidate is self._plan.candidates[-1]
         if not self._text and not is_last:
-            self.emit(Notice(code="attempt_failed", message=f"{label} ({candidate.plugin.id}): {error}"))
+            self.emit(Notice(code="attempt_failed", message=f"{label} ({candidate.plugin.id}): {words}"))
 
     async def _attempt(self, candidate: Candidate, messages: tuple[Message, ...], label: str) -> None:
         self._current, self._label, self._model = candidate, label, candidate.model
@@ -244,9 +249,11 @@ class Run:
             raise candidate.error
         who = f"{candidate.plugin.id} / {candidate.model}" if candidate.model else candidate.plugin.id
         self.emit(Notice(code="attempt", message=f"{label}: {who}, credential from {candidate.source}"))
-        built = self._built if candidate is self._plan.candidates[0] else None
-        provider = built if built is not None else self._plan.build(candidate)
-        runner = self._runner = self._plan.make_runner(self, candidate)
+        with translating(candidate):
+            built = self._built if candidate is self._plan.candidates[0] else None
+            provider = built if built is not None else self._plan.build(candidate)
+        runner = self._plan.make_runner(self, candidate)
+        self._runners.append(runner)
         self.messages = messages
         await self._turn_by_turn(_Asked(candidate=candidate, provider=provider, runner=runner))
 
@@ -296,9 +303,10 @@ class Run:
                 self._is_compacted = True
                 self.emit(Notice(code="compacted", message="earlier results were shortened, to stay within the window"))
             try:
-                with telemetry.model_call(plugin.id, request.model, self._label) as call:
+                with telemetry.model_call(plugin.id, request.model, self._label) as call, translating(asked.candidate):
                     turn = await self._ask(asked, replace(request, messages=messages))
                     call.used(turn.usage, turn.model)
+                    self._model = turn.model or self._model
             except ContextWindowError:
                 shrink *= 2
                 is_new = len(self.messages) == 1 and self._has_shorter  # then the whole question is put shorter
@@ -306,9 +314,13 @@ class Run:
                     raise
                 self.emit(Notice(code="too_long", message="the model finds the request too long; asking with less"))
                 continue
-            self._model = turn.model or self._model
-            self._usage += priced(turn.usage, plugin.prices, self._model)
-            return turn
+            finally:
+                self._usage += priced(self._under_way, plugin.prices, self._model)
+                self._under_way = Usage()
+            return _not_refused(turn, asked.candidate)
+
+    def _spend(self, usage: Usage) -> None:
+        self._under_way = usage
 
     async def _ask(self, asked: _Asked, request: ModelRequest) -> Turn:
         candidate = asked.candidate
@@ -317,7 +329,7 @@ class Run:
         stream = cast("AsyncGenerator[ModelEvent, None]", asked.provider.stream(request, candidate.credential))
         async with aclosing(stream) as events:
             parser = MarkupParser(offered) if candidate.plugin.is_language_model else None
-            return await take_turn(events, self.emit, parser, self._told)
+            return await take_turn(events, self.emit, parser, self._told, self._spend)
 
     def _request(self, asked: _Asked, *, is_last: bool) -> ModelRequest:
         options, candidate, runner = self._plan.options, asked.candidate, asked.runner
@@ -364,6 +376,9 @@ class Run:
             answer = turn.answer(self.evidence)
         if answer is None and self._plan.wants_answer:
             answer = read_answer(turn.text or "".join(self._text), self.evidence)
+        if answer is None and turn.stop_reason == "max_tokens":
+            ending = "max_tokens"
+            self.emit(Notice(code="cut_off", message="the answer was cut off: it is as long as the model may write"))
         if answer is not None:
             self._take(answer, turn)
         elif not "".join(self._text).strip():
@@ -381,7 +396,7 @@ class Run:
             self.emit(TextDelta(text=in_words(answer)))
 
     def _finish(self, reason: Ending) -> None:
-        current, runner = self._current, self._runner
+        current = self._current
         self.emit(
             RunFinished(
                 reason=reason,
@@ -391,7 +406,7 @@ class Run:
                 credential_source=current.source if current else "",
                 usage=self._usage,
                 elapsed_s=time.monotonic() - self._started,
-                tool_calls=runner.calls if runner else 0,
+                tool_calls=sum(runner.calls for runner in self._runners),
                 turns=self._turns,
                 text="".join(self._text),
                 answer=self._answer,
@@ -425,5 +440,20 @@ def in_words(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def _attempt(candidate: Candidate, label: str, model: str) -> Attempt:
-    return Attempt(label=label, provider=candidate.plugin.id, model=model, credential_source=candidate.source)
+def _attempt(candidate: Candidate, label: str, model: str, *, error: str = "", message: str = "") -> Attempt:
+    return Attempt(
+        label=label,
+        provider=candidate.plugin.id,
+        model=model,
+        credential_source=candidate.source,
+        error=error,
+        message=message,
+    )
+
+
+def _not_refused(turn: Turn, candidate: Candidate) -> Turn:
+    if turn.stop_reason == "refused":
+        what = f"{turn.model or candidate.model or candidate.plugin.id} refuses to answer this"
+        hint = "put the question in other words, or use another provider"
+        raise RefusedError(what, hint=hint, provider=candidate.plugin.id)
+    return turn

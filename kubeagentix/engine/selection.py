@@ -76,11 +76,13 @@ def candidates(
     AuthenticationError where the only one that may be tried cannot be.
     """
     wanted = [Choice(provider=options.provider, model=options.model, credential=options.credential), *choices]
-    if options.credential is not None and not any(choice.provider for choice in wanted):
-        raise UsageError("a credential was given, but not for whom", hint="name the provider as well")
     named = next((choice for choice in wanted if choice.provider), None)
+    for_nobody = [choice for choice in wanted if choice.credential is not None and not choice.provider]
+    if any(choice is not wanted[0] or named is None for choice in for_nobody):
+        raise UsageError("a credential was given, but not for whom", hint="name the provider as well")
     if named is None:
-        return _configured(wanted, plugins, environ, besides="")
+        found = _configured(wanted, plugins, environ, besides="")
+        return found if options.fallback else found[:1]
     plugin = find(plugins, named.provider)
     first = _candidate(plugin, _merged(plugin, wanted), environ, SELECTED)
     if not options.fallback:

@@ -18,6 +18,7 @@ from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.events import ToolCallFinished
 from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.domain.tooling import ToolOutput
+from kubeagentix.engine.attempts import is_cancelled
 from kubeagentix.engine.results import Results
 from kubeagentix.errors import KubeAgentiXError, excerpt
 from kubeagentix.toolkit.arguments import check
@@ -118,21 +119,31 @@ class ToolRunner:
         return ""
 
     async def _result(self, call: ToolCall) -> ToolResult:
-        started, spec = time.perf_counter(), self.tools[call.name].spec
+        started = time.perf_counter()
         try:
-            arguments = check(spec, call.arguments)
-            async with self._slots:
-                with telemetry.tool_call(call.name):
-                    work = self.tools[call.name].handler(arguments, self._context)
-                    output = await asyncio.wait_for(work, spec.timeout_s)
-        except TimeoutError:
-            return self._failed(call, f"{call.name} took longer than {spec.timeout_s:g} s and was ended.", started)
+            output = await self._output(call)
         except KubeAgentiXError as error:
             return self._failed(call, str(error), started)
-        except Exception as error:  # noqa: BLE001  a tool's bug must not end the run
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool's bug must not end the run
+            if is_cancelled(error):
+                raise
             what = f"{call.name} failed: {type(error).__name__}: {excerpt(str(error), 200)}"
             return self._failed(call, what, started)
         return self._finished(call, output, started)
+
+    async def _output(self, call: ToolCall) -> ToolOutput:
+        spec = self.tools[call.name].spec
+        arguments = check(spec, call.arguments)
+        async with self._slots:
+            with telemetry.tool_call(call.name):
+                try:
+                    async with asyncio.timeout(spec.timeout_s) as limit:
+                        return await self.tools[call.name].handler(arguments, self._context)
+                except TimeoutError:
+                    if not limit.expired():  # its own
+                        raise
+                    late = f"{call.name} took longer than {spec.timeout_s:g} s and was ended"
+                    raise KubeAgentiXError(late) from None
 
     def _failed(self, call: ToolCall, what: str, started: float) -> ToolResult:
         elapsed_s = time.perf_counter() - started

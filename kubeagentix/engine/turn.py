@@ -61,10 +61,12 @@ class _Reading:
     emit: Emit
     parser: MarkupParser | None
     told: dict[str, ToolCall]
+    spend: Callable[[Usage], None]
     text: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     before: frozenset[str] = frozenset()  # ids of calls of earlier turns
+    renamed: list[tuple[ToolCall, ToolCall]] = field(default_factory=list)  # as it came, with its own id
     finished: ModelFinished | None = None
     has_markup: bool = False
 
@@ -97,6 +99,12 @@ class _Reading:
                 )
 
     def ask(self, call: ToolCall) -> None:
+        if call.origin != "mcp" and call.id in self.told:  # a server that numbers its calls anew in every answer
+            same, number = call, 2
+            while f"{same.id}-{number}" in self.told:
+                number += 1
+            call = replace(same, id=f"{same.id}-{number}")
+            self.renamed.append((same, call))
         self.calls.append(call)
         if call.id not in self.told:
             self.told[call.id] = call
@@ -104,13 +112,18 @@ class _Reading:
 
 
 async def take_turn(
-    events: AsyncIterator[ModelEvent], emit: Emit, parser: MarkupParser | None, told: dict[str, ToolCall]
+    events: AsyncIterator[ModelEvent],
+    emit: Emit,
+    parser: MarkupParser | None,
+    told: dict[str, ToolCall],
+    spend: Callable[[Usage], None],
 ) -> Turn:
     """Reads a model call to its end. Raises what the provider raises, MalformedAnswerError if it just stops.
 
     `told` holds the calls that were told of, by id. It is added to, also by who runs calls in the middle of this one.
+    `spend` is told what was used so far, whether or not the call comes to its end.
     """
-    reading = _Reading(emit=emit, parser=parser, told=told, before=frozenset(told))
+    reading = _Reading(emit=emit, parser=parser, told=told, spend=spend, before=frozenset(told))
     async for event in events:
         _read(reading, event)
         if reading.is_submitted_again:  # a client that asks in the middle of a call would go on for ever
@@ -136,6 +149,7 @@ def _read(reading: _Reading, event: ModelEvent) -> None:
         reading.ask(event.call)
     elif isinstance(event, UsageReported):
         reading.usage = event.usage
+        reading.spend(event.usage)
     elif isinstance(event, ModelFinished):
         reading.finished = event
     elif isinstance(event, ThinkingDelta | Notice):
@@ -146,6 +160,7 @@ def _turn(reading: _Reading, finished: ModelFinished) -> Turn:
     text = "".join(reading.text)
     wanted = [call for call in reading.calls if call.origin != "mcp"]
     message = _as_said(finished.message, text, wanted) if reading.has_markup else finished.message
+    message = replace(message, parts=tuple(_renamed(part, reading.renamed) for part in message.parts))
     return Turn(
         stop_reason=finished.stop_reason,
         messages=(message,) if message.parts else (),
@@ -155,6 +170,16 @@ def _turn(reading: _Reading, finished: ModelFinished) -> Turn:
         model=finished.model,
         submitted=next(iter(reading.submitted), None),
     )
+
+
+def _renamed(part: Part, renamed: list[tuple[ToolCall, ToolCall]]) -> Part:
+    """A call under the id that it was given."""
+    found = next((pair for pair in renamed if pair[0] is part), None)
+    found = found or next((pair for pair in renamed if pair[0] == part), None)
+    if found is None:
+        return part
+    renamed.remove(found)
+    return found[1]
 
 
 def _as_said(message: Message, text: str, calls: list[ToolCall]) -> Message:

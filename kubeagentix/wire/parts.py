@@ -20,7 +20,7 @@ def parsed_arguments(text: str) -> tuple[dict[str, Any], str]:
         return {}, ""
     try:
         arguments = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, text
     return (arguments, "") if isinstance(arguments, dict) else ({}, text)
 

@@ -152,3 +152,13 @@ def test_a_view_that_differs_is_shown_as_a_disagreement() -> None:
     assert dx.answer is not None
     assert dx.answer.disagreements
     assert "disagrees" in dx.to_text()
+
+
+def test_where_no_model_is_wanted_none_is_asked() -> None:
+    provider = ScriptedProvider([conclude])
+    for pinned in (True, False):
+        dx = diagnosed(scripted_plugin(provider), provider="rules", fallback=not pinned)
+        assert dx.mode == "rules"
+        assert "no model was asked: rules is none" in dx.notes
+    assert not provider.requests
+    assert diagnosed(scripted_plugin(provider)).mode == "agentic"

@@ -105,3 +105,15 @@ def test_an_unknown_name_is_answered_with_the_nearest_or_all() -> None:
         find(ALL, "gemni")
     with pytest.raises(UsageError, match="the providers are claude_code, claude, openai, gemini, rules"):
         find(ALL, "watson")
+
+
+def test_a_pinned_request_has_no_second_candidate_even_if_it_names_nobody() -> None:
+    assert names(chosen({"OPENAI_KEY": "a", "GEMINI_KEY": "b"}, fallback=False)) == ["openai selected"]
+
+
+def test_a_sessions_credential_for_nobody_is_refused_and_not_left_unused() -> None:
+    with pytest.raises(UsageError, match="not for whom"):
+        chosen({"OPENAI_KEY": "a"}, Choice(credential=MINE))
+    with pytest.raises(UsageError, match="not for whom"):
+        chosen({"OPENAI_KEY": "a"}, Choice(credential=MINE), provider="openai")
+    assert chosen({}, Choice(provider="openai"), credential=MINE)[0].credential == MINE

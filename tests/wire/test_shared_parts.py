@@ -108,3 +108,8 @@ def test_one_pool_for_each_loop_closed_with_it() -> None:
     assert first.is_closed
     assert other.is_closed
     assert not pool._pools
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"a"', "[1]", "5"])
+def test_arguments_that_are_no_object_are_kept_as_they_came(text: str) -> None:
+    assert parsed_arguments(text) == ({}, text)
