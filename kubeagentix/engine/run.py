@@ -132,6 +132,7 @@ class Run:
         self._built: Provider | None = None  # the first candidate's
         self._is_compacted = False
         self._has_shorter = False
+        self._ran: list[tuple[ToolCall, ToolResult]] = []  # in the middle of the turn that goes on
         self._told: dict[str, ToolCall] = {}  # tool calls that were told of, by id
 
     @property
@@ -267,7 +268,7 @@ class Run:
             self._turns += 1
             answer = turn.answer(self.evidence)
             is_over = answer is not None or not turn.calls or bool(ending)
-            self.messages = (*self.messages, *(turn.said if is_over else turn.messages))
+            self.messages = (*self.messages, *self._run_meanwhile(), *(turn.said if is_over else turn.messages))
             if is_over:
                 await self._conclude(asked, turn, answer, ending or "stop")
                 return
@@ -364,7 +365,17 @@ class Run:
             self.emit(ToolCallReady(call=call))
         if call.name == ANSWER_TOOL.name:
             return ToolResult(call_id=call.id, tool_name=call.name, content=RECEIVED)
-        return await runner.run(call)
+        result = await runner.run(call)
+        self._ran.append((call, result))
+        return result
+
+    def _run_meanwhile(self) -> tuple[Message, ...]:
+        """The calls that ran in the middle of the turn that just ended, with their results, for the history."""
+        if not self._ran:
+            return ()
+        calls, results = zip(*self._ran, strict=True)
+        self._ran.clear()
+        return Message(role="assistant", parts=calls), Message(role="tool", parts=results)
 
     async def _conclude(self, asked: _Asked, turn: Turn, answer: Answer | None, ending: Ending) -> None:
         """The end of a run that got to one: a model that said nothing is asked once more."""

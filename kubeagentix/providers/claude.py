@@ -405,7 +405,7 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
     """
     if credential is not None and is_subscription(credential.secret.reveal()):
         what = f"the credential of {credential.source} is the token of a Claude subscription, not an API key"
-        hint = "use it with the provider claude-code, or make a key at platform.claude.com"
+        hint = "use it with the provider claude_code, or make a key at platform.claude.com"
         raise AuthenticationError(what, hint=hint, provider=ID, detail="subscription_token")
     subscribed = {name for name, _ in VARIABLES if is_subscription(environ.get(name, ""))}
     usable = {name: value for name, value in environ.items() if name not in subscribed}
@@ -420,7 +420,7 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
         variables=(HEADERS_VARIABLE,),
         never={
             "ANTHROPIC_PROFILE": "profile files are not read",
-            **dict.fromkeys(subscribed, "it holds the token of a subscription, which is for claude-code"),
+            **dict.fromkeys(subscribed, "it holds the token of a subscription, which is for claude_code"),
         },
         is_ambient=found.credential is not None and _is_ambient(found.credential),
     )

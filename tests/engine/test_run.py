@@ -15,6 +15,7 @@ from kubeagentix.domain.diagnosis import Evidence, ResourceRef, Target
 from kubeagentix.domain.events import (
     Listener,
     ModelEvent,
+    ModelFinished,
     Notice,
     RunFailed,
     RunFinished,
@@ -590,6 +591,24 @@ def test_the_next_question_goes_on_from_the_conversation() -> None:
     ]
     assert conversation.messages[-1].text == "since Monday"
     assert SHOWN.id in conversation.evidence
+
+
+def test_calls_that_a_client_ran_in_the_middle_of_a_turn_are_in_the_history() -> None:
+    class Client:
+        async def stream(self, request: ModelRequest, _: Credential) -> Any:
+            assert request.run_tool is not None
+            call = ToolCall(id="m1", name="look", arguments={"name": "web"}, origin="mcp")
+            yield ToolCallReady(call=call)
+            await request.run_tool(call)
+            yield say("the disk")
+            yield ModelFinished(stop_reason="stop", message=Message.of("assistant", "the disk"))
+
+    conversation = Conversation()
+    records = events_of(engine_of(scripted_plugin(Client(), tool_calls="mcp")), conversation=conversation)
+    assert [message.role for message in conversation.messages] == ["user", "assistant", "tool", "assistant"]
+    kinds = [record.event.kind for record in records]
+    assert kinds.count("tool_call_ready") == 1
+    assert kinds.index("tool_call_ready") < kinds.index("tool_call_finished")
 
 
 def test_a_conversation_that_was_cut_off_holds_no_call_without_its_result() -> None:

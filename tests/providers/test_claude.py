@@ -312,7 +312,7 @@ def test_ready_tells_what_is_passed_on_without_secrets() -> None:
 
 
 def test_a_subscriptions_token_is_never_sent() -> None:
-    with pytest.raises(errors.AuthenticationError, match="claude-code"):
+    with pytest.raises(errors.AuthenticationError, match="claude_code"):
         claude.ready({}, key("sk-ant-oat01-dummy"))
     readiness = claude.ready({"ANTHROPIC_AUTH_TOKEN": "sk-ant-oat01-dummy"}, None)
     assert readiness.credential is None
