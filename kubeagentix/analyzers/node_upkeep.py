@@ -23,7 +23,7 @@ RECENT = timedelta(hours=1)  # as long as an API server keeps events by default
 _VERSION = re.compile(r"^v?1\.(\d+)")
 # How many minor versions a kubelet may be older than its API server. Source: kubernetes.io, Version Skew Policy.
 _MAY_LAG, _MAY_LAG_BEFORE_28 = 3, 2
-# What kubelets report of their housekeeping, and which condition says the same: (words, condition).
+# What is reported of nodes, and which condition says the same: (words, condition).
 # Source: pkg/kubelet/events/event.go.
 _EVENTS = {
     "ImageGCFailed": ("cannot clear away enough images", "DiskPressure"),
@@ -33,8 +33,15 @@ _EVENTS = {
     "SystemOOM": ("ran out of memory, and the kernel killed a process of the system", "MemoryPressure"),
     "KubeletSetupFailed": ("has a kubelet that cannot set itself up", "Ready"),
     "Rebooted": ("was rebooted", ""),
+    # The rest is said by node-problem-detector. Source: its config/kernel-monitor.json, network-problem-monitor.json.
+    "ConntrackFull": ("has no room for more connections in its conntrack table: new ones are dropped", ""),
+    "Ext4Error": ("has a damaged file system", "ReadonlyFilesystem"),
+    "IOError": ("cannot read or write a disk", "ReadonlyFilesystem"),
+    "KernelOops": ("had a fault in its kernel", "KernelDeadlock"),
+    "TaskHung": ("has processes that wait for minutes, as a rule for a disk", "KernelDeadlock"),
 }
-_ONCE = ("SystemOOM", "Rebooted")  # the others come once at a kubelet's start, before it knows its disks
+# Of the others one may be a hiccup, or come of a kubelet that has just started and does not know its disks.
+_ONCE = ("SystemOOM", "Rebooted", "ConntrackFull", "Ext4Error", "KernelOops")
 _NEARLY_ALL = 0.9  # of what a node offers: what is left is less than one more pod needs
 
 
@@ -102,7 +109,7 @@ def _event_finding(snapshot: Snapshot, node: Node, event: Event, words: str) -> 
         title=f"{ref} {words}",
         severity=Severity.INFO if event.reason == "Rebooted" else Severity.WARNING,
         confidence=0.85,
-        cause=f"The kubelet says: {sentence(event.message or event.reason)}",
+        cause=f"{_speaker(event)} says: {sentence(event.message or event.reason)}",
         evidence=(event_evidence(snapshot, event, ref),),
         remedies=(
             kubectl.read("Look at the node and its events", f"describe node/{node.name}"),
@@ -110,6 +117,11 @@ def _event_finding(snapshot: Snapshot, node: Node, event: Event, words: str) -> 
         ),
         since=event.first_timestamp,
     )
+
+
+def _speaker(event: Event) -> str:
+    component = event.source.component or event.reporting_component
+    return "The kubelet" if component in ("", "kubelet") else component
 
 
 def _usage(cluster: Cluster, node: Node) -> Iterator[Finding]:

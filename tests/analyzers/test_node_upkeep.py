@@ -62,6 +62,24 @@ def test_housekeeping_that_fails_is_told(reason: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("reason", "count", "is_told"),
+    [
+        ("ConntrackFull", 1, True),
+        ("KernelOops", 1, True),
+        ("TaskHung", 3, True),
+        ("TaskHung", 1, False),
+        ("UnregisterNetDevice", 3, False),
+    ],
+)
+def test_what_a_problem_detector_reports_is_told_in_its_name(reason: str, count: int, is_told: bool) -> None:
+    told = found(node(), {**event(reason, count=count), "source": {"component": "kernel-monitor"}})
+    assert [(item.reason, item.severity) for item in told] == [(reason, Severity.WARNING)] * is_told
+    assert all(item.cause.startswith("kernel-monitor says: it is so") for item in told)
+    deadlocked = node("v1.34.0", {"type": "KernelDeadlock", "status": "True"})
+    assert found(deadlocked, event("TaskHung")) == []
+
+
+@pytest.mark.parametrize(
     "manifests",
     [
         [node(), event("ImageGCFailed", count=1)],
