@@ -24,12 +24,26 @@ WORKING_GRACE_S = 1800.0  # it says that it is at work: clouds need this long fo
 FIRST_YEAR = 2000
 RUN_S = 3600.0  # a run that failed longer ago than that is history
 # Conditions that sum an object up, the most telling first. Without the first ones it does not work at all.
-_SUMMARIES = ("Ready", "Available", "Healthy", "Programmed", "Accepted", "Established", "Installed", "Deployed")
+_SUMMARIES = (
+    "Ready",
+    "Available",
+    "Healthy",
+    "Programmed",
+    "Accepted",
+    "Established",
+    "Installed",
+    "Deployed",
+    "Serving",
+)
 _UPKEEP = ("Synced", "Reconciled", "Released", "Valid", "Succeeded")
-_FAULT = re.compile(r"^(Stalled|Failing|NotReady|ErrorOccurred)$|(Degraded|Failed|Failure|Error|Unhealthy)$")
+# Of the whole names, the last three are VerticalPodAutoscalers' and OLM's OperatorGroups'.
+_FAULT = re.compile(
+    r"^(Stalled|Failing|NotReady|ErrorOccurred|ConfigUnsupported|MultipleOperatorGroup|OperatorGroupServiceAccount)$"
+    r"|(Degraded|Failed|Failure|Error|Unhealthy)$"
+)
 _CALM = re.compile(
     r"paused|suspend|hibernat|scaled ?to ?zero|notraffic|inactive|disabled|standby|superseded|completed|succeeded"
-    r"|finished|not ?applicable|not ?required|deleting|terminating|cancell?ed|copied",
+    r"|finished|not ?applicable|not ?required|deleting|terminating|cancell?ed|copied|user ?specified",
     re.IGNORECASE,
 )
 _WORKING = re.compile(
@@ -46,6 +60,8 @@ _BAD_PHASE = re.compile(
     r"^(failed|error|errored|failure|degraded|unhealthy|rejected|invalid|broken|stalled|red|missing)$|(Failed|Error)$",
     re.IGNORECASE,
 )
+_UNCONNECTED = "TRANSIENT_FAILURE"  # gRPC's word for a server that does not answer, however long
+_CONNECTION = "connectionState.lastObservedState"
 _ENDED_WELL = ("succeeded", "completed", "complete", "finished", "done")
 
 
@@ -184,8 +200,8 @@ def _from_phase(snapshot: Snapshot, resource: CustomResource) -> State | None:
     field, word = next(
         (
             (field, word)
-            for field, word in (("phase", status.phase), ("health", status.health))
-            if word and _BAD_PHASE.search(word)
+            for field, word in (("phase", status.phase), ("health", status.health), (_CONNECTION, status.connection))
+            if word == _UNCONNECTED or (word and _BAD_PHASE.search(word))
         ),
         ("", ""),
     )
@@ -196,12 +212,17 @@ def _from_phase(snapshot: Snapshot, resource: CustomResource) -> State | None:
     if not word or _CALM.search(status.reason) or not _is_past(snapshot, resource, since, FAILURE_GRACE_S):
         return None
     is_run = status.finished_at is not None
+    is_partly = word == _UNCONNECTED  # what it has brought before works on
     return State(
         reason=f"{word}/{status.reason}" if status.reason and " " not in status.reason else word,
         word=word,
         message=status.message or (status.reason if " " in status.reason else ""),
         field=f"status.{field}",
-        severity=_of_a_run(snapshot, status.finished_at) if is_run else Severity.CRITICAL,
+        severity=_of_a_run(snapshot, status.finished_at)
+        if is_run
+        else Severity.WARNING
+        if is_partly
+        else Severity.CRITICAL,
         since=status.finished_at or since,
         is_failed=True,
     )

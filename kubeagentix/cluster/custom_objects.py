@@ -60,12 +60,14 @@ def _text(value: Any) -> str:
 def _status(status: Mapping[str, Any]) -> CustomStatus:
     health = status.get("health")
     of_health = health if isinstance(health, dict) else {}
+    connection = status.get("connectionState")
     error = status.get("error")
     observed = status.get("observedGeneration")
     return CustomStatus(
         conditions=tuple(_conditions(status.get("conditions"))),
         phase=_text(status.get("phase")) or _text(status.get("state")),
         health=_text(of_health.get("status")) or _text(health),
+        connection=_text(connection.get("lastObservedState")) if isinstance(connection, dict) else "",
         reason=_first_text(status, ("reason", "failureReason", "errorReason")),
         message=_first_text(status, ("message", "failureMessage", "errorMessage", "error", "lastError"))
         or _text(of_health.get("message"))

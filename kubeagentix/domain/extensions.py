@@ -142,13 +142,14 @@ class CustomCondition(Condition, frozen=True):
 class CustomStatus(Value, frozen=True):
     """What statuses of custom resources have in common: conditions, or a word for the state, and a message.
 
-    `phase` is `status.phase` or `status.state`; `health` is `status.health` or its `status`; `unhealthy` are the
-    objects that the status itself lists as not healthy, as Argo CD's does.
+    `phase` is `status.phase` or `status.state`; `health` is `status.health` or its `status`; `connection` is that of
+    an OLM catalog; `unhealthy` are the objects that the status itself lists as not healthy, as Argo CD's does.
     """
 
     conditions: tuple[CustomCondition, ...] = ()
     phase: str = ""
     health: str = ""
+    connection: str = ""
     reason: str = ""
     message: str = ""
     observed_generation: int | None = None

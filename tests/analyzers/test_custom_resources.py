@@ -145,6 +145,55 @@ def test_a_phase_or_a_health_that_is_bad_is_told(status: dict[str, Any], reason:
     assert (finding.reason, finding.severity) == (reason, Severity.CRITICAL)
 
 
+OLM = "operators.coreos.com/v1alpha1"
+FAILED_PLAN = {"phase": "Failed"}
+TWO_GROUPS = condition("MultipleOperatorGroup", "True", "MultipleOperatorGroupsFound", "more than one was found")
+UNHEALTHY_CATALOG = condition("CatalogSourcesUnhealthy", "True", "UnhealthyCatalogSourceFound")
+HIDDEN = condition("Serving", reason="UserSpecifiedUnavailable")
+
+
+@pytest.mark.parametrize(
+    ("item", "reasons"),
+    [
+        (custom(api=OLM, kind="CatalogSource", status={"connectionState": {"lastObservedState": "TRANSIENT_FAILURE"}}), ["TRANSIENT_FAILURE"]),
+        (custom(api=OLM, kind="CatalogSource", status={"connectionState": {"lastObservedState": "CONNECTING"}}), []),
+        (custom(api=OLM, kind="CatalogSource", status={"connectionState": "READY"}), []),
+        (custom(condition("Installed", reason="InstallComponentFailed"), api=OLM, kind="InstallPlan", status=FAILED_PLAN), ["NotInstalled/InstallComponentFailed"]),
+        (custom(api=OLM, kind="InstallPlan", status={"phase": "RequiresApproval"}), []),
+        (custom(UNHEALTHY_CATALOG, api=OLM, kind="Subscription"), ["CatalogSourcesUnhealthy/UnhealthyCatalogSourceFound"]),
+        (custom({**UNHEALTHY_CATALOG, "status": "False"}, api=OLM, kind="Subscription"), []),
+        (custom(api=OLM, kind="ClusterServiceVersion", status={"phase": "Failed", "reason": "TooManyOperatorGroups"}), ["Failed/TooManyOperatorGroups"]),
+        (custom(TWO_GROUPS, api="operators.coreos.com/v1", kind="OperatorGroup"), ["MultipleOperatorGroup/MultipleOperatorGroupsFound"]),
+        (custom({**TWO_GROUPS, "status": "False"}, api="operators.coreos.com/v1", kind="OperatorGroup"), []),
+        (custom(condition("Serving", reason="Unavailable"), api="olm.operatorframework.io/v1", kind="ClusterCatalog", namespace=""), ["NotServing/Unavailable"]),
+        (custom(HIDDEN, api="olm.operatorframework.io/v1", kind="ClusterCatalog", namespace=""), []),
+    ],
+)  # fmt: skip
+def test_what_the_lifecycle_manager_of_operators_says(item: dict[str, Any], reasons: list[str]) -> None:
+    assert [finding.reason for finding in find(item)] == reasons
+
+
+def test_a_catalog_that_cannot_be_reached_is_a_warning_with_the_field_that_says_so() -> None:
+    (finding,) = find(
+        custom(api=OLM, kind="CatalogSource", status={"connectionState": {"lastObservedState": "TRANSIENT_FAILURE"}})
+    )
+    assert finding.severity is Severity.WARNING
+    assert finding.evidence[0].locator == "status.connectionState.lastObservedState"
+
+
+def test_a_vertical_autoscaler_of_a_target_that_is_not_there() -> None:
+    def scaler(name: str, *conditions: dict[str, str]) -> dict[str, Any]:
+        target = {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}}
+        return custom(*conditions, api="autoscaling.k8s.io/v1", kind="VerticalPodAutoscaler", spec=target)
+
+    deployment = {"kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}}
+    said = "Cannot read targetRef. Reason: Deployment shop/wbe does not exist"
+    (finding,) = find(scaler("wbe", condition("ConfigUnsupported", "True", "", said)), deployment)
+    assert (finding.reason, finding.severity) == ("ConfigUnsupported", Severity.WARNING)
+    assert "Deployment shop/wbe does not exist" in finding.title
+    assert find(scaler("web", condition("RecommendationProvided", "True", "")), deployment) == []
+
+
 def test_a_run_that_failed_long_ago_is_history() -> None:
     def run(since: str) -> dict[str, Any]:
         failed = condition("Succeeded", reason="Failed", message="exit 1", since=since)
