@@ -1,7 +1,9 @@
 """ConfigMaps and Secrets that were changed after the containers which took their values had started.
 
-Environment variables and files mounted with subPath keep the value they had at the start; other mounted files follow.
-Source: https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
+Environment variables and files mounted with subPath keep the value they had at the start; other mounted files follow,
+unless their source is immutable: the kubelet does not ask for it again, though it was deleted and made anew.
+Source: https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically and
+#configmap-immutable
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ from kubeagentix.analysis.affected import share
 from kubeagentix.analysis.shortfall import format_duration
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
-from kubeagentix.domain.meta import TrackedResource, Writer
+from kubeagentix.domain.meta import Writer
 from kubeagentix.domain.pods import Container, Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import ConfigMap, Secret
 
 ID = "stale-configuration"
+_KEPT = "variables, subPath mounts and files of what is immutable stay as they were when the container started."
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -40,21 +44,42 @@ def _outlived(snapshot: Snapshot, pod: Pod) -> Iterator[ResourceRef]:
         running = status.state.running if status is not None and not is_init else None
         if running is None or running.started_at is None:
             continue
-        for kind, name in _kept_sources(pod.spec, container):
+        for kind, name, follows in _sources(pod.spec, container):
             ref = snapshot.named(kind, pod.namespace, name)
-            write = _last_write(snapshot, ref)
-            if write is not None and write.time is not None and write.time > running.started_at:
+            item = snapshot.find(ref)
+            if not isinstance(item, ConfigMap | Secret) or (follows and not item.immutable):
+                continue
+            at = _changed_at(item)
+            if at is not None and at > running.started_at:
                 found[ref] = None
     yield from found
 
 
-def _last_write(snapshot: Snapshot, ref: ResourceRef) -> Writer | None:
-    resource = snapshot.find(ref)
-    return resource.last_write if isinstance(resource, TrackedResource) else None
+def _write(item: ConfigMap | Secret) -> Writer | None:
+    """The write that may have changed its values; to what is immutable it changed labels."""
+    return None if item.immutable else item.last_write
 
 
-def _kept_sources(spec: PodSpec, container: Container) -> Iterator[tuple[str, str]]:
-    """(kind, name) of what the container reads once, at its start."""
+def _changed_at(item: ConfigMap | Secret) -> datetime | None:
+    """When its values were last set: by a write, or as it was made."""
+    write = _write(item)
+    return write.time if write is not None else item.metadata.creation_timestamp
+
+
+def _sources(spec: PodSpec, container: Container) -> Iterator[tuple[str, str, bool]]:
+    """(kind, name, follows) of what the container reads: once, at its start, or as files that follow their source."""
+    for kind, name in _variables(container):
+        yield kind, name, False
+    volumes = {volume.name: volume for volume in spec.volumes}
+    for mount in container.volume_mounts:
+        volume = volumes.get(mount.name)
+        if volume and volume.config_map:
+            yield "ConfigMap", volume.config_map.name, not mount.sub_path
+        if volume and volume.secret:
+            yield "Secret", volume.secret.secret_name, not mount.sub_path
+
+
+def _variables(container: Container) -> Iterator[tuple[str, str]]:
     for source in container.env_from:
         if source.config_map_ref:
             yield "ConfigMap", source.config_map_ref.name
@@ -66,18 +91,13 @@ def _kept_sources(spec: PodSpec, container: Container) -> Iterator[tuple[str, st
             yield "ConfigMap", chosen.config_map_key_ref.name
         if chosen and chosen.secret_key_ref:
             yield "Secret", chosen.secret_key_ref.name
-    volumes = {volume.name: volume for volume in spec.volumes}
-    for mount in container.volume_mounts:
-        volume = volumes.get(mount.name) if mount.sub_path else None
-        if volume and volume.config_map:
-            yield "ConfigMap", volume.config_map.name
-        if volume and volume.secret:
-            yield "Secret", volume.secret.secret_name
 
 
 def _finding(snapshot: Snapshot, workload: ResourceRef, source: ResourceRef, pods: tuple[Pod, ...]) -> Finding:
-    write = _last_write(snapshot, source)
-    at: datetime | None = write.time if write is not None else None
+    item = snapshot.find(source)
+    assert isinstance(item, ConfigMap | Secret)
+    write, at = _write(item), _changed_at(item)
+    done = "changed" if write is not None else "made"
     started = Evidence.of(
         snapshot.ref(pods[0]), "status", f"{pods[0].name} was started before that", locator="status.containerStatuses"
     )
@@ -88,14 +108,13 @@ def _finding(snapshot: Snapshot, workload: ResourceRef, source: ResourceRef, pod
         title=f"{workload} runs with values that {source} no longer has ({share(snapshot, workload, pods)})",
         severity=Severity.INFO,
         confidence=0.9,
-        cause=f"{source} was changed{_ago(at, snapshot.taken_at)}; variables and subPath mounts keep the value "
-        "they had when the container started.",
+        cause=f"{source} was {done}{_ago(at, snapshot.taken_at)}; {_KEPT}",
         evidence=(
             Evidence.of(
                 source,
                 "spec",
-                f"written by {write.manager if write is not None else 'somebody'}",
-                locator="metadata.managedFields",
+                f"written by {write.manager}" if write is not None else "made after the container had started",
+                locator="metadata.managedFields" if write is not None else "metadata.creationTimestamp",
                 observed_at=at,
             ),
             started,

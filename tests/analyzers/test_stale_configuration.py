@@ -50,3 +50,24 @@ def test_a_mounted_file_follows_and_one_with_sub_path_does_not(workload: Callabl
 def test_what_a_controller_writes_is_no_change(workload: Callable[..., Manifests]) -> None:
     written = settings(600, manager="kube-controller-manager")
     assert found(written, *workload(RUNNING, ready=True, container=FROM_ENV)) == []
+
+
+def made(seconds_ago: float, **fields: Any) -> dict[str, Any]:
+    return {"kind": "ConfigMap", "metadata": {"name": "settings", "creationTimestamp": ago(seconds_ago)}, **fields}
+
+
+def test_variables_are_those_of_the_object_that_was_there_at_the_start(workload: Callable[..., Manifests]) -> None:
+    [only] = found(made(600), *workload(RUNNING, ready=True, container=FROM_ENV))
+    assert only.cause.startswith("ConfigMap default/settings was made 10m ago")
+    assert only.evidence[0].locator == "metadata.creationTimestamp"
+    assert found(made(7200), *workload(RUNNING, ready=True, container=FROM_ENV)) == []
+
+
+def test_files_of_an_immutable_object_that_was_made_anew_do_not_follow(workload: Callable[..., Manifests]) -> None:
+    volumes = {"volumes": [{"name": "c", "configMap": {"name": "settings"}}]}
+    whole = {"volumeMounts": [{"name": "c", "mountPath": "/etc/app"}]}
+    pods = workload(RUNNING, ready=True, container=whole, spec=volumes)
+    assert [item.reason for item in found(made(600, immutable=True), *pods)] == ["ConfigurationOutdated"]
+    assert found(made(600), *pods) == []
+    assert found(made(7200, immutable=True), *pods) == []
+    assert found(settings(600) | {"immutable": True}, *pods) == []  # somebody has labelled it
