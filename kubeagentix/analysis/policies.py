@@ -186,11 +186,12 @@ def _peer_fits(snapshot: Snapshot, policy: NetworkPolicy, peer: PolicyPeer, pod:
     if peer.namespace_selector is None:
         is_here = pod.namespace == policy.namespace
     else:
-        is_here = _namespace_fits(snapshot, peer.namespace_selector, pod.namespace)
+        is_here = namespace_fits(snapshot, peer.namespace_selector, pod.namespace)
     return is_here and (peer.pod_selector is None or peer.pod_selector.matches(pod.metadata.labels))
 
 
-def _namespace_fits(snapshot: Snapshot, selector: LabelSelector, name: str) -> bool:
+def namespace_fits(snapshot: Snapshot, selector: LabelSelector, name: str) -> bool:
+    """Whether a peer's namespaceSelector takes the namespace of that name."""
     if selector.is_empty:
         return True
     namespace = snapshot.get(Namespace, "", name)
@@ -248,7 +249,7 @@ def _what_it_has(snapshot: Snapshot, policy: NetworkPolicy, peer: PolicyPeer, po
     place = snapshot.get(Namespace, "", pod.namespace)
     if peer.namespace_selector is None and pod.namespace != policy.namespace:
         return f"without a namespaceSelector only pods of namespace {policy.namespace} are meant"
-    if peer.namespace_selector is not None and not _namespace_fits(snapshot, peer.namespace_selector, pod.namespace):
+    if peer.namespace_selector is not None and not namespace_fits(snapshot, peer.namespace_selector, pod.namespace):
         labels = _labels_of(snapshot, place) if place is not None else {}
         return _differs(peer.namespace_selector, labels, f"namespace {pod.namespace}")
     return _differs(peer.pod_selector, pod.metadata.labels, "it") if peer.pod_selector is not None else ""
