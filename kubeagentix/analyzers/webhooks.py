@@ -45,6 +45,11 @@ _FAILURES = (
     (re.compile(r"connection refused"), "ConnectionRefused", "nobody listens there"),
     (re.compile(r"context deadline exceeded|i/o timeout|Client\.Timeout"), "Timeout", "it does not answer in time"),
     (re.compile(r"no such host"), "NoSuchHost", "its name is not known"),
+    (
+        re.compile(r"could not find the requested resource"),  # what the API server's client makes of a 404
+        "PathNotFound",
+        "its server knows no such path",
+    ),
 )
 _BUNDLES = {
     "Empty": "names no authority for its certificate",

@@ -41,6 +41,7 @@ class AdmissionWebhook(Value, frozen=True):
     name: str = ""
     client_config: WebhookClientConfig = field(default_factory=WebhookClientConfig)
     failure_policy: str = "Fail"
+    timeout_seconds: int = 10
     rules: tuple[AdmissionRules, ...] = ()
     namespace_selector: LabelSelector = field(default_factory=LabelSelector)
     object_selector: LabelSelector = field(default_factory=LabelSelector)

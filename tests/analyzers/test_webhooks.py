@@ -157,6 +157,7 @@ def test_authorities_that_cannot_vouch_are_told(authority: str, problem: str) ->
         ("x509: certificate has expired or is not yet valid: current time 2026-01-15", "CertificateExpired"),
         ("context deadline exceeded", "Timeout"),
         ("dial tcp 10.9.0.4:443: connect: connection refused", "ConnectionRefused"),
+        ("failed to call webhook: the server could not find the requested resource", "PathNotFound"),
     ],
 )
 def test_a_backend_that_is_ready_and_does_not_answer_is_told_by_its_refusals(why: str, split: str) -> None:
