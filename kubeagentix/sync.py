@@ -27,6 +27,14 @@ GRACE_S = 5.0  # how long cancelled work may clean up before the caller goes on
 EXIT_GRACE_S = 1.0  # the same when the interpreter ends
 
 
+class _LeavingError(Exception):
+    """Stands for a SystemExit or KeyboardInterrupt of the work itself, which is raised where somebody waits."""
+
+    def __init__(self, meant: BaseException) -> None:
+        super().__init__()
+        self.meant = meant
+
+
 class Job(Generic[T]):
     """Work for the background loop, under way from `begin` on."""
 
@@ -42,15 +50,22 @@ class Job(Generic[T]):
         self._bridge.loop.call_soon_threadsafe(self._begin, contextvars.copy_context())
 
     def _begin(self, context: contextvars.Context) -> None:
-        self._task = self._bridge.loop.create_task(self._work, context=context)
+        self._task = self._bridge.loop.create_task(self._carried_out(), context=context)
         self._task.add_done_callback(self._end)
+
+    async def _carried_out(self) -> T:
+        try:
+            return await self._work
+        except (SystemExit, KeyboardInterrupt) as error:  # either would end the loop, and all that waits for it
+            raise _LeavingError(error) from None
 
     def _end(self, task: asyncio.Task[T]) -> None:
         # A callback, not a `finally` around the work: a task cancelled before its first step never gets there.
+        self._work.close()
         if task.cancelled():
             self._future.cancel()
         elif (error := task.exception()) is not None:
-            self._future.set_exception(error)
+            self._future.set_exception(error.meant if isinstance(error, _LeavingError) else error)
         else:
             self._future.set_result(task.result())
         self._ended.set()

@@ -207,3 +207,19 @@ begun.wait(10)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "cleaned up\n", "")
+
+
+@pytest.mark.parametrize("leaving", [SystemExit(3), KeyboardInterrupt()])
+def test_work_that_would_end_the_program_ends_only_the_wait_for_it(leaving: BaseException) -> None:
+    async def leaves() -> None:
+        raise leaving
+
+    async def works() -> str:
+        return "still there"
+
+    with pytest.raises(type(leaving)) as caught:
+        sync.run(leaves())
+    assert caught.value is leaving
+    with pytest.raises(type(leaving)):
+        asyncio.run(sync.arun(leaves()))
+    assert sync.run(works()) == "still there"
