@@ -20,6 +20,7 @@ from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
 from kubeagentix.quickdx.targets import parse_target
+from kubeagentix.report.text import clean_piece
 from kubeagentix.settings import load_settings
 
 
@@ -107,9 +108,9 @@ def chat(
         _chatting(
             question,
             Engine(cluster, namespace=namespace, provider=provider, model=model, credential=credential),
-            options=options or RunOptions(),
+            options=options if options is not None else RunOptions(),
             target=parse_target(target, namespace) if target is not None else None,
-            conversation=conversation or Conversation(),
+            conversation=conversation if conversation is not None else Conversation(),
             told=told,
         )
     )
@@ -133,9 +134,9 @@ async def achat(
         _chatting(
             question,
             Engine(cluster, namespace=namespace, provider=provider, model=model, credential=credential),
-            options=options or RunOptions(),
+            options=options if options is not None else RunOptions(),
             target=parse_target(target, namespace) if target is not None else None,
-            conversation=conversation or Conversation(),
+            conversation=conversation if conversation is not None else Conversation(),
             told=told,
         )
     )
@@ -212,7 +213,11 @@ def status_table(found: list[Status]) -> str:
         lines += [f"{pad}passed on: {name}" for name in item.passed_on]
         if item.trial is not None:
             lines.append(pad + _trial(item))
-    return "\n".join([*lines, "", "* is asked where no provider is named"])
+    if any(item.is_next for item in found):
+        last = "* is asked where no provider is named"
+    else:
+        last = "nobody is asked where no provider is named: the settings name one that there is not"
+    return "\n".join([*(clean_piece(line).replace("\n", " ") for line in lines), "", last])
 
 
 def _trial(item: Status) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 import kubeagentix as kx
 from kubeagentix.domain.events import RunRecord
-from kubeagentix.errors import ProviderError, UsageError
+from kubeagentix.errors import NotFoundError, ProviderError, UsageError
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Fail, Say
 from tests.servers.wire import Recorded, WireServer
@@ -142,3 +142,46 @@ def test_a_provider_can_be_tried_out(server: WireServer) -> None:
     assert trial.is_ok
     assert trial.first_token_s is not None
     assert found["claude"].trial is None
+
+
+def test_a_conversation_that_is_new_is_gone_on_with(demo: kx.Demo, server: WireServer) -> None:
+    from kubeagentix.engine.conversation import Conversation  # noqa: PLC0415
+
+    server.script([Say("the disk")], [Say("since Monday")])
+    conversation = Conversation()
+    kx.chat("why?", cluster=demo, provider="openai", conversation=conversation)
+    kx.chat("since when?", cluster=demo, provider="openai", conversation=conversation)
+    assert [message.role for message in conversation.messages] == ["user", "assistant", "user", "assistant"]
+    assert "the disk" in str(server.requests[1].body)
+
+
+def test_a_listener_that_leaves_ends_the_run_and_nothing_else(demo: kx.Demo) -> None:
+    def leave(_: RunRecord) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        kx.chat("why?", cluster=demo, provider="rules", told=leave)
+    assert kx.chat("why?", cluster=demo, provider="rules").text
+
+
+def test_options_of_another_kind_are_refused(demo: kx.Demo) -> None:
+    with pytest.raises(UsageError, match=r"kx\.RunOptions, not str"):
+        kx.chat("why?", cluster=demo, options="fast")  # type: ignore[arg-type]
+
+
+def test_a_credential_for_whoever_comes_first_is_refused(demo: kx.Demo) -> None:
+    with pytest.raises(UsageError, match="not for whom"):
+        kx.chat("why?", cluster=demo, provider="auto", credential=KEY)
+
+
+def test_what_is_missing_is_a_not_found_error(demo: kx.Demo) -> None:
+    with pytest.raises(NotFoundError, match="no namespace 'nope'"):
+        kx.chat("why?", cluster=demo, namespace="nope", provider="rules")
+
+
+def test_a_status_shows_no_control_characters_and_says_who_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_MODEL", "\x1b[31mred")
+    assert "\x1b" not in repr(kx.providers)
+    monkeypatch.setenv("KUBEAGENTIX_PROVIDER", "nobody")
+    assert "the settings name one that there is not" in repr(kx.providers)

@@ -118,6 +118,8 @@ class Engine:
 
         `with_findings`: Quick Dx runs first, and the model works from it (`diagnosis`, if one is at hand).
         """
+        if not isinstance(options, RunOptions):
+            raise UsageError(f"options= takes kx.RunOptions, not {type(options).__name__}", hint="or leave it out")
         if not isinstance(question, str):
             raise UsageError(f"a question is a text, not {type(question).__name__}", hint="put it in quotes")
         if not question.strip():

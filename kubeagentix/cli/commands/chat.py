@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from kubeagentix import options
@@ -30,7 +30,17 @@ if TYPE_CHECKING:
     from kubeagentix.engine.conversation import Conversation
 
 PROMPT = "kubeagentix> "
-SHOWN_NOTICES = ("attempt_failed", "last_turn", "citations_struck", "no_answer", "too_long", "retry", "config_repaired")
+MAX_CHARS = 100_000  # of a question that is read from standard input
+SHOWN_NOTICES = (
+    "attempt_failed",
+    "last_turn",
+    "cut_off",
+    "citations_struck",
+    "no_answer",
+    "too_long",
+    "retry",
+    "config_repaired",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,29 +61,55 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--max-turns must be at least 1", hint=f"the default is {RunOptions().max_turns}")
     from kubeagentix.engine.conversation import Conversation  # noqa: PLC0415  help needs no engine
 
+    questions = iter([" ".join(arguments.question)]) if arguments.question else _questions()
     with options.opened(arguments) as source:
-        if arguments.question:
-            _ask(" ".join(arguments.question), arguments, source, Conversation())
-        else:
-            _converse(arguments, source, Conversation())
+        if _converse(questions, arguments, source, Conversation()) == 0:
+            raise UsageError("there is no question", hint='ask one, as in kubeagentix chat "why is checkout failing?"')
     return 0
 
 
-def _converse(arguments: argparse.Namespace, source: Source | None, conversation: Conversation) -> None:
-    """Questions from standard input, each going on from those before; an error ends none but its own."""
-    is_typed = sys.stdin.isatty()
-    with suppress(EOFError, KeyboardInterrupt):
-        while True:
-            question = input(PROMPT if is_typed else "").strip()
-            if question in ("exit", "quit"):
-                return
-            if question:
-                try:
-                    _ask(question, arguments, source, conversation)
-                except KubeAgentiXError as error:
-                    if not is_typed:
-                        raise
-                    _aside(f"error: {error}")
+def _is_typed() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _questions() -> Iterator[str]:
+    """The lines of standard input until it ends or says so."""
+    while sys.stdin is not None:
+        try:
+            question = clean_line(input(PROMPT if _is_typed() else ""), MAX_CHARS)
+        except EOFError:
+            return
+        except UnicodeDecodeError:
+            raise UsageError("standard input is no text", hint="pipe in questions, one a line, as UTF-8") from None
+        if question in ("exit", "quit"):
+            return
+        if question:
+            yield question
+
+
+def _converse(
+    questions: Iterator[str], arguments: argparse.Namespace, source: Source | None, conversation: Conversation
+) -> int:
+    """Asks each, going on from those before; where they are typed, an error or Ctrl-C ends none but its own.
+
+    Returns how often somebody asked, if only to leave.
+    """
+    may_go_on = not arguments.question and _is_typed()
+    asked = int(may_go_on)
+    for question in questions:
+        asked += 1
+        try:
+            _ask(question, arguments, source, conversation)
+        except KubeAgentiXError as error:
+            if not may_go_on:
+                raise
+            _aside(f"error: {error}")
+        except KeyboardInterrupt:
+            output.write("\n" if arguments.format == "text" else "")
+            _aside("interrupted")
+            if not may_go_on:
+                raise
+    return asked
 
 
 def _ask(question: str, arguments: argparse.Namespace, source: Source | None, conversation: Conversation) -> None:
@@ -144,6 +180,7 @@ def _as_json(reply: Reply) -> dict[str, object]:
             "cached_tokens": ended.usage.cached_tokens,
             "cost_usd": ended.usage.cost_usd,
         },
+        "attempts": [asdict(attempt) for attempt in ended.attempts],
         "elapsed_s": round(ended.elapsed_s, 3),
         "tools": [
             {"name": event.call.name, "arguments": dict(event.call.arguments), "is_error": event.result.is_error}

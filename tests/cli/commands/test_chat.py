@@ -38,6 +38,9 @@ def test_json_tells_what_ran(capsys: pytest.CaptureFixture[str]) -> None:
     assert (said["provider"], said["attempt"], said["reason"]) == ("rules", "selected", "stop")
     assert "run_quickdx" in [tool["name"] for tool in said["tools"]]
     assert not any(tool["is_error"] for tool in said["tools"])
+    assert [(item["label"], item["provider"], item["error"]) for item in said["attempts"]] == [
+        ("selected", "rules", "")
+    ]
 
 
 def test_questions_are_read_from_standard_input(
@@ -62,3 +65,46 @@ def test_what_cannot_be_asked_is_one_line(words: list[str], said: str, capsys: p
     assert out == ""
     assert said in err
     assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO(""), io.StringIO(" \n\x1b[2J\n")])
+def test_no_question_at_all_is_told_so(
+    stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["chat", "--demo=crash-panic", "--provider", "rules"]) == 2
+    assert "there is no question" in capsys.readouterr().err
+
+
+def test_standard_input_that_is_no_text_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\x00why"), encoding="utf-8"))
+    assert main(["chat", "--demo=crash-panic", "--provider", "rules"]) == 2
+    assert "standard input is no text" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code"),
+    [(["why?"], io.StringIO(""), 130), ([], io.StringIO("why?\nand?\n"), 130), ([], Terminal("why?\nand?\n"), 0)],
+)
+def test_an_interrupt_ends_the_answer_with_one_line_and_a_typed_conversation_goes_on(
+    words: list[str],
+    stdin: io.StringIO,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin)
+    monkeypatch.setattr("kubeagentix.agent.chat", interrupted)
+    assert main(["chat", *words, "--demo=crash-panic", "--provider", "rules"]) == code
+    assert capsys.readouterr().err.count("interrupted\n") == (2 if code == 0 else 1)
