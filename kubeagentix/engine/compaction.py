@@ -6,9 +6,10 @@ goes, then old turns become one note. The question and the newest turns are kept
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
 from kubeagentix.domain.tooling import ToolSpec
 
@@ -16,6 +17,7 @@ CHARS_PER_TOKEN = 3.2  # YAML, logs and ids take more tokens than prose
 FILL = 0.75  # of the window; the rest is for the answer and for what is estimated wrongly
 KEPT_TURNS = 4  # of the newest messages, which are left alone as long as possible
 KEEP_CHARS = 400  # of a result that nobody needs whole any more
+IDS_SHARE = 0.1  # of the budget: the most that the ids of evidence take which was shown in turns that are left out
 SHORTEST = 2_000  # of a single message that does not fit by itself
 
 
@@ -82,19 +84,28 @@ def _without_old_turns(messages: Sequence[Message], budget: int) -> tuple[Messag
     first, rest = messages[0], list(messages[1:])
     asked = next((item for item in reversed(rest) if item.role == "user"), None)  # what is to be answered now
     done: list[str] = []
+    shown: list[str] = []
     while len(rest) > 2 and size_of([first, *rest]) > budget:
         at = 1 if rest[0] is asked else 0
         turn = [rest.pop(at)]
         while len(rest) > at and rest[at].role == "tool":
             turn.append(rest.pop(at))
         done += [f"- {call.name}({_brief(call)})" for message in turn for call in message.tool_calls]
+        shown += [item.id for message in turn for item in _evidence(message)]
         done += [
             f"- you said: {message.text[:200]}" for message in turn if message.role == "assistant" and message.text
         ]
     if not done:
         return (first, *rest)
-    note = Text(text="\n\n[Earlier turns are left out to save room. In them you did:\n" + "\n".join(done[-40:]) + "]")
+    done = done[-40:]
+    newest = list(dict.fromkeys(reversed(shown)))[: max(1, int(budget * IDS_SHARE) // 13)]
+    done += [f"- you were shown evidence {' '.join(newest)}"] if newest else []
+    note = Text(text="\n\n[Earlier turns are left out to save room. In them you did:\n" + "\n".join(done) + "]")
     return (replace(first, parts=(*first.parts, note)), *rest)
+
+
+def _evidence(message: Message) -> Iterator[Evidence]:
+    return (item for part in message.parts if isinstance(part, ToolResult) for item in part.evidence)
 
 
 def _brief(call: ToolCall) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
+from kubeagentix.engine.results import Results
 
 
 class Conversation:
@@ -15,6 +16,7 @@ class Conversation:
     def __init__(self) -> None:
         self.messages: tuple[Message, ...] = ()
         self.evidence: dict[str, Evidence] = {}
+        self.results = Results()  # what tools answered, for a later question to search
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -31,6 +33,7 @@ class Conversation:
         """Begins anew."""
         self.messages = ()
         self.evidence.clear()
+        self.results = Results()
 
 
 def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:

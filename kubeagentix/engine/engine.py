@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from kubeagentix import registry
@@ -134,7 +134,9 @@ class Engine:
             options=options,
             candidates=[item for item in self.candidates(options) if item.plugin.is_language_model or not models_only],
             build=self._build,
-            make_runner=partial(self._runner, _Means(tools=chosen, known=known, options=options)),
+            make_runner=partial(
+                self._runner, _Means(tools=chosen, known=known, options=options, results=conversation.results)
+            ),
             tools=tuple(chosen),
             target=target,
             wants_answer=wants_answer,
@@ -266,7 +268,7 @@ class _Means:
     tools: Mapping[str, ToolPlugin]
     known: _Known
     options: RunOptions
-    results: Results = field(default_factory=Results)
+    results: Results
 
 
 async def _prepare(

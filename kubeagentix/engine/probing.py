@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -18,7 +19,7 @@ from kubeagentix.engine.selection import Candidate, model_of, ordered
 from kubeagentix.errors import ProviderError
 
 PROBE = "Answer with the single word: ready"
-PROBE_S = 60.0
+PROBE_S = 30.0  # for all tries of one provider together
 PROBE_TOKENS = 64
 
 
@@ -103,12 +104,14 @@ async def _try(plugin: ProviderPlugin, model: str, credential: Credential, envir
     started, first, answered = time.perf_counter(), None, ""
     try:
         stream = cast("AsyncGenerator[ModelEvent, None]", plugin.build(environ).stream(request, credential))
-        async with aclosing(stream) as events:
+        async with asyncio.timeout(PROBE_S), aclosing(stream) as events:
             async for event in events:
                 if first is None and isinstance(event, TextDelta):
                     first = time.perf_counter() - started
                 if isinstance(event, ModelFinished):
                     answered = event.model
+    except TimeoutError:
+        return Trial(is_ok=False, elapsed_s=time.perf_counter() - started, error=f"no answer within {PROBE_S:g} s")
     except Exception as error:  # noqa: BLE001  whatever fails is the result
         candidate = Candidate(plugin=plugin, model=model, label="test", credential=credential)
         failure = failure_of(error, candidate)

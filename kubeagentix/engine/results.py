@@ -1,8 +1,8 @@
-"""The whole of what tools answered in one run, where the model saw a part: looked up by an id that it was told."""
+"""The whole of what tools answered in one conversation, where the model saw a part, by an id that it was told."""
 
 from __future__ import annotations
 
-MAX_CHARS = 50_000_000  # of one run; beyond that, the oldest are given up
+MAX_CHARS = 50_000_000  # of one conversation; beyond that, the oldest are given up
 
 
 class Results:

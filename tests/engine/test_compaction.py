@@ -70,3 +70,10 @@ def test_a_single_text_that_is_too_long_is_cut_in_the_middle() -> None:
     assert message.text.endswith("end")
     assert size_of((message,)) < 6_000
     assert isinstance(message.parts[0], Text)
+
+
+def test_what_old_turns_showed_can_still_be_cited() -> None:
+    messages = conversation(20, 3000)
+    short = compacted(messages, 4_000)
+    assert len(short) < len(messages)
+    assert SHOWN.id in short[0].text

@@ -611,6 +611,30 @@ def test_calls_that_a_client_ran_in_the_middle_of_a_turn_are_in_the_history() ->
     assert kinds.index("tool_call_ready") < kinds.index("tool_call_finished")
 
 
+def test_a_later_question_may_search_the_results_of_an_earlier_one() -> None:
+    seen: list[str | None] = []
+
+    async def large(arguments: Mapping[str, Any], _: ToolContext) -> ToolOutput:
+        return ToolOutput(text=f"{arguments['name']} " * 3000)
+
+    async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        seen.append(context.results.get(arguments["name"]))
+        return ToolOutput(text="found")
+
+    provider = ScriptedProvider(
+        [ask("look", name="first")],
+        [say("so")],
+        [ask("look", "c2", name="second"), ask("find", "c3", name="r1")],
+        [say("and so")],
+    )
+    tools = [tool("look", large, max_chars=2000), tool("find", search)]
+    engine, conversation = engine_of(scripted_plugin(provider), tools=tools), Conversation()
+    events_of(engine, "why?", conversation=conversation)
+    events_of(engine, "and?", conversation=conversation)
+    assert seen[0] is not None
+    assert seen[0].startswith("first")
+
+
 def test_a_conversation_that_was_cut_off_holds_no_call_without_its_result() -> None:
     conversation = Conversation()
     call = ToolCall(id="c1", name="look", arguments={})
