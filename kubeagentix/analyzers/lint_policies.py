@@ -43,8 +43,6 @@ def _peers(policy: NetworkPolicy) -> Iterator[tuple[str, PolicyPeer]]:
 
 def _nobody(snapshot: Snapshot, policy: NetworkPolicy, peer: PolicyPeer) -> str:
     """Whom the peer selects in vain, in words; empty if somebody is there, or may be."""
-    if peer.ip_block is not None:
-        return ""
     if peer.namespace_selector is None:
         places = [policy.namespace]
     elif snapshot.namespace is None and snapshot.was_read(Namespace):

@@ -100,6 +100,8 @@ def test_a_refused_account_is_pointed_at() -> None:
 def test_a_variable_that_the_pod_sets_to_nothing_is_told() -> None:
     assert "to an empty value" in explained("DATABASE_URL is not set", env=[{"name": "DATABASE_URL"}]).cause
     assert "does not set DATABASE_URL" in explained("DATABASE_URL is not set").cause
+    given = [{"name": "DATABASE_URL", "value": "postgres://db"}]
+    assert "empty value" not in explained("DATABASE_URL is not set", env=given).cause
 
 
 def test_the_security_context_explains_a_refused_write() -> None:

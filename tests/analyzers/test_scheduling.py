@@ -251,6 +251,8 @@ def test_a_host_port_names_who_holds_it() -> None:
     finding = only(node("a"), running("first", "a", ports=port), waiting)
     assert finding.reason == "Unschedulable/HostPort"
     assert "default/first on a" in finding.cause
+    elsewhere = running("first", "a", ports=[{"containerPort": 80, "hostPort": 8081}])
+    assert "default/first" not in only(node("a"), elsewhere, waiting).cause
 
 
 def test_a_node_that_is_full_of_pods() -> None:
@@ -490,6 +492,8 @@ def test_gates_hold_a_pod_back() -> None:
     finding = only(gated)
     assert finding.reason == "SchedulingGated"
     assert "example.com/quota" in finding.cause
+    young = {**gated, "metadata": {"name": "web", "creationTimestamp": "2026-01-15T11:59:30Z"}}
+    assert list(plugin.analyze(snapshot_of(young))) == []
 
 
 def test_a_pod_whose_scheduler_does_not_exist_is_told_after_a_minute() -> None:
