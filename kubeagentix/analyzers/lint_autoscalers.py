@@ -1,10 +1,11 @@
-"""Advice on autoscalers: those that measure a share of nothing, and those whose work somebody undoes."""
+"""Advice on autoscalers: those that measure a share of nothing, that ask for too much, whose work somebody undoes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from kubeagentix.analysis.advice import Remark, advice
+from kubeagentix.analysis.scheduler.placement import Cluster, requests_of
 from kubeagentix.analysis.templates import Template, templates
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, ResourceRef
@@ -16,6 +17,7 @@ ID = "lint-autoscalers"
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding of severity `info` per autoscaler and rule."""
+    cluster = Cluster(snapshot=snapshot)
     by_workload = {template.workload: template for template in templates(snapshot)}
     for scaler in snapshot.all(HorizontalPodAutoscaler):
         target = scaler.spec.scale_target_ref
@@ -23,6 +25,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         if template is not None:
             yield from _no_requests(snapshot.ref(scaler), scaler, template)
             yield from _fixed_replicas(snapshot, scaler, template.workload)
+            yield from _too_many(cluster, scaler, template)
 
 
 def _no_requests(ref: ResourceRef, scaler: HorizontalPodAutoscaler, template: Template) -> Iterator[Finding]:
@@ -57,6 +60,26 @@ def _fixed_replicas(snapshot: Snapshot, scaler: HorizontalPodAutoscaler, workloa
         remark = Remark(seen=f"{names} applies spec.replicas", locator="metadata.managedFields")
         why = f"Each apply undoes what {snapshot.ref(scaler)} has set; leave replicas out of the manifest."
         yield advice(ID, "AutoscalerAndReplicas", workload, title="replicas are set by two", why=why, remarks=[remark])
+
+
+def _too_many(cluster: Cluster, scaler: HorizontalPodAutoscaler, template: Template) -> Iterator[Finding]:
+    asked = {name: value for name, value in requests_of(template.spec).items() if value}
+    if not asked or not cluster.nodes:
+        return
+    fitting = sum(_places(cluster.allocatable(node), asked) for node in cluster.nodes)
+    if fitting < scaler.spec.max_replicas:
+        remark = Remark(
+            seen=f"maxReplicas {scaler.spec.max_replicas}, and {fitting} of its pods would fit on nodes that are empty",
+            locator="spec.maxReplicas",
+        )
+        title = "it may ask for more pods than the nodes can hold"
+        why = "Unless nodes are added when it does, the rest stays Pending just when it is needed."
+        yield advice(ID, "AutoscalerBeyondNodes", cluster.snapshot.ref(scaler), title=title, why=why, remarks=[remark])
+
+
+def _places(offered: Mapping[str, float], asked: Mapping[str, float]) -> int:
+    """How many such pods an empty node holds."""
+    return int(min(offered.get(name, 0.0) // value for name, value in asked.items()))
 
 
 plugin = AnalyzerPlugin(id=ID, title="Advice on autoscalers", analyze=analyze, is_lint=True)

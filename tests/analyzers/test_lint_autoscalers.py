@@ -1,4 +1,4 @@
-"""Advice on autoscalers: those that measure a share of nothing, and those whose work somebody undoes."""
+"""Advice on autoscalers: those that measure a share of nothing, that ask for too much, whose work somebody undoes."""
 
 from __future__ import annotations
 
@@ -61,3 +61,20 @@ def test_replicas_that_are_set_by_two(operation: str, fields: Any, expected: lis
     asks = {"requests": {"cpu": "1"}}
     assert reasons(deployment(resources=asks, managedFields=written), scaler()) == expected
     assert reasons(deployment(resources=asks, managedFields=written)) == []
+
+
+@pytest.mark.parametrize(
+    ("requests", "cpu", "expected"),
+    [
+        ({"cpu": "1500m"}, ["4", "2"], ["AutoscalerBeyondNodes"]),  # 2 and 1 of 5: what is left of a node is of no use
+        ({"cpu": "1", "memory": "3Gi"}, ["4", "4"], ["AutoscalerBeyondNodes"]),
+        ({"cpu": "1"}, ["4", "2"], []),
+        ({"cpu": "1"}, [], []),  # no nodes are seen
+    ],
+)
+def test_more_pods_than_the_nodes_can_hold(requests: dict[str, str], cpu: list[str], expected: list[str]) -> None:
+    nodes = [
+        {"kind": "Node", "metadata": {"name": f"n{place}"}, "status": {"allocatable": {"cpu": size, "memory": "4Gi"}}}
+        for place, size in enumerate(cpu)
+    ]
+    assert reasons(deployment(resources={"requests": requests}), scaler(), *nodes) == expected
