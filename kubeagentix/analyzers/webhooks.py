@@ -231,7 +231,8 @@ def _service_of(snapshot: Snapshot, webhook: AdmissionWebhook) -> ResourceRef | 
 
 def _spec_evidence(ref: ResourceRef, webhook: AdmissionWebhook) -> Evidence:
     service = webhook.client_config.service
-    target = f"Service {service.namespace}/{service.name}" if service is not None else webhook.client_config.url
+    path = f" for {service.path}" if service is not None and service.path else ""
+    target = f"Service {service.namespace}/{service.name}{path}" if service is not None else webhook.client_config.url
     return Evidence.of(
         ref,
         "spec",

@@ -12,11 +12,12 @@ from kubeagentix.domain.meta import Condition, LabelSelector, Moment, ObjectRefe
 
 
 class ServiceReference(Value, frozen=True):
-    """The Service behind an aggregated API or a webhook."""
+    """The Service behind an aggregated API or a webhook, which is called on a path of it."""
 
     namespace: str = ""
     name: str = ""
     port: int = 443
+    path: str = ""
 
 
 class WebhookClientConfig(Value, frozen=True):

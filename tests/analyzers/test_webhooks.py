@@ -165,6 +165,13 @@ def test_a_backend_that_is_ready_and_does_not_answer_is_told_by_its_refusals(why
     assert told(configuration(), SERVICE, pod(ready=True), refusal("web", why)) == expected
 
 
+def test_the_path_that_its_server_does_not_know_is_shown() -> None:
+    why = "failed to call webhook: the server could not find the requested resource"
+    (finding,) = find(configuration(), SERVICE, pod(ready=True), refusal("web", why))
+    assert "asks Service guard/policy for /check" in finding.evidence[0].summary
+    assert "its server knows no such path" in finding.title
+
+
 def test_where_the_service_cannot_be_seen_its_refusals_tell() -> None:
     snapshot = snapshot_of(configuration(), refusal("web", 'service "policy" not found'), namespace="shop")
     assert [item.reason for item in plugin.analyze(snapshot)] == ["FailedCallingWebhook/ServiceNotFound"]
