@@ -52,6 +52,7 @@ from kubeagentix.errors import (
     ModelTimeoutError,
     RefusedError,
 )
+from kubeagentix.sync import HEARTBEAT_S
 from kubeagentix.wire.markup import MarkupParser
 
 LAST_TURN_SHARE = 0.8  # of the deadline or the tokens: beyond it, the model is asked to come to its answer
@@ -117,6 +118,7 @@ class Run:
         self._runners: list[ToolRunner] = []  # one for each attempt
         self._waiting: deque[RunRecord] = deque()
         self._wake = asyncio.Event()
+        self._heartbeat: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._has_ended = False
         self._started = time.monotonic()
@@ -165,6 +167,7 @@ class Run:
     async def __aiter__(self) -> AsyncGenerator[RunRecord, None]:
         if self._task is None and not self._has_ended:
             self._task = asyncio.create_task(self._work())
+        self._beat()
         try:
             while True:
                 while self._waiting:
@@ -175,7 +178,13 @@ class Run:
                 self._wake.clear()
                 await self._wake.wait()
         finally:
+            if self._heartbeat is not None:
+                self._heartbeat.cancel()
             await self._close()
+
+    def _beat(self) -> None:
+        """Wakes the loop now and then: a notebook's interrupt alone does not wake one that is idle."""
+        self._heartbeat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 
     async def _close(self) -> None:
         """Ends the work, if it goes on, and sees to it that there is a terminal event."""

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from kubeagentix.contracts import ToolContext, ToolPlugin
-from kubeagentix.domain.events import ModelFinished, RunRecord, StopReason, ToolCallReady, UsageReported
+from kubeagentix.domain.events import (
+    ModelFinished,
+    RunFailed,
+    RunFinished,
+    RunRecord,
+    StopReason,
+    ToolCallReady,
+    UsageReported,
+)
 from kubeagentix.domain.messages import Message, Text, ToolCall, ToolResult, Usage
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.requests import ModelRequest, Price
@@ -266,3 +276,28 @@ def test_the_cost_is_unknown_where_that_of_a_part_is() -> None:
     up = scripted_plugin(ScriptedProvider([say("hello"), used]), "openai", prices=price)
     assert finished(events_of(engine_of(down, up))).usage.cost_usd is None
     assert finished(events_of(engine_of(up))).usage.cost_usd == pytest.approx(3.0)
+
+
+def test_an_interrupt_that_does_not_wake_the_loop_ends_a_silent_run() -> None:
+    """As a notebook's kernel does it: from a signal handler, by a cancel that an idle loop does not see."""
+
+    class Silent:
+        async def stream(self, _: ModelRequest, __: Credential) -> Any:
+            await asyncio.sleep(20)
+            yield say("")
+
+    async def interrupted() -> RunFinished | RunFailed:
+        run = engine_of(scripted_plugin(Silent())).begin("why?", with_findings=False)
+        waiting = asyncio.create_task(run.wait())
+        threading.Timer(0.2, waiting.cancel).start()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        last = run.records[-1].event
+        assert isinstance(last, RunFinished | RunFailed)
+        return last
+
+    began = time.monotonic()
+    end = asyncio.run(interrupted())
+    assert time.monotonic() - began < 3
+    assert isinstance(end, RunFinished)
+    assert end.reason == "cancelled"
