@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = ("claude_code", "claude", "openai", "gemini", "rules")
 FORMATS = ("table", "json", "markdown", "html")
+ABOUT_AS_NEAR = 0.15  # of a likeness from 0 to 1
 DEMO_HINT = "put the target before --demo, or name scenarios as --demo=S1,S2"
 
 
@@ -82,9 +83,11 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """`did you mean …?`, or an empty text if nothing is near."""
+    """`did you mean …?`, or an empty text if nothing is near; two names where both are about as near."""
     near = difflib.get_close_matches(word, list(names), n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(near)}?" if near else ""
+    likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in near]
+    meant = [name for name, ratio in zip(near, likeness, strict=True) if ratio > likeness[0] - ABOUT_AS_NEAR]
+    return f"did you mean {' or '.join(meant)}?" if meant else ""
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from opentelemetry import metrics, trace
+from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kubeagentix import telemetry
@@ -22,16 +21,14 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.engine.engine import Engine
 from kubeagentix.errors import AuthenticationError
 from kubeagentix.testing import ScriptedProvider, scripted_plugin, snapshot_of
+from tests.spans import exporter
 
 SPOKEN = "the-words-of-somebody"
 
 
 @pytest.fixture(scope="module")
 def exported() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
-    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-    trace.set_tracer_provider(provider)
+    spans, reader = exporter(), InMemoryMetricReader()
     metrics.set_meter_provider(MeterProvider(metric_readers=[reader]))
     telemetry._instrument.cache_clear()
     yield spans, reader

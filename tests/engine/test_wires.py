@@ -12,10 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import kubeagentix as kx
 from kubeagentix import registry
@@ -32,6 +28,7 @@ from tests.servers.anthropic import AnthropicServer
 from tests.servers.turns import Call, Fail, Hang, Say
 from tests.servers.wire import Recorded, WireServer
 from tests.servers.wired import CHAT, CLAUDE, GEMINI, RESPONSES, Wired
+from tests.spans import exporter
 
 SUBSCRIPTION, KEY = "sk-ant-oat01-dummy-of-this-test", "dummy-key-of-this-test"
 CHANNEL = "KUBEAGENTIX_CLAUDE_CODE_CHANNEL"
@@ -234,12 +231,7 @@ def test_no_secret_is_in_a_log_a_repr_the_history_or_a_span(
     client: Client, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    spans = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-    provider.add_span_processor(SimpleSpanProcessor(spans))
+    spans = exporter()
     conversation = Conversation()
 
     async def ask(asked: Engine) -> list[RunRecord]:
