@@ -82,6 +82,7 @@ _ANSWERS = (
         "the registry cannot be reached",
         (
             r"dial tcp|no such host|i/o timeout|timeout|deadline exceeded|connection (?:refused|reset)|no route to host"
+            r"|registry is unavailable"  # all that the kubelet says of a RegistryUnavailable; pkg/kubelet/images
             r"|server misbehaving|proxyconnect|unexpected EOF|HTTP response to HTTPS client|\b50[0234]\b"
         ),
     ),

@@ -101,6 +101,14 @@ def test_a_container_that_cannot_be_created(workload: Build, message: str, reaso
     assert finding.reason == reason
 
 
+@pytest.mark.parametrize("reason", ["PreCreateHookError", "PreStartHookError"])
+def test_a_hook_of_the_kubelet_that_fails_keeps_its_name(workload: Build, reason: str) -> None:
+    [finding] = found(workload({"waiting": {"reason": reason, "message": "device plugin is gone"}}, phase="Pending"))
+    assert finding.reason == reason
+    assert "device plugin is gone" in finding.title
+    assert found(workload({"waiting": {"reason": "ContainerCreating"}}, phase="Pending")) == []
+
+
 def test_a_wrong_architecture_is_held_against_the_nodes(workload: Build) -> None:
     def node(name: str, architecture: str) -> dict[str, Any]:
         info = {"architecture": architecture, "operatingSystem": "linux"}

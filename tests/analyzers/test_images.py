@@ -117,6 +117,20 @@ def test_the_states_own_message_is_read_too(workload: Build) -> None:
     assert finding.reason == "ImagePullBackOff/TagNotFound"
 
 
+@pytest.mark.parametrize(
+    ("reason", "why", "refinement"),
+    [
+        ("RegistryUnavailable", "the registry is unavailable", "Network"),
+        ("SignatureValidationFailed", "the signature validation failed", "SignatureInvalid"),
+    ],
+)
+def test_what_the_runtime_says_in_one_word_is_told(workload: Build, reason: str, why: str, refinement: str) -> None:
+    message = f"image pull failed for shop.example/web:1 because {why}"
+    [finding] = found(*workload(waiting(reason, message), container={"image": "shop.example/web:1"}))
+    assert finding.reason == f"ImagePullBackOff/{refinement}"
+    assert found(*workload(waiting("ContainerCreating"))) == []
+
+
 def test_without_a_detail_the_reason_stays_plain(workload: Build) -> None:
     [finding] = found(*workload(waiting("ImagePullBackOff", 'Back-off pulling image "not-found:1"')))
     assert finding.reason == "ImagePullBackOff"
