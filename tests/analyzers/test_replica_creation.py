@@ -265,3 +265,33 @@ def test_a_bound_that_several_workloads_break_is_the_limit_ranges_fault() -> Non
     assert [[str(ref) for ref in item.points_at] for item in find(*both, BOUNDS)] == [["LimitRange default/bounds"]] * 2
     alone = find(both[0], BOUNDS)
     assert [item.points_at for item in alone] == [()]
+
+
+CLAIMING = """
+kind: StatefulSet
+metadata: {name: db, uid: u1, creationTimestamp: "2026-01-15T10:00:00Z"}
+spec: {replicas: 1, selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}}}
+status: {replicas: HAS}
+---
+kind: Event
+metadata: {name: e}
+type: Warning
+reason: FailedCreate
+involvedObject: {kind: StatefulSet, namespace: default, name: db, uid: u1}
+message: 'create Claim data-db-0 for Pod db-0 in StatefulSet db failed error: persistentvolumeclaims "data-db-0" is
+  forbidden: WHY'
+lastTimestamp: "2026-01-15T11:59:30Z"
+"""
+QUOTA = (
+    "exceeded quota: small, requested: requests.storage=10Gi, used: requests.storage=0, limited: requests.storage=5Gi"
+)
+BOUND = "maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 10Gi"
+
+
+@pytest.mark.parametrize(("why", "reason"), [(QUOTA, "QuotaExceeded"), (BOUND, "LimitRange")])
+def test_a_claim_that_is_refused_keeps_the_pod_away(why: str, reason: str) -> None:
+    text = CLAIMING.replace("WHY", why)
+    (finding,) = find(text.replace("HAS", "0"))
+    assert (finding.reason, str(finding.ref)) == (f"FailedCreate/{reason}", "StatefulSet default/db")
+    assert "10Gi" in finding.title
+    assert find(text.replace("HAS", "1")) == []
