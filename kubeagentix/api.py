@@ -16,7 +16,6 @@ from typing import Any, Self
 from kubeagentix import credentials, sync
 from kubeagentix.cluster import archive, connection
 from kubeagentix.cluster.connection import Cluster
-from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.demo.running import RunningDemo, start_demo
 from kubeagentix.domain.diagnosis import ResourceRef, Target
 from kubeagentix.domain.events import Listener, silent
@@ -24,7 +23,7 @@ from kubeagentix.domain.ignoring import EXAMPLE, IgnoreRule, rule_of
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.errors import NotFoundError, UsageError, excerpt
+from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.targets import parse_target
@@ -240,8 +239,6 @@ def _diagnosing(
     source = opened(cluster)
     if namespace is None and not all_namespaces and not is_whole and isinstance(source, Cluster):
         namespace = source.namespace
-    if isinstance(source, Snapshot) and namespace is not None:
-        _require_namespace(source, namespace)
     wanted: Target = parse_target(target, namespace)
     settings = load_settings(os.environ)
     rules = None if include_ignored else (*settings.ignore, *_rules(ignore))
@@ -287,18 +284,6 @@ def _rules(given: IgnoreLike | Iterable[IgnoreLike]) -> tuple[IgnoreRule, ...]:
     if not isinstance(several, Iterable):
         raise UsageError(f"ignore= takes rules, not {type(given).__name__}", hint=f"as in ignore=[{EXAMPLE!r}]")
     return tuple(rule_of(item, f"ignore[{place}]") for place, item in enumerate(several))
-
-
-def _require_namespace(snapshot: Snapshot, namespace: str) -> None:
-    """Raises NotFoundError if the picture does not show that namespace: that nothing is wrong there is not known."""
-    if snapshot.namespace is not None:
-        held = {snapshot.namespace, *snapshot.neighbours}
-    else:
-        held = {item.name for item in snapshot.objects.get("Namespace", ())}
-        held |= {item.namespace for items in snapshot.objects.values() for item in items if item.namespace}
-    if namespace not in held:
-        hint = nearest(namespace, held, of="namespaces")
-        raise NotFoundError(f"the snapshot does not hold namespace {excerpt(namespace, 63)!r}", hint=hint)
 
 
 def opened(cluster: object) -> Cluster | Snapshot:

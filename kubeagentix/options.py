@@ -252,7 +252,9 @@ def opened_live(arguments: argparse.Namespace) -> Iterator[kx.Cluster | kx.Demo 
 
 
 def question(arguments: argparse.Namespace, source: Source | None, listen: Listener = silent) -> dict[str, Any]:
-    """The keyword arguments of `diagnose` and `adiagnose` that the options stand for."""
+    """The keyword arguments of `diagnose` and `adiagnose` that the options stand for. Raises UsageError."""
+    if arguments.pin and not (arguments.provider or arguments.model):
+        raise UsageError("--pin does nothing without --provider", hint="name whom to ask, or leave it out")
     return {
         "target": target_of(arguments),
         "namespace": arguments.namespace,

@@ -185,3 +185,9 @@ def test_a_status_shows_no_control_characters_and_says_who_is_not_there(monkeypa
     assert "\x1b" not in repr(kx.providers)
     monkeypatch.setenv("KUBEAGENTIX_PROVIDER", "nobody")
     assert "the settings name one that there is not" in repr(kx.providers)
+
+
+def test_a_namespace_that_a_snapshot_does_not_hold_is_not_healthy(demo: kx.Demo) -> None:
+    picture = kx.take_snapshot(demo, namespace="records")
+    with pytest.raises(NotFoundError, match="does not hold namespace 'shop'"):
+        kx.chat("why?", cluster=picture, namespace="shop", provider="rules")

@@ -6,9 +6,10 @@ and says why no model was used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from kubeagentix.domain.answers import Attempt
 from kubeagentix.domain.diagnosis import Evidence, Target
 from kubeagentix.domain.events import Listener, Notice, RunEvent, RunFailed, RunFinished, StageChanged, silent
 from kubeagentix.domain.messages import Usage
@@ -60,7 +61,7 @@ async def diagnose(
         if not options.fallback:
             raise raised(ended.error)
         why = f"{ended.error.message}; {ended.error.hint}" if ended.error.hint else ended.error.message
-        notes = (*found.notes, f"no model was used: {why}")
+        notes = (*found.notes, *_failed(ended.attempts[:-1]), f"no model was used: {why}")
         return replace(found, notes=notes, attempts=ended.attempts, usage=_counted(ended.usage))
     assert isinstance(ended, RunFinished)
     return _with_answer(found, ended, run.evidence)
@@ -68,7 +69,7 @@ async def diagnose(
 
 def _with_answer(found: Diagnosis, ended: RunFinished, shown: Mapping[str, Evidence]) -> Diagnosis:
     """The model's answer beside the analyzers', with what the two disagree about."""
-    answer, notes = ended.answer, list(found.notes)
+    answer, notes = ended.answer, [*found.notes, *_failed(ended.attempts)]
     if answer is None:
         notes.append(f"{ended.provider} gave no answer ({ended.reason})")
         return replace(found, notes=tuple(notes), attempts=ended.attempts, usage=_counted(ended.usage))
@@ -86,6 +87,11 @@ def _with_answer(found: Diagnosis, ended: RunFinished, shown: Mapping[str, Evide
         usage=_counted(ended.usage),
         timings={**found.timings, "model_s": round(ended.elapsed_s, 4)},
     )
+
+
+def _failed(attempts: Iterable[Attempt]) -> list[str]:
+    """Who was asked to no avail, and why."""
+    return [f"{item.provider} ({item.label}) failed: {item.message}" for item in attempts if item.error]
 
 
 def _counted(usage: Usage) -> dict[str, int]:

@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 
 from kubeagentix import registry
 from kubeagentix.cluster.connection import Cluster
+from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Gap, Target, digest
 from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.errors import KubeAgentiXError, NotFoundError, excerpt
 from kubeagentix.own_analyzers import load_packages, own_analyzers
 from kubeagentix.quickdx.answer import answer
 from kubeagentix.quickdx.changes import with_changes
@@ -50,6 +51,8 @@ async def run(
     started_at, clock = datetime.now(UTC), time.perf_counter()
     if isinstance(source, Snapshot):
         snapshot = source
+        if target.namespace is not None:
+            _require_namespace(snapshot, target.namespace)
     else:
         snapshot = await collect(source, target.namespace, deadline_s=deadline_s, listen=listen)
     collect_s = time.perf_counter() - clock
@@ -62,6 +65,18 @@ async def run(
         collect_s=collect_s,
         listen=listen,
     )
+
+
+def _require_namespace(snapshot: Snapshot, namespace: str) -> None:
+    """Raises NotFoundError if the picture does not show that namespace: that nothing is wrong there is not known."""
+    if snapshot.namespace is not None:
+        held = {snapshot.namespace, *snapshot.neighbours}
+    else:
+        held = {item.name for item in snapshot.objects.get("Namespace", ())}
+        held |= {item.namespace for items in snapshot.objects.values() for item in items if item.namespace}
+    if namespace not in held:
+        hint = nearest(namespace, held, of="namespaces")
+        raise NotFoundError(f"the snapshot does not hold namespace {excerpt(namespace, 63)!r}", hint=hint)
 
 
 async def collect(

@@ -98,7 +98,17 @@ def test_where_every_model_fails_the_analyzers_answer_stands_with_the_reasons() 
         ("claude", "authentication"),
         ("openai", "authentication"),
     ]
-    assert any("no model was used: no key" in note for note in dx.notes)
+    assert dx.notes[-2:] == (
+        "claude (full selected) failed: token refused; log in again",
+        "no model was used: no key",
+    )
+
+
+def test_who_failed_before_the_one_that_answered_is_noted() -> None:
+    down = scripted_plugin(ScriptedProvider([AuthenticationError("token refused")]))
+    dx = diagnosed(down, scripted_plugin(ScriptedProvider([conclude]), "openai"), provider="claude")
+    assert (dx.mode, dx.provider) == ("agentic", "openai")
+    assert "claude (full selected) failed: token refused" in dx.notes
 
 
 def test_pinned_the_providers_own_error_is_raised() -> None:

@@ -124,3 +124,10 @@ def test_the_demo_cluster_with_one_scenario(capsys: pytest.CaptureFixture[str]) 
 def test_a_target_in_the_demo_cluster(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dx", "deploi/such", "--demo=image-tag-not-found"]) == 2
     assert "unknown kind 'deploi'; did you mean deploy" in capsys.readouterr().err
+
+
+def test_a_pin_that_pins_nobody_is_refused(broken: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dx", "--snapshot", broken, "--pin"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --pin does nothing without --provider; name whom to ask, or leave it out\n"
+    )

@@ -93,7 +93,7 @@ def test_help_is_printed(shell: Any) -> None:
     ("cell", "message"),
     [
         ("%kdx --snapsot f", "error: unknown option '--snapsot'; did you mean --snapshot?"),
-        ("%%kdx\n--hlp", "error: unknown option '--hlp'; did you mean --help?"),
+        ("%%kdx\n--hlp", "error: unknown option '--hlp'; did you mean --help"),
         ("%kdx --snapshot nowhere", "error: there is no file nowhere; check the path"),
         ("%%kdx --snapshot nowhere\n-A", "error: there is no file nowhere; check the path"),
         ("%kdx 'unclosed", "error: %kdx: no closing quotation; close the quotation, or quote the whole"),
