@@ -202,10 +202,10 @@ class Run:
                     await self._try_all()
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever breaks, there is a terminal event
             if is_cancelled(error):
-                self._finish("cancelled")
+                self._cut_short("cancelled", "it was cancelled")
                 raise
             if isinstance(error, TimeoutError) and deadline.expired():
-                self._finish("deadline")
+                self._cut_short("deadline", "the time was up")
             else:
                 self._fail(failure_of(error, self._current))
         finally:  # whatever else it was
@@ -414,6 +414,12 @@ class Run:
             self.emit(Notice(code="citations_struck", message=message))
         if not turn.text.strip():
             self.emit(TextDelta(text=in_words(answer)))
+
+    def _cut_short(self, reason: Ending, message: str) -> None:
+        """The end of a run in the middle of an attempt, which is recorded as well."""
+        if self._current is not None:
+            self._attempts.append(_attempt(self._current, self._label, self._model, error=reason, message=message))
+        self._finish(reason)
 
     def _finish(self, reason: Ending) -> None:
         current = self._current

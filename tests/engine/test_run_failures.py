@@ -301,3 +301,14 @@ def test_an_interrupt_that_does_not_wake_the_loop_ends_a_silent_run() -> None:
     assert time.monotonic() - began < 3
     assert isinstance(end, RunFinished)
     assert end.reason == "cancelled"
+
+
+def test_an_attempt_that_is_cut_short_is_recorded() -> None:
+    class Hanging:
+        async def stream(self, _: ModelRequest, __: Credential) -> Any:
+            yield say("so far")
+            await asyncio.sleep(60)
+
+    down = scripted_plugin(ScriptedProvider([OverloadedError("down")]))
+    end = finished(within(5, engine_of(down, scripted_plugin(Hanging(), "openai")), deadline_s=0.2))
+    assert [(item.provider, item.error) for item in end.attempts] == [("claude", "overloaded"), ("openai", "deadline")]
