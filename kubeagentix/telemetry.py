@@ -55,6 +55,19 @@ class Call:
         if self._span is not None:
             self._span.set_attribute("error.type", code)
 
+    def ended(self, event: RunFinished | RunFailed) -> None:
+        """How a run ended: who answered in which attempt, with what in all, or why nobody did."""
+        self.attributes |= _outcome(event)
+        if self._span is not None:
+            self._span.set_attributes(
+                {
+                    **_outcome(event),
+                    "gen_ai.usage.input_tokens": event.usage.input_tokens,
+                    "gen_ai.usage.output_tokens": event.usage.output_tokens,
+                }
+            )
+        _count("kubeagentix.runs", 1, _outcome(event))
+
     def end(self) -> None:
         """The call is over."""
         seconds = time.perf_counter() - self._started
@@ -112,15 +125,19 @@ def _span(name: str, attributes: dict[str, Any]) -> Iterator[Call]:
             call.end()
 
 
-def run_ended(event: RunFinished | RunFailed) -> None:
-    """Counts a run by how it ended."""
+def _outcome(event: RunFinished | RunFailed) -> dict[str, str]:
     if isinstance(event, RunFinished):
-        attributes = {"kubeagentix.provider": event.provider, "gen_ai.response.model": event.model}
-        attributes |= {"kubeagentix.attempt": event.attempt, "kubeagentix.outcome": event.reason}
-    else:
-        attributes = {"kubeagentix.provider": event.error.provider, "kubeagentix.outcome": "failed"}
-        attributes["error.type"] = event.error.code
-    _count("kubeagentix.runs", 1, attributes)
+        return {
+            "kubeagentix.provider": event.provider,
+            "gen_ai.response.model": event.model,
+            "kubeagentix.attempt": event.attempt,
+            "kubeagentix.outcome": event.reason,
+        }
+    return {
+        "kubeagentix.provider": event.error.provider,
+        "kubeagentix.outcome": "failed",
+        "error.type": event.error.code,
+    }
 
 
 @cache

@@ -82,6 +82,21 @@ def test_a_run_its_model_calls_and_its_tools_are_spans_within_one_another(
     assert whole.context is not None
     assert chat.parent.span_id == whole.context.span_id
     assert chat.attributes["kubeagentix.attempt"] == "selected"
+    assert whole.attributes is not None
+    assert {key: value for key, value in whole.attributes.items() if key.startswith("kubeagentix.")} == {
+        "kubeagentix.provider": "claude",
+        "kubeagentix.attempt": "selected",
+        "kubeagentix.outcome": "stop",
+    }
+    assert whole.attributes["gen_ai.usage.input_tokens"] == 7
+
+
+def test_a_run_that_fails_says_so_in_its_span(exported: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
+    exported[0].clear()
+    run([AuthenticationError("refused")])
+    whole = spans_of(exported[0])["invoke_agent kubeagentix"]
+    assert whole.attributes is not None
+    assert (whole.attributes["kubeagentix.outcome"], whole.attributes["error.type"]) == ("failed", "authentication")
 
 
 def test_nobodys_text_and_no_secret_is_in_a_span_or_a_counter(

@@ -25,6 +25,7 @@ MAX_CLAIMS = 12  # more than anybody reads
 MAX_REMEDIES = 20
 MAX_CHARS = 4_000  # of one text: enough for an explanation, too little to flood a page
 
+MAX_CHARS = 100_000  # of a text that are looked at for an answer, from its end
 ANSWER_TOOL = ToolSpec(
     name="submit_answer",
     description=(
@@ -102,13 +103,14 @@ def read_answer(text_or_arguments: str | Mapping[str, Any], known: Mapping[str, 
     if not isinstance(text_or_arguments, str):
         arguments = _unwrapped(text_or_arguments)
         return _from_fields(arguments, "tool", known) if arguments else None
-    found = [(fields, item.is_damaged) for item in objects_in(text_or_arguments) if (fields := _unwrapped(item.value))]
+    text = text_or_arguments[-MAX_CHARS:]
+    found = [(fields, item.is_damaged) for item in objects_in(text) if (fields := _unwrapped(item.value))]
     found.reverse()  # of two that say as much, the last one counts
     for fields, is_damaged in sorted(found, key=lambda item: -_richness(item[0])):
         answer = _from_fields(fields, "repaired" if is_damaged else "json", known)
         if answer is not None:
             return answer
-    prose = read_prose(text_or_arguments)
+    prose = read_prose(text)
     return _from_prose(prose, known) if prose else None
 
 

@@ -32,8 +32,9 @@ from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.engine import prompt
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation, for_another_provider
+from kubeagentix.engine.plan import Plan, Prepared
 from kubeagentix.engine.results import Results
-from kubeagentix.engine.run import Plan, Prepared, Run
+from kubeagentix.engine.run import Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
 from kubeagentix.engine.tool_runner import ToolRunner
 from kubeagentix.errors import UsageError

@@ -32,7 +32,6 @@ LAST_TURN = "This is the last turn, and tools are withheld: give your answer now
 NUDGE = (
     "You gave no answer. In a few sentences: what is the cause, which evidence ids show it, and what should be done?"
 )
-STUCK = "You repeat calls whose results you have. Use them, ask for something else, or answer."
 
 FULL, COMPACT = "full", "compact"
 _MOST = {FULL: (12, 40, 6, 600), COMPACT: (3, 8, 2, 200)}  # hypotheses, findings, evidence of each, its characters

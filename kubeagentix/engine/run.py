@@ -1,19 +1,15 @@
 """One run: turns of model → tool calls → results → model, until there is an answer or a limit ends it.
 
-The work goes on in a task of its own and puts events into the run's record; whoever iterates reads them from there.
-That makes the law easy to keep: whatever ends the work (an answer, a limit, a crash, a cancelled or closed reader),
-one terminal event is recorded, and nothing after it.
+Providers are tried one after the other until one answers; each attempt begins with the same messages.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -21,28 +17,30 @@ from typing import cast
 from kubeagentix import telemetry
 from kubeagentix.contracts import Provider
 from kubeagentix.domain.answers import Answer, Attempt
-from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Target
+from kubeagentix.domain.diagnosis import Diagnosis, Evidence
 from kubeagentix.domain.events import (
     Ending,
     Failure,
     ModelEvent,
     Notice,
-    RunEvent,
     RunFailed,
     RunFinished,
-    RunRecord,
     RunStarted,
     TextDelta,
+    ToolCallFinished,
     ToolCallReady,
 )
 from kubeagentix.domain.messages import Message, ToolCall, ToolResult, Usage
-from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.engine import compaction, prompt
 from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
 from kubeagentix.engine.attempts import failure_of, is_cancelled, translating
+from kubeagentix.engine.limits import LIMITS, why_last
+from kubeagentix.engine.plan import Asked, Plan, Prepared
 from kubeagentix.engine.pricing import priced
+from kubeagentix.engine.recorder import Recorder
 from kubeagentix.engine.selection import Candidate
+from kubeagentix.engine.telling import in_words
 from kubeagentix.engine.tool_runner import ToolRunner
 from kubeagentix.engine.turn import Turn, take_turn
 from kubeagentix.errors import (
@@ -52,75 +50,22 @@ from kubeagentix.errors import (
     ModelTimeoutError,
     RefusedError,
 )
-from kubeagentix.sync import HEARTBEAT_S
 from kubeagentix.wire.markup import MarkupParser
 
-LAST_TURN_SHARE = 0.8  # of the deadline or the tokens: beyond it, the model is asked to come to its answer
-MAX_REPEATS = 3  # turns in a row that only repeat calls, before tools are withheld
 SHRINKS = 4  # times that a request which its server finds too long is made half as long
 RECEIVED = "The answer is received. End your turn now, without another word."
-CLOSING_S = 5.0  # what ends may take to clean up
-_LIMITS = {
-    "max_turns": "the limit of turns is reached",
-    "max_tool_calls": "the limit of tool calls is reached",
-    "max_tokens": "the budget of tokens is nearly used up",
-    "deadline": "the time is nearly up",
-    "no_progress": "the model only repeats calls",
-}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """What a run begins with: the first messages per variant (`full`, then shorter ones), and what may be cited."""
-
-    firsts: Mapping[str, tuple[Message, ...]]
-    evidence: Mapping[str, Evidence]
-    diagnosis: Diagnosis | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a run is to do. `prepare` collects what the model is told first, and may report what it finds.
-
-    `wants_answer`: the answer has to be a call of `submit_answer`, so the last turn demands one.
-    """
-
-    prepare: Callable[[Run], Awaitable[Prepared]]
-    system: str
-    options: RunOptions
-    candidates: Sequence[Candidate]
-    build: Callable[[Candidate], Provider]
-    make_runner: Callable[[Run, Candidate], ToolRunner]
-    tools: tuple[str, ...]
-    target: Target | None = None
-    wants_answer: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """Who is asked in this attempt, and what runs its tools."""
-
-    candidate: Candidate
-    provider: Provider
-    runner: ToolRunner
-
-
-class Run:
+class Run(Recorder):
     """A run under way: iterate over it for its records, or cancel it. `records` holds all so far."""
 
     def __init__(self, plan: Plan) -> None:
-        self.id = f"run-{secrets.token_hex(5)}"
-        self.records: list[RunRecord] = []
+        super().__init__()
         self.messages: tuple[Message, ...] = ()
         self.diagnosis: Diagnosis | None = None
         self._plan = plan
         self._prepared: Prepared | None = None
         self._runners: list[ToolRunner] = []  # one for each attempt
-        self._waiting: deque[RunRecord] = deque()
-        self._wake = asyncio.Event()
-        self._heartbeat: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._has_ended = False
         self._started = time.monotonic()
         self._attempts: list[Attempt] = []
         self._current: Candidate | None = None
@@ -129,7 +74,6 @@ class Run:
         self._usage = Usage()
         self._under_way = Usage()  # of the model call that is not over yet
         self._turns = 0
-        self._text: list[str] = []
         self._answer: Answer | None = None
         self._built: Provider | None = None  # the first candidate's
         self._is_compacted = False
@@ -143,63 +87,20 @@ class Run:
         begun = self._prepared.evidence if self._prepared is not None else {}
         return {**begun, **(self._runners[-1].evidence if self._runners else {})}
 
-    def emit(self, event: RunEvent) -> None:
-        """Records an event; after the terminal one, nothing any more."""
-        if self._has_ended:
-            return
-        record = RunRecord(run_id=self.id, seq=len(self.records), at=datetime.now(UTC), event=event)
-        self.records.append(record)
-        self._waiting.append(record)
-        if type(event) is TextDelta:
-            self._text.append(event.text)
-        elif isinstance(event, RunFinished | RunFailed):
-            self._has_ended = True
-            telemetry.run_ended(event)
-        self._wake.set()
-
-    def cancel(self) -> None:
-        """Ends the run; its last event says that it was cancelled."""
-        if self._task is not None:
-            self._task.cancel()
-        else:
-            self._finish("cancelled")
-
-    async def __aiter__(self) -> AsyncGenerator[RunRecord, None]:
-        if self._task is None and not self._has_ended:
-            self._task = asyncio.create_task(self._work())
-        self._beat()
-        try:
-            while True:
-                while self._waiting:
-                    record = self._waiting.popleft()
-                    yield record
-                    if isinstance(record.event, RunFinished | RunFailed):
-                        return
-                self._wake.clear()
-                await self._wake.wait()
-        finally:
-            if self._heartbeat is not None:
-                self._heartbeat.cancel()
-            await self._close()
-
-    def _beat(self) -> None:
-        """Wakes the loop now and then: a notebook's interrupt alone does not wake one that is idle."""
-        self._heartbeat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
-
-    async def _close(self) -> None:
-        """Ends the work, if it goes on, and sees to it that there is a terminal event."""
-        task = self._task
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=CLOSING_S)
-        self._finish("cancelled")
-
     async def _work(self) -> None:
+        with telemetry.run() as span:
+            try:
+                await self._to_the_end()
+            finally:
+                ended = self.records[-1].event
+                if isinstance(ended, RunFinished | RunFailed):
+                    span.ended(ended)
+
+    async def _to_the_end(self) -> None:
         deadline = asyncio.timeout(self._plan.options.deadline_s)
         try:
-            with telemetry.run():
-                async with deadline:
-                    await self._try_all()
+            async with deadline:
+                await self._try_all()
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever breaks, there is a terminal event
             if is_cancelled(error):
                 self._cut_short("cancelled", "it was cancelled")
@@ -265,20 +166,21 @@ class Run:
         runner = self._plan.make_runner(self, candidate)
         self._runners.append(runner)
         self.messages = messages
-        await self._turn_by_turn(_Asked(candidate=candidate, provider=provider, runner=runner))
+        await self._turn_by_turn(Asked(candidate=candidate, provider=provider, runner=runner))
 
-    async def _turn_by_turn(self, asked: _Asked) -> None:
+    async def _turn_by_turn(self, asked: Asked) -> None:
         options, runner, idle = self._plan.options, asked.runner, 0
         for number in range(1, options.max_turns + 1):
             ending = self._why_last(number, runner, idle)
             if ending and number > 1:
-                self.emit(Notice(code="last_turn", message=f"{_LIMITS[ending]}; the model is asked for its answer"))
+                self.emit(Notice(code="last_turn", message=f"{LIMITS[ending]}; the model is asked for its answer"))
             turn = await self._turn(asked, is_last=bool(ending))
             self._turns += 1
             answer = turn.answer(self.evidence)
             is_over = answer is not None or not turn.calls or bool(ending)
             self.messages = (*self.messages, *self._run_meanwhile(), *(turn.said if is_over else turn.messages))
             if is_over:
+                self._leave_out(turn)
                 await self._conclude(asked, turn, answer, ending or "stop")
                 return
             repeats = runner.repeats
@@ -287,21 +189,16 @@ class Run:
             idle = idle + 1 if runner.repeats - repeats == len(turn.calls) else 0
 
     def _why_last(self, number: int, runner: ToolRunner, idle: int) -> Ending | None:
-        """Why this turn has to be the last, or nothing."""
-        options = self._plan.options
-        if number >= options.max_turns:
-            return "max_turns"
-        if runner.is_exhausted:
-            return "max_tool_calls"
-        if idle >= MAX_REPEATS:
-            return "no_progress"
-        if options.max_tokens is not None and self._usage.total_tokens >= LAST_TURN_SHARE * options.max_tokens:
-            return "max_tokens"
-        if time.monotonic() - self._started >= LAST_TURN_SHARE * options.deadline_s:
-            return "deadline"
-        return None
+        return why_last(
+            self._plan.options,
+            turn=number,
+            is_exhausted=runner.is_exhausted,
+            idle=idle,
+            tokens=self._usage.total_tokens,
+            elapsed_s=time.monotonic() - self._started,
+        )
 
-    async def _turn(self, asked: _Asked, *, is_last: bool) -> Turn:
+    async def _turn(self, asked: Asked, *, is_last: bool) -> Turn:
         """One model call, asked again with less where its server says that it was too much."""
         plugin, shrink = asked.candidate.plugin, 1
         while True:
@@ -332,7 +229,7 @@ class Run:
     def _spend(self, usage: Usage) -> None:
         self._under_way = usage
 
-    async def _ask(self, asked: _Asked, request: ModelRequest) -> Turn:
+    async def _ask(self, asked: Asked, request: ModelRequest) -> Turn:
         candidate = asked.candidate
         assert candidate.credential is not None
         offered = tuple(tool.name for tool in request.tools if request.may_call or tool.name == request.must_call)
@@ -341,7 +238,7 @@ class Run:
             parser = MarkupParser(offered) if candidate.plugin.is_language_model else None
             return await take_turn(events, self.emit, parser, self._told, self._spend)
 
-    def _request(self, asked: _Asked, *, is_last: bool) -> ModelRequest:
+    def _request(self, asked: Asked, *, is_last: bool) -> ModelRequest:
         options, candidate, runner = self._plan.options, asked.candidate, asked.runner
         plugin = candidate.plugin
         # An API is told that its tools are not to be called; to take them away would spoil its cache and its thinking.
@@ -386,22 +283,31 @@ class Run:
         self._ran.clear()
         return Message(role="assistant", parts=calls), Message(role="tool", parts=results)
 
-    async def _conclude(self, asked: _Asked, turn: Turn, answer: Answer | None, ending: Ending) -> None:
+    def _leave_out(self, turn: Turn) -> None:
+        """Tells of the calls that are not run: what was announced has an end."""
+        for call in (*turn.calls, *((turn.submitted,) if turn.submitted is not None else ())):
+            is_answer = call.name == ANSWER_TOOL.name
+            said = RECEIVED if is_answer else "The run is over: this call was not made."
+            result = ToolResult(call_id=call.id, tool_name=call.name, content=said, is_error=not is_answer)
+            self.emit(ToolCallFinished(call=call, result=result))
+
+    async def _conclude(self, asked: Asked, turn: Turn, answer: Answer | None, ending: Ending) -> None:
         """The end of a run that got to one: a model that said nothing is asked once more."""
-        if answer is None and not turn.text.strip() and not "".join(self._text).strip():
+        if answer is None and not turn.text.strip() and not self.text.strip():
             self.messages = (*self.messages, Message.of("user", prompt.NUDGE))
             turn = await self._turn(asked, is_last=True)
             self._turns += 1
             self.messages = (*self.messages, *turn.said)
+            self._leave_out(turn)
             answer = turn.answer(self.evidence)
         if answer is None and self._plan.wants_answer:
-            answer = read_answer(turn.text or "".join(self._text), self.evidence)
+            answer = read_answer(turn.text or self.text, self.evidence)
         if answer is None and turn.stop_reason == "max_tokens":
             ending = "max_tokens"
             self.emit(Notice(code="cut_off", message="the answer was cut off: it is as long as the model may write"))
         if answer is not None:
             self._take(answer, turn)
-        elif not "".join(self._text).strip():
+        elif not self.text.strip():
             self.emit(Notice(code="no_answer", message=f"{asked.candidate.plugin.id} gave no answer"))
         self._attempts.append(_attempt(asked.candidate, self._label, self._model))
         self._finish(ending)
@@ -434,7 +340,7 @@ class Run:
                 elapsed_s=time.monotonic() - self._started,
                 tool_calls=sum(runner.calls for runner in self._runners),
                 turns=self._turns,
-                text="".join(self._text),
+                text=self.text,
                 answer=self._answer,
                 attempts=tuple(self._attempts),
             )
@@ -443,27 +349,6 @@ class Run:
     def _fail(self, failure: Failure) -> None:
         elapsed_s = time.monotonic() - self._started
         self.emit(RunFailed(error=failure, attempts=tuple(self._attempts), usage=self._usage, elapsed_s=elapsed_s))
-
-    async def wait(self) -> RunFinished | RunFailed:
-        """Reads the run to its end; its terminal event."""
-        async for record in self:
-            if isinstance(record.event, RunFinished | RunFailed):
-                return record.event
-        last = self.records[-1].event
-        assert isinstance(last, RunFinished | RunFailed)
-        return last
-
-
-def in_words(answer: Answer) -> str:
-    """A structured answer as a person would write it down, in Markdown."""
-    lines = [f"**Root cause:** {answer.root_cause}"] if answer.root_cause else []
-    for claim in answer.hypotheses:
-        share = f" ({claim.confidence:.0%})" if claim.confidence is not None else ""
-        cited = f" [{', '.join(claim.evidence)}]" if claim.evidence else " [unsupported: no evidence]"
-        text = f": {claim.summary}" if claim.summary else ""
-        lines.append(f"- {claim.title}{share}{text}{cited}")
-    lines += [f"- do: {remedy}" for remedy in answer.remedies]
-    return "\n".join(lines)
 
 
 def _attempt(candidate: Candidate, label: str, model: str, *, error: str = "", message: str = "") -> Attempt:

@@ -54,6 +54,7 @@ class ToolRunner:
         self._max_chars = max_chars
         self._allow_writes = allow_writes
         self._known: dict[str, asyncio.Future[ToolResult]] = {}
+        self._passing: set[str] = set()  # ids of calls that failed for a reason that passes
         self._slots = asyncio.Semaphore(PARALLEL)
 
     @property
@@ -100,6 +101,8 @@ class ToolRunner:
             future.cancel()
             raise
         future.set_result(result)
+        if call.id in self._passing:  # the same call may fare better next time
+            del self._known[key]
         return result
 
     def _refusal(self, call: ToolCall) -> str:
@@ -123,6 +126,8 @@ class ToolRunner:
         try:
             output = await self._output(call)
         except KubeAgentiXError as error:
+            if error.retryable:
+                self._passing.add(call.id)
             return self._failed(call, str(error), started)
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool's bug must not end the run
             if is_cancelled(error):

@@ -381,3 +381,10 @@ def test_the_time_is_linear(unit: str) -> None:
         return min(times)
 
     assert seconds(200_000) < 8 * seconds(50_000) + 0.05  # four, if nothing else ran; quadratic is sixteen
+
+
+def test_only_the_end_of_a_very_long_text_is_looked_at() -> None:
+    text = '{"root_cause": "old"}' + "x" * 10_000_000 + '{"root_cause": "new"}'
+    answer = read_answer(text, {})
+    assert answer is not None
+    assert answer.root_cause == "new"

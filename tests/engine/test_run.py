@@ -40,6 +40,7 @@ from kubeagentix.errors import (
     NotFoundError,
     OverloadedError,
     ProviderError,
+    UnreachableError,
     UsageError,
 )
 from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -218,6 +219,29 @@ def test_an_identical_call_is_answered_from_the_record_with_a_note() -> None:
     assert "same call was made before" in second.content
     assert second.content.endswith("42")
     assert second.call_id == "c2"
+
+
+def test_a_call_that_failed_for_a_passing_reason_is_made_again() -> None:
+    made: list[str] = []
+
+    async def flaky(_: Mapping[str, Any], __: ToolContext) -> ToolOutput:
+        made.append("")
+        if len(made) == 1:
+            raise UnreachableError("no answer from the API server")
+        return ToolOutput(text="42")
+
+    provider = ScriptedProvider([ask("look", "c1", name="a")], [ask("look", "c2", name="a")], [say("ok")])
+    first, second = results(events_of(engine_of(scripted_plugin(provider), tools=[tool("look", flaky)])))
+    assert (first.is_error, second.is_error, second.content) == (True, False, "42")
+
+
+def test_a_call_that_is_not_run_has_its_end_too() -> None:
+    provider = ScriptedProvider([lambda request: [ask("look", f"c{len(request.messages)}", name="a")]])
+    records = events_of(engine_of(scripted_plugin(provider)), max_turns=1)
+    ready = [record.event.call.id for record in records if isinstance(record.event, ToolCallReady)]
+    ended = [record.event.call.id for record in records if isinstance(record.event, ToolCallFinished)]
+    assert set(ready) == set(ended) != set()
+    assert finished(records).tool_calls == 0
 
 
 def test_a_model_that_only_repeats_itself_is_asked_for_its_answer() -> None:
