@@ -8,6 +8,7 @@ from dataclasses import replace
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
 from kubeagentix.engine.results import Results
+from kubeagentix.redaction import Redactor
 
 
 class Conversation:
@@ -17,6 +18,7 @@ class Conversation:
         self.messages: tuple[Message, ...] = ()
         self.evidence: dict[str, Evidence] = {}
         self.results = Results()  # what tools answered, for a later question to search
+        self.redactor = Redactor()  # equal credentials get equal placeholders in all of it
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -34,6 +36,7 @@ class Conversation:
         self.messages = ()
         self.evidence.clear()
         self.results = Results()
+        self.redactor = Redactor()
 
 
 def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:

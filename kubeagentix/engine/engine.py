@@ -41,6 +41,7 @@ from kubeagentix.errors import UsageError
 from kubeagentix.own_tools import tools as all_tools
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.redaction import Redactor
 from kubeagentix.settings import Settings, load_settings
 
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
@@ -136,7 +137,14 @@ class Engine:
             candidates=[item for item in self.candidates(options) if item.plugin.is_language_model or not models_only],
             build=self._build,
             make_runner=partial(
-                self._runner, _Means(tools=chosen, known=known, options=options, results=conversation.results)
+                self._runner,
+                _Means(
+                    tools=chosen,
+                    known=known,
+                    options=options,
+                    results=conversation.results,
+                    redactor=conversation.redactor,
+                ),
             ),
             tools=tuple(chosen),
             target=target,
@@ -225,6 +233,7 @@ class Engine:
             max_calls=means.options.max_tool_calls,
             max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * CHARS_PER_TOKEN),
             allow_writes=means.options.allow_writes,
+            redactor=means.redactor,
         )
 
 
@@ -270,6 +279,7 @@ class _Means:
     known: _Known
     options: RunOptions
     results: Results
+    redactor: Redactor
 
 
 async def _prepare(
@@ -282,9 +292,9 @@ async def _prepare(
     with_findings: bool,
 ) -> Prepared:
     """What the model is told first; with findings, Quick Dx runs now (once a conversation), and reports."""
-    earlier = for_another_provider(conversation.messages)
+    earlier, masked = for_another_provider(conversation.messages), conversation.redactor.text
     if not with_findings or earlier:
-        firsts = {variant: (*earlier, Message.of("user", question)) for variant in variants[:1]}
+        firsts = {variant: (*earlier, Message.of("user", masked(question))) for variant in variants[:1]}
         return Prepared(firsts=firsts, evidence=conversation.evidence)
     diagnosis = await known.ask(run, known.target)
     serious = [item for item in diagnosis.findings if item.severity is not Severity.INFO]
@@ -292,7 +302,7 @@ async def _prepare(
         run.emit(FindingReported(finding=finding))
     run.emit(StageChanged(stage="ask", done=0, total=1))
     firsts = {
-        variant: (Message.of("user", prompt.first_message(question, diagnosis, variant or prompt.FULL)),)
+        variant: (Message.of("user", masked(prompt.first_message(question, diagnosis, variant or prompt.FULL))),)
         for variant in variants
     }
     evidence = {item.id: item for finding in diagnosis.findings for item in finding.evidence}

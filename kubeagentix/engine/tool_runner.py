@@ -21,6 +21,7 @@ from kubeagentix.domain.tooling import ToolOutput
 from kubeagentix.engine.attempts import is_cancelled
 from kubeagentix.engine.results import Results
 from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.redaction import Redactor
 from kubeagentix.toolkit.arguments import check
 from kubeagentix.toolkit.reducing import fit
 
@@ -42,6 +43,7 @@ class ToolRunner:
         max_calls: int,
         max_chars: int,
         allow_writes: bool = False,
+        redactor: Redactor | None = None,
     ) -> None:
         self.tools = tools
         self.evidence: dict[str, Evidence] = {}
@@ -53,6 +55,7 @@ class ToolRunner:
         self._max_calls = max_calls
         self._max_chars = max_chars
         self._allow_writes = allow_writes
+        self._redactor = redactor or Redactor()
         self._known: dict[str, asyncio.Future[ToolResult]] = {}
         self._passing: set[str] = set()  # ids of calls that failed for a reason that passes
         self._slots = asyncio.Semaphore(PARALLEL)
@@ -151,18 +154,19 @@ class ToolRunner:
                     raise KubeAgentiXError(late) from None
 
     def _failed(self, call: ToolCall, what: str, started: float) -> ToolResult:
-        elapsed_s = time.perf_counter() - started
-        return ToolResult(call_id=call.id, tool_name=call.name, content=what, is_error=True, elapsed_s=elapsed_s)
+        elapsed_s, content = time.perf_counter() - started, self._redactor.text(what)
+        return ToolResult(call_id=call.id, tool_name=call.name, content=content, is_error=True, elapsed_s=elapsed_s)
 
     def _finished(self, call: ToolCall, output: ToolOutput, started: float) -> ToolResult:
         spec, result_id = self.tools[call.name].spec, self._results.reserve()
+        output = replace(output, text=self._redactor.text(output.text), short=self._redactor.text(output.short))
         content, is_cut = fit(output, min(spec.max_chars, self._max_chars), result_id)
         if is_cut:
             self._results.put(result_id, output.text)
         return ToolResult(
             call_id=call.id,
             tool_name=call.name,
-            content=content + _citable(content, output.evidence),
+            content=content + self._redactor.text(_citable(content, output.evidence)),
             truncated=is_cut,
             elapsed_s=time.perf_counter() - started,
             evidence=output.evidence,

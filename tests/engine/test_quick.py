@@ -80,6 +80,16 @@ def test_the_model_is_shown_findings_and_evidence_as_data() -> None:
     assert "submit_answer" in [tool.name for tool in provider.requests[0].tools]
 
 
+def test_the_model_sees_no_credential_of_the_findings() -> None:
+    log = "FATAL: cannot reach postgres://app:hunter2-Zq7x@db:5432: connection refused"
+    pictured = snapshot_of(CRASHING.replace("NAME", "web"), logs=[log_of("web", "app", log, namespace="shop")])
+    provider = ScriptedProvider([conclude])
+    engine = Engine(pictured, plugins={"claude": scripted_plugin(provider), "rules": RULES}, tools={}, environ={})
+    asyncio.run(quick.diagnose(engine, Target(), options=RunOptions(provider="claude")))
+    assert "hunter2" not in repr(provider.requests)
+    assert "postgres://app:[MASKED-1]@db:5432" in provider.requests[0].messages[0].text
+
+
 def test_without_a_model_the_analyzers_answer_stands_and_says_so() -> None:
     dx = diagnosed()
     assert (dx.mode, dx.provider) == ("rules", "rules")

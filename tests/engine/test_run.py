@@ -369,6 +369,21 @@ def test_a_large_result_is_cut_and_kept_whole_for_search() -> None:
     assert kept[0].endswith("line 4999")
 
 
+def test_a_model_sees_no_credential_of_a_log_or_a_question() -> None:
+    async def leaky(_: Mapping[str, Any], __: ToolContext) -> ToolOutput:
+        return ToolOutput(text="connecting to postgres://app:hunter2-Zq7x@db:5432, then DB_PASSWORD=hunter2-Zq7x")
+
+    async def failing(_: Mapping[str, Any], __: ToolContext) -> ToolOutput:
+        raise NotFoundError("cannot use password=hunter2-Zq7x")
+
+    provider = ScriptedProvider([ask("look", name="a"), ask("fail", "c2", name="b")], [say("ok")])
+    engine = engine_of(scripted_plugin(provider), tools=[tool("look", leaky), tool("fail", failing)])
+    records = events_of(engine, "is DB_PASSWORD=hunter2-Zq7x right?")
+    sent = repr(provider.requests) + repr([item.content for item in results(records)])
+    assert "hunter2" not in sent
+    assert "postgres://app:[MASKED-1]@db:5432, then DB_PASSWORD=[MASKED-1]" in sent
+
+
 # --- who is asked -----------------------------------------------------------------------------------------------------
 
 
