@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
+from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
@@ -21,6 +20,7 @@ from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Gap
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import KubeAgentiXError, NotFoundError, UsageError, excerpt
+from kubeagentix.packages import load_new, package_of, source_of
 
 GROUP = "kubeagentix.analyzers"
 Check = Callable[[Snapshot], Iterable[Finding]]
@@ -57,7 +57,7 @@ def _registered(check: C, name: str, title: str, *, is_lint: bool) -> C:
         title=title or (lines[0] if lines else key),
         analyze=check,
         is_lint=is_lint,
-        source=_loading[-1] if _loading else _source(check),
+        source=_loading[-1] if _loading else source_of(check),
     )
     if key in registry.analyzers():
         raise UsageError(f"analyzer {key!r} is built in", hint='name yours otherwise, as in @kx.analyzer(id="…")')
@@ -83,14 +83,6 @@ def _require_check(check: object) -> None:
         raise UsageError(what, hint=f"as in def {name}(snapshot): …") from None
 
 
-def _source(check: Check) -> str:
-    """Where a function was defined, as far as a reader can go there; the file of a cell is none."""
-    code = getattr(inspect.unwrap(check), "__code__", None)
-    if code is not None and Path(code.co_filename).is_file():
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    return "this notebook" if check.__module__ == "__main__" else f"module {check.__module__}"
-
-
 class Analyzers(Mapping[str, AnalyzerPlugin]):
     """`kx.analyzers`: all analyzers by id, the built-in ones and one's own."""
 
@@ -102,6 +94,10 @@ class Analyzers(Mapping[str, AnalyzerPlugin]):
 
     def __len__(self) -> int:
         return len(_all())
+
+    def items(self) -> ItemsView[str, AnalyzerPlugin]:
+        """All of them, looked up once."""
+        return _all().items()
 
     @property
     def own(self) -> dict[str, str]:
@@ -146,22 +142,12 @@ def own_analyzers() -> tuple[AnalyzerPlugin, ...]:
 
 def load_packages() -> tuple[Gap, ...]:
     """Loads what installed packages hand over and is not loaded yet; the Gaps of those that cannot be."""
-    gaps = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        if (point.name, point.value) not in _loaded:
-            try:
-                _load(point)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  a package's bug must not cost the run
-                why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
-                gaps.append(Gap(what=f"analyzer {point.name} of {_package(point)} could not be loaded", why=why))
-            else:
-                _loaded.add((point.name, point.value))
-    return tuple(gaps)
+    return load_new(GROUP, "analyzer", _loaded, _load)
 
 
 def _load(point: EntryPoint) -> None:
     """Raises whatever the package raises, or UsageError if it hands over no analyzer."""
-    _loading.append(_package(point))
+    _loading.append(package_of(point))
     try:
         loaded = point.load()
         if isinstance(loaded, ModuleType):
@@ -178,11 +164,6 @@ def _require_some(module: ModuleType) -> None:
     here = (plugin for plugin in _own.values() if plugin.source == _loading[-1])
     if not any(here) and not any(plugin.analyze.__module__ == module.__name__ for plugin in _own.values()):
         raise UsageError(f"module {module.__name__} decorates no function with @kx.analyzer")
-
-
-def _package(point: EntryPoint) -> str:
-    package = f"package {point.dist.name} {point.dist.version}" if point.dist is not None else "a package"
-    return f"{package} ({point.value})"
 
 
 analyzers = Analyzers()

@@ -16,9 +16,8 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
+from collections.abc import Awaitable, Callable, ItemsView, Iterator, Mapping
+from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
@@ -29,6 +28,7 @@ from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Effect, Gap
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import KubeAgentiXError, NotFoundError, UsageError, excerpt
+from kubeagentix.packages import load_new, package_of, source_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 GROUP = "kubeagentix.tools"
@@ -111,7 +111,7 @@ def _plugin(function: Callable[..., Any], key: str, description: str, effect: Ef
         found = await asyncio.to_thread(function, **words)
         return _output(await found if isinstance(found, Awaitable) else found)
 
-    return ToolPlugin(spec=spec, handler=handler, source=_loading[-1] if _loading else _source(function))
+    return ToolPlugin(spec=spec, handler=handler, source=_loading[-1] if _loading else source_of(function))
 
 
 def _hints(function: Callable[..., Any], key: str) -> dict[str, Any]:
@@ -204,14 +204,6 @@ def _output(found: Any) -> ToolOutput:
     return ToolOutput(text=json.dumps(data, ensure_ascii=False), data=data)
 
 
-def _source(function: Callable[..., Any]) -> str:
-    """Where a function was defined, as far as a reader can go there; the file of a cell is none."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is not None and Path(code.co_filename).is_file():
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    return "this notebook" if function.__module__ == "__main__" else f"module {function.__module__}"
-
-
 class Tools(Mapping[str, ToolPlugin]):
     """`kx.tools`: all tools by name, the built-in ones and one's own."""
 
@@ -223,6 +215,10 @@ class Tools(Mapping[str, ToolPlugin]):
 
     def __len__(self) -> int:
         return len(_all())
+
+    def items(self) -> ItemsView[str, ToolPlugin]:
+        """All of them, looked up once."""
+        return _all().items()
 
     @property
     def own(self) -> dict[str, str]:
@@ -265,22 +261,12 @@ def _all() -> dict[str, ToolPlugin]:
 
 def load_packages() -> tuple[Gap, ...]:
     """Loads what installed packages hand over and is not loaded yet; the Gaps of those that cannot be."""
-    gaps = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        if (point.name, point.value) not in _loaded:
-            try:
-                _load(point)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  a package's bug must not cost the run
-                why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
-                gaps.append(Gap(what=f"tool {point.name} of {_package(point)} could not be loaded", why=why))
-            else:
-                _loaded.add((point.name, point.value))
-    return tuple(gaps)
+    return load_new(GROUP, "tool", _loaded, _load)
 
 
 def _load(point: EntryPoint) -> None:
     """Raises whatever the package raises, or UsageError if it hands over no tool."""
-    _loading.append(_package(point))
+    _loading.append(package_of(point))
     try:
         loaded = point.load()
         if isinstance(loaded, ModuleType):
@@ -290,11 +276,6 @@ def _load(point: EntryPoint) -> None:
             _register(loaded, point.name.replace("-", "_"), "", "read", 30.0)
     finally:
         _loading.pop()
-
-
-def _package(point: EntryPoint) -> str:
-    package = f"package {point.dist.name} {point.dist.version}" if point.dist is not None else "a package"
-    return f"{package} ({point.value})"
 
 
 tools = Tools()

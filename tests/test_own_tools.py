@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import kubeagentix as kx
-from kubeagentix import own_tools
+from kubeagentix import own_analyzers, own_tools
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput
 from kubeagentix.errors import NotFoundError, UsageError
@@ -253,3 +253,16 @@ def test_a_package_that_cannot_be_loaded_is_a_gap(site: Path, text: str, why: st
     assert gap.what == "tool bad of package kx-own 1.2 (kx_own_u) could not be loaded"
     assert gap.why == why
     assert "pod_logs" in kx.tools
+
+
+@pytest.mark.parametrize("family", [own_tools.tools, own_analyzers.analyzers], ids=["tools", "analyzers"])
+def test_to_go_through_all_of_them_looks_for_packages_once(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(*, group: str) -> list[Any]:
+        asked.append(group)
+        return []
+
+    monkeypatch.setattr("kubeagentix.packages.entry_points", counted)
+    assert len(dict(family.items())) > 10
+    assert len(asked) == 1

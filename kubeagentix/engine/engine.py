@@ -29,7 +29,7 @@ from kubeagentix.domain.messages import Message
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.engine import prompt
+from kubeagentix.engine import compaction, prompt
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation, for_another_provider
 from kubeagentix.engine.plan import Plan, Prepared
@@ -45,7 +45,6 @@ from kubeagentix.redaction import Redactor
 from kubeagentix.settings import Settings, load_settings
 
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
-CHARS_PER_TOKEN = 3.2
 MAX_FINDINGS_REPORTED = 50
 DEFAULTS = RunOptions()
 
@@ -231,7 +230,7 @@ class Engine:
             results=means.results,
             told=run.emit,
             max_calls=means.options.max_tool_calls,
-            max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * CHARS_PER_TOKEN),
+            max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * compaction.CHARS_PER_TOKEN),
             allow_writes=means.options.allow_writes,
             redactor=means.redactor,
         )

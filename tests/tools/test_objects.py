@@ -21,21 +21,6 @@ def demo() -> Iterator[kx.Demo]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def picture(demo: kx.Demo) -> kx.Snapshot:
-    return kx.take_snapshot(demo)
-
-
-@pytest.fixture(params=["live", "saved"])
-def lab(request: pytest.FixtureRequest, demo: kx.Demo, picture: kx.Snapshot) -> Lab:
-    return Lab(demo.cluster if request.param == "live" else picture)
-
-
-@pytest.fixture
-def live(demo: kx.Demo) -> Lab:
-    return Lab(demo.cluster)
-
-
 def test_namespaces_tell_how_many_pods_are_not_ready(lab: Lab) -> None:
     output = lab.call("list_namespaces")
     rows = {row["name"]: (row["pods"], row["unready"]) for row in output.data}

@@ -25,21 +25,6 @@ def demo() -> Iterator[kx.Demo]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def picture(demo: kx.Demo) -> kx.Snapshot:
-    return kx.take_snapshot(demo)
-
-
-@pytest.fixture(params=["live", "saved"])
-def lab(request: pytest.FixtureRequest, demo: kx.Demo, picture: kx.Snapshot) -> Lab:
-    return Lab(demo.cluster if request.param == "live" else picture)
-
-
-@pytest.fixture
-def live(demo: kx.Demo) -> Lab:
-    return Lab(demo.cluster)
-
-
 def test_the_policy_that_stops_a_connection_is_named(lab: Lab) -> None:
     output = lab.call("network_path", target="svc/warehouse", source="deploy/report-builder", namespace="reporting")
     assert "- Service port 5432/TCP: 1 of 1 pod ready behind it" in output.text
