@@ -80,7 +80,7 @@ async def bare(_: WireServer, client: anthropic.AsyncAnthropic) -> tuple[float, 
 async def through_engine(server: WireServer, _: anthropic.AsyncAnthropic) -> tuple[float, float]:
     """The same through the engine and its provider."""
     plugins = {"claude": registry.providers()["claude"]}
-    engine = Engine(snapshot_of(), plugins=plugins, tools={}, environ=CLAUDE.environ(server))
+    engine = Engine(snapshot_of(), plugins=plugins, environ=CLAUDE.environ(server))
     mine = Credential(kind="api_key", secret=Secret(KEY), source="the benchmark")
     options = RunOptions(provider="claude", credential=mine, fallback=False, thinking="off")
     started, first = time.perf_counter(), 0.0

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,23 @@ def package_of(point: EntryPoint) -> str:
     return f"{package} ({point.value})"
 
 
+def _places() -> tuple[tuple[str, int], ...]:
+    """Where packages are looked for, and when each place last changed: an installation changes its place."""
+    found = []
+    for place in sys.path:
+        try:
+            found.append((place, Path(place or os.curdir).stat().st_mtime_ns))
+        except OSError:
+            found.append((place, 0))
+    return tuple(found)
+
+
+@lru_cache(maxsize=8)
+def _points(group: str, _: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    """What packages hand over to `group`. It takes 5 ms to look for, so it is kept until a place changes."""
+    return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, point.value)))
+
+
 def load_new(
     group: str, what: str, loaded: set[tuple[str, str]], load: Callable[[EntryPoint], None]
 ) -> tuple[Gap, ...]:
@@ -34,7 +54,7 @@ def load_new(
     `loaded` holds names and values and is added to; `what` they are called, such as `analyzer`.
     """
     gaps = []
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+    for point in _points(group, _places()):
         if (point.name, point.value) not in loaded:
             try:
                 load(point)

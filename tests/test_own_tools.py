@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import kubeagentix as kx
-from kubeagentix import own_analyzers, own_tools
+from kubeagentix import own_analyzers, own_tools, packages
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput
 from kubeagentix.errors import NotFoundError, UsageError
@@ -263,6 +263,9 @@ def test_to_go_through_all_of_them_looks_for_packages_once(family: Any, monkeypa
         asked.append(group)
         return []
 
+    packages._points.cache_clear()
     monkeypatch.setattr("kubeagentix.packages.entry_points", counted)
     assert len(dict(family.items())) > 10
+    assert len(list(family.items())) > 10
     assert len(asked) == 1
+    packages._points.cache_clear()
