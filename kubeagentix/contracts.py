@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from kubeagentix.domain.diagnosis import Diagnosis, Finding, Target
 from kubeagentix.domain.events import ModelEvent
 from kubeagentix.domain.requests import ModelRequest, Price, Readiness
+from kubeagentix.domain.rights import Right
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
@@ -164,11 +165,12 @@ class ToolContext:
 class ToolPlugin:
     """A tool: how it is offered, and what runs it. `handler` gets arguments that fit the schema.
 
-    `source` says where a tool of the user's own comes from.
+    `rights` is what it asks of the API; roles are made of it. `source` says where a tool of the user's own comes from.
     """
 
     spec: ToolSpec
     handler: Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolOutput]]
+    rights: tuple[Right, ...] = ()
     source: str = ""
 
     @property

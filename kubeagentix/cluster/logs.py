@@ -27,9 +27,11 @@ from kubeagentix.cluster.log_times import split_times
 from kubeagentix.domain.diagnosis import Gap, ResourceRef
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.pods import Container, ContainerStatus, Pod
+from kubeagentix.domain.rights import Right
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import ClusterError, excerpt
 
+LOG_RIGHT = Right(resource="pods/log", verbs=("get",))
 TAIL_LINES = 200
 MAX_BYTES = 64 << 10
 MAX_LOGS = 200

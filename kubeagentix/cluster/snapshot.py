@@ -17,7 +17,7 @@ from kubeagentix.cluster.custom import CustomListings, discover_kinds, kinds_of,
 from kubeagentix.cluster.discovery import Served, discover
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.cluster.lists import PAGE_SIZE, Listing, ListRequest, read_list
-from kubeagentix.cluster.logs import MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, choose_server_logs, read_logs
+from kubeagentix.cluster.logs import LOG_RIGHT, MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, choose_server_logs, read_logs
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, StageChanged
 from kubeagentix.domain.extensions import CustomResourceDefinition
@@ -26,6 +26,7 @@ from kubeagentix.domain.network import Service
 from kubeagentix.domain.nodes import Event, Namespace, Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS, Kind
+from kubeagentix.domain.rights import CUSTOM_RESOURCES, EVERYWHERE, Right, rights_on
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import (
     ClusterError,
@@ -57,6 +58,25 @@ class ReadOptions:
     max_logs: int = MAX_LOGS
     max_pods_per_owner: int = MAX_PODS_PER_OWNER
     kinds: frozenset[str] | None = None
+
+
+def rights(kinds: Iterable[str] | None = None, *, namespace: str = "") -> tuple[Right, ...]:
+    """What a picture of these kinds (None: of all, and of custom ones) asks for, but for logs.
+
+    `namespace`: it is taken of that one, whatever namespace is looked at.
+    """
+    chosen = tuple(KINDS.values() if kinds is None else (KINDS[name] for name in kinds))
+    found = [*rights_on(chosen, "list", namespace=namespace)]
+    if namespace != EVERYWHERE:
+        found.append(Right(resource=KINDS[Namespace.kind].plural, verbs=("get",), namespace=namespace))
+    if KINDS[Event.kind] in chosen and namespace != EVERYWHERE:
+        found += rights_on((KINDS[Event.kind],), "list", namespace=NODE_EVENTS_NAMESPACE)
+    if kinds is None:
+        found.append(Right(resource=CUSTOM_RESOURCES, verbs=("list",), namespace=namespace))
+    return tuple(found)
+
+
+DIAGNOSING = (*rights(), LOG_RIGHT)
 
 
 @dataclass(frozen=True, slots=True)

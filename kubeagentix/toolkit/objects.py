@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from kubeagentix.cluster.discovery import list_path
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.contracts import ToolContext
 from kubeagentix.domain.diagnosis import ResourceRef
-from kubeagentix.domain.resources import Kind
+from kubeagentix.domain.resources import KINDS, Kind, find_kind
+from kubeagentix.domain.rights import CUSTOM_RESOURCES, Right, rights_on
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import ApiError, NotFoundError, UsageError, excerpt
 from kubeagentix.toolkit.kinds import kind_of, split_name
@@ -24,6 +25,9 @@ NAMES_COMPARED = 500  # of so many objects the nearest name is told
 LOOKED_THROUGH = ("Deployment", "Pod", "StatefulSet", "DaemonSet", "Service", "Job", "CronJob", "Ingress")
 
 
+REVISIONS_RIGHT = Right(resource="controllerrevisions", verbs=("list",), group="apps")  # not among KINDS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """An object: its kind, a reference to it, and its JSON. `is_partial`: a picture keeps only some of its fields."""
@@ -32,6 +36,18 @@ class Found:
     ref: ResourceRef
     raw: Mapping[str, Any]
     is_partial: bool = False
+
+
+def finding(kinds: Iterable[str] | None = None, *verbs: str) -> tuple[Right, ...]:
+    """What finding objects of these kinds (None: of any) asks for, or what listing them does.
+
+    To find one is to get it, or to list its kind: to look into every namespace, or for the nearest name.
+    """
+    verbs = verbs or ("get", "list")
+    meant = [find_kind(name) for name in (KINDS if kinds is None else dict.fromkeys(kinds))]
+    found = rights_on([kind for kind in meant if kind is not None], *verbs)
+    anything = (Right(resource=CUSTOM_RESOURCES, verbs=verbs),) if kinds is None else ()
+    return (*found, *anything, Right(resource="namespaces", verbs=("get",)))
 
 
 async def find_object(context: ToolContext, kind_word: str, name: str, namespace: str | None) -> Found:

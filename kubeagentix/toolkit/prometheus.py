@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.domain.network import Service, ServicePort
+from kubeagentix.domain.rights import EVERYWHERE, Right
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import ApiError, ConfigurationError, NotFoundError, UnreachableError, UsageError, excerpt
 
@@ -33,6 +34,13 @@ _LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "app", "comp
 _PORTS = (9090, 80, 10902, 8429, 8428)
 _PORT_NAMES = ("http-web", "web", "http", "https", "http-query")
 _NOT = ("alertmanager", "node-exporter", "pushgateway", "kube-state-metrics", "operator", "adapter", "blackbox")
+
+PROXY_RIGHT = Right(
+    resource="services/proxy",
+    verbs=("get",),
+    namespace=EVERYWHERE,
+    danger="lets its holder send GET requests to every Service of the cluster, unless it names one",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

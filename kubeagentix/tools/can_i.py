@@ -9,6 +9,7 @@ from kubeagentix.analysis import rbac
 from kubeagentix.analysis.granting import remedies, rule_excerpt
 from kubeagentix.analysis.rights import Lack, lack_of
 from kubeagentix.cluster.kubeconfig import nearest
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.access import ClusterRoleBinding, RoleBinding
 from kubeagentix.domain.diagnosis import Evidence
@@ -182,4 +183,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=rights(_KINDS),
 )

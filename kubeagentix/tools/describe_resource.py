@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.pods import Pod
@@ -13,7 +14,7 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.toolkit.columns import pod_ready, pod_state, restarts_of
 from kubeagentix.toolkit.happenings import said_by_events
 from kubeagentix.toolkit.kinds import KIND
-from kubeagentix.toolkit.objects import Found, find_object
+from kubeagentix.toolkit.objects import Found, find_object, finding
 from kubeagentix.toolkit.places import NAMESPACE, namespace_of, not_read, now_of, picture
 from kubeagentix.toolkit.pruning import pruned, without_defaults
 from kubeagentix.toolkit.relations import relations
@@ -150,4 +151,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*finding(), *rights()),
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.toolkit.happenings import said_by_events
 from kubeagentix.toolkit.kinds import KIND
-from kubeagentix.toolkit.objects import find_object
+from kubeagentix.toolkit.objects import find_object, finding
 from kubeagentix.toolkit.places import NAMESPACE, namespace_of, now_of, picture
 from kubeagentix.toolkit.statuses import evidence_in
 from kubeagentix.toolkit.wording import count_of
@@ -82,4 +83,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*finding(), *rights((Event.kind,))),
 )

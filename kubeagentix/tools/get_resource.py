@@ -8,7 +8,7 @@ from typing import Any
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.toolkit.kinds import KIND
-from kubeagentix.toolkit.objects import find_object
+from kubeagentix.toolkit.objects import find_object, finding
 from kubeagentix.toolkit.places import NAMESPACE, namespace_of, now_of
 from kubeagentix.toolkit.pruning import pruned, without_defaults
 from kubeagentix.toolkit.statuses import evidence_in, said_by_status
@@ -50,4 +50,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=finding(),
 )

@@ -12,11 +12,14 @@ from typing import Any
 
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.kubeconfig import IN_CLUSTER
+from kubeagentix.cluster.logs import LOG_RIGHT
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import ClusterError, MissingExtraError, UnreachableError, UsageError, excerpt
 from kubeagentix.report.text import clean_block
 from kubeagentix.toolkit.kubectl_commands import KubectlCommand, parse_command
+from kubeagentix.toolkit.objects import REVISIONS_RIGHT, finding
 from kubeagentix.toolkit.places import live
 from kubeagentix.toolkit.processes import Ended, run_program
 from kubeagentix.toolkit.pruning import masked, pruned
@@ -126,4 +129,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*finding(), *rights(), LOG_RIGHT, REVISIONS_RIGHT),
 )

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.nodes import Namespace
 from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.rights import EVERYWHERE
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.toolkit.places import namespaces_in, now_of, picture
 from kubeagentix.toolkit.wording import age, table
@@ -45,4 +47,5 @@ plugin = ToolPlugin(
         parameters={"type": "object", "properties": {}, "additionalProperties": False},
     ),
     handler=handle,
+    rights=rights(_KINDS, namespace=EVERYWHERE),
 )

@@ -15,6 +15,7 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import UsageError
 from kubeagentix.toolkit.columns import Listing, list_live, list_picture
 from kubeagentix.toolkit.kinds import KIND, kind_of
+from kubeagentix.toolkit.objects import finding
 from kubeagentix.toolkit.places import NAMESPACE, cluster_name, namespace_of, picture, require_namespace
 from kubeagentix.toolkit.statuses import Said, evidence_in
 
@@ -112,4 +113,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=finding(None, "list"),
 )

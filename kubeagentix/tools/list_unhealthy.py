@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeagentix.analysis.backends import is_deserted, is_switched_off
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain import network, nodes, storage, workloads
 from kubeagentix.domain.diagnosis import Evidence
@@ -164,4 +165,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=rights(_KINDS),
 )

@@ -21,6 +21,7 @@ from kubeagentix.analysis.policies import (
 )
 from kubeagentix.analysis.resolution import dns_servers
 from kubeagentix.cluster.kubeconfig import nearest
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.network import NetworkPolicy, Service, ServicePort
@@ -290,4 +291,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*rights(_KINDS), *rights(_KINDS, namespace=DNS_NAMESPACE)),
 )

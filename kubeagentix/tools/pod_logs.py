@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubeagentix.cluster.logs import LOG_RIGHT
 from kubeagentix.cluster.projections import project
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import ResourceRef
@@ -16,12 +17,14 @@ from kubeagentix.errors import KubeAgentiXError, NotFoundError
 from kubeagentix.toolkit.columns import pod_state, restarts_of
 from kubeagentix.toolkit.kinds import split_name
 from kubeagentix.toolkit.log_reading import SEARCHED_LINES, folded, read_log, searched, seconds_of
-from kubeagentix.toolkit.objects import Found, find_object
+from kubeagentix.toolkit.objects import LOOKED_THROUGH, Found, find_object, finding
 from kubeagentix.toolkit.places import NAMESPACE, namespace_of, picture
 from kubeagentix.toolkit.searching import compiled
 from kubeagentix.toolkit.statuses import Said, evidence_in
 from kubeagentix.toolkit.wording import count_of, listed
 
+_BETWEEN = ("ReplicaSet", "Job")  # own pods, and belong to what a user names
+_OTHER_OWNERS = ("ReplicaSet", "ReplicationController")  # have to be named with their kind
 MAX_CONTAINERS = 4  # of a pod, if none is named
 
 
@@ -75,7 +78,7 @@ def _projected(context: ToolContext, found: Found) -> Pod:
 
 
 async def _pod_of(context: ToolContext, workload: Found) -> tuple[ResourceRef, Pod, str]:
-    kinds = (Pod.kind, "ReplicaSet", "Job", workload.ref.kind)
+    kinds = (Pod.kind, *_BETWEEN, workload.ref.kind)
     snapshot = await picture(context, workload.ref.namespace, kinds)
     owner = snapshot.find(workload.ref)
     top = snapshot.workload_of(owner) if owner is not None else workload.ref
@@ -220,4 +223,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*finding((*LOOKED_THROUGH, *_OTHER_OWNERS)), LOG_RIGHT),
 )

@@ -6,15 +6,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.network import Service
+from kubeagentix.domain.rights import EVERYWHERE
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.settings import load_settings
 from kubeagentix.toolkit.log_reading import seconds_of
 from kubeagentix.toolkit.places import cluster_name, live, picture
-from kubeagentix.toolkit.prometheus import Prometheus, at_url, find_prometheus
+from kubeagentix.toolkit.prometheus import PROXY_RIGHT, Prometheus, at_url, find_prometheus
 from kubeagentix.toolkit.statuses import Said, evidence_in
 
 POINTS = 60  # of a range, so many samples are asked for
@@ -127,4 +129,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*rights((Service.kind,), namespace=EVERYWHERE), PROXY_RIGHT),
 )

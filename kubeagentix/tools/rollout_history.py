@@ -8,13 +8,15 @@ from typing import Any
 
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
+from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.rights import rights_on
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.domain.workloads import ReplicaSet
 from kubeagentix.errors import UsageError
 from kubeagentix.report.text import clean_line
 from kubeagentix.toolkit.kinds import KIND, kind_of
-from kubeagentix.toolkit.objects import Found, find_object, list_objects
+from kubeagentix.toolkit.objects import LOOKED_THROUGH, REVISIONS_RIGHT, Found, find_object, finding, list_objects
 from kubeagentix.toolkit.places import NAMESPACE, live, namespace_of, now_of
 from kubeagentix.toolkit.pruning import pruned, without_defaults
 from kubeagentix.toolkit.statuses import Said, evidence_in
@@ -211,4 +213,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*finding(LOOKED_THROUGH), *rights_on((KINDS[ReplicaSet.kind],), "list"), REVISIONS_RIGHT),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeagentix import registry
+from kubeagentix.cluster.snapshot import DIAGNOSING
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis, Severity, Target
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
@@ -122,4 +123,5 @@ plugin = ToolPlugin(
         timeout_s=90.0,
     ),
     handler=handle,
+    rights=DIAGNOSING,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubeagentix.analysis.backends import backing_of
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.network import Service
@@ -13,7 +14,7 @@ from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.quickdx.graph import Edge, Graph
 from kubeagentix.toolkit.kinds import KIND
-from kubeagentix.toolkit.objects import find_object
+from kubeagentix.toolkit.objects import find_object, finding
 from kubeagentix.toolkit.places import NAMESPACE, namespace_of, not_read, picture
 from kubeagentix.toolkit.relations import edges_to, is_missing
 from kubeagentix.toolkit.statuses import Said, evidence_in
@@ -125,4 +126,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=(*finding(), *rights()),
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.nodes import Node, NodeMetrics
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.quantities import quantity_or_zero
+from kubeagentix.domain.rights import EVERYWHERE
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.toolkit.places import picture
@@ -17,6 +19,7 @@ from kubeagentix.toolkit.statuses import Said, evidence_in
 from kubeagentix.toolkit.usage import TIGHT, requests_of, require_metrics, share, shown
 from kubeagentix.toolkit.wording import table
 
+_KINDS = (Node.kind, NodeMetrics.kind, Pod.kind)
 _HEADER = (
     *("NODE", "PODS", "CPU", "CPU USED", "CPU REQUESTED", "CPU ALLOCATABLE"),
     *("MEMORY", "MEMORY USED", "MEMORY REQUESTED", "MEMORY ALLOCATABLE"),
@@ -25,7 +28,7 @@ _HEADER = (
 
 async def handle(_: Mapping[str, Any], context: ToolContext) -> ToolOutput:
     """One row per node."""
-    snapshot = await picture(context, None, (Node.kind, NodeMetrics.kind, Pod.kind))
+    snapshot = await picture(context, None, _KINDS)
     require_metrics(snapshot, NodeMetrics.kind)
     rows, tight = [], []
     for node in sorted(snapshot.all(Node), key=lambda item: item.name):
@@ -64,4 +67,5 @@ plugin = ToolPlugin(
         parameters={"type": "object", "properties": {}, "additionalProperties": False},
     ),
     handler=handle,
+    rights=rights(_KINDS, namespace=EVERYWHERE),
 )

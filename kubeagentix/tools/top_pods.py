@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.nodes import PodMetrics
@@ -16,6 +17,7 @@ from kubeagentix.toolkit.statuses import Said, evidence_in
 from kubeagentix.toolkit.usage import TIGHT, limits_of, requests_of, require_metrics, share, shown, total
 from kubeagentix.toolkit.wording import table
 
+_KINDS = (Pod.kind, PodMetrics.kind)
 _HEADER = (
     "NAMESPACE",
     "POD",
@@ -33,7 +35,7 @@ SHORT_ROWS = 20
 async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
     """The hungriest first."""
     namespace = namespace_of(arguments, context)
-    snapshot = await picture(context, namespace, (Pod.kind, PodMetrics.kind))
+    snapshot = await picture(context, namespace, _KINDS)
     require_metrics(snapshot, PodMetrics.kind)
     resource = arguments["sort_by"]
     metrics = snapshot.all(PodMetrics) if namespace is None else snapshot.in_namespace(PodMetrics, namespace)
@@ -105,4 +107,5 @@ plugin = ToolPlugin(
         },
     ),
     handler=handle,
+    rights=rights(_KINDS),
 )
