@@ -13,12 +13,12 @@ from typing import Any
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.kubeconfig import IN_CLUSTER
 from kubeagentix.cluster.logs import LOG_RIGHT
+from kubeagentix.cluster.policy import Bounds, KubectlCommand, permitted
 from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import ClusterError, MissingExtraError, UnreachableError, UsageError, excerpt
 from kubeagentix.report.text import clean_block
-from kubeagentix.toolkit.kubectl_commands import KubectlCommand, parse_command
 from kubeagentix.toolkit.objects import REVISIONS_RIGHT, finding
 from kubeagentix.toolkit.places import live
 from kubeagentix.toolkit.processes import Ended, run_program
@@ -37,8 +37,8 @@ _SWITCHES = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
 
 async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
     """What kubectl printed."""
-    command = parse_command(arguments["command"], namespace=context.namespace)
     cluster = live(context, "kubectl")
+    command = permitted(arguments["command"], Bounds(namespace=context.namespace, context=cluster.context))
     program = find_program(context.environ)
     ended = await run_program(
         (program, *_access(cluster), *command.arguments),
@@ -47,7 +47,7 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
         max_bytes=MAX_BYTES,
     )
     if ended.is_late:
-        raise UnreachableError(f"kubectl {command.verb} did not end within {TIMEOUT_S:g} s", hint="ask for less")
+        raise UnreachableError(f"kubectl {command.verb.name} did not end within {TIMEOUT_S:g} s", hint="ask for less")
     return _output(command, ended)
 
 
@@ -77,8 +77,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _output(command: KubectlCommand, ended: Ended) -> ToolOutput:
     said = clean_block(ended.stderr, max_chars=STDERR_CHARS)
     if not ended.stdout.strip():
-        if ended.code and not ended.is_cut and command.verb not in _VERDICTS:
-            raise ClusterError(f"kubectl {command.verb}: {excerpt(said) or f'exit code {ended.code}'}")
+        if ended.code and not ended.is_cut and command.verb.name not in _VERDICTS:
+            raise ClusterError(f"kubectl {command.verb.name}: {excerpt(said) or f'exit code {ended.code}'}")
         return ToolOutput(text=said or "(nothing)")
     data, text = _shown(command, ended)
     notes = []
@@ -95,7 +95,7 @@ def _shown(command: KubectlCommand, ended: Ended) -> tuple[Any, str]:
     try:
         document = json.loads(ended.stdout)
     except ValueError:
-        if command.output != "raw" or ended.is_cut:  # what cannot be read cannot be masked
+        if not command.is_raw or ended.is_cut:  # what cannot be read cannot be masked
             raise UsageError("the answer is too long, or no JSON", hint="name fewer objects") from None
         return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)
     is_tidied = isinstance(document, dict) and not command.keeps_managed_fields

@@ -1,19 +1,19 @@
-"""kubectl commands: what a model may run, written anew, and everything else refused."""
+"""Verdicts on kubectl commands: what runs at once and as what, what a person is asked for, and what never runs."""
 
 from __future__ import annotations
 
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kubeagentix.cluster.policy import Bounds, judge, permitted
 from kubeagentix.errors import UsageError
-from kubeagentix.toolkit.kubectl_commands import names_secrets, parse_command
 
 
 def arguments(text: str, namespace: str | None = None) -> str:
-    return " ".join(parse_command(text, namespace=namespace).arguments)
+    return " ".join(permitted(text, Bounds(namespace=namespace)).arguments)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_namespace_of_the_conversation_is_meant_if_none_is_named() -> None:
             "kustomize .",
         ),
         *("", "kubectl", "  ", "'", "get pods; rm -rf /", "get pods | cat", "get pods > x", "get pods `id`"),
-        *("get pods $(id)", "get pods & id", "get pods -- x", "get pods -n", "get pods -A=maybe"),
+        *("get pods $(id)", "get pods & id", "get pods -- --x", "get pods -n", "get pods -A=maybe"),
         *("get -f pod.yaml", "get -fpod.yaml", "get --filename=pod.yaml", "get -k .", "get pods -R"),
         *("get pods --kubeconfig=/x", "get pods --context=other", "get pods --token=x", "get pods --as=admin"),
         *("get pods --as-group=system:masters", "get pods -s https://evil", "get pods --server=https://evil"),
@@ -98,69 +98,105 @@ def test_the_namespace_of_the_conversation_is_meant_if_none_is_named() -> None:
 )
 def test_whatever_else_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        parse_command(text, namespace=None)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["secret", "secrets", "Secret", "SECRETS", "secrets.", "secrets.v1", "secret.v1.", "pods,secrets", "secret/x"],
-)
-@pytest.mark.parametrize(
-    "form",
-    [
-        *("get {} -o jsonpath={{.data}}", "get {} -ogo-template={{{{.data}}}}", "get {} -o custom-columns=A:.data"),
-        *("get {} -o jsonpath-as-json={{.items}}", "describe {}", "describe {} -A", "get {} --sort-by=.data.password"),
-        "get -o template={{{{.data}}}} {}",
-    ],
-)
-def test_values_of_secrets_cannot_be_asked_for(kind: str, form: str) -> None:
-    with pytest.raises(UsageError):
-        parse_command(form.format(kind), namespace=None)
-
-
-def test_other_objects_may_be_cut_out_by_templates() -> None:
-    assert parse_command("get cm -o jsonpath={.data}", namespace=None).output == "jsonpath={.data}"
-    assert not names_secrets(["pods", "my-secret", "sealedsecrets", "secretstores.external"])
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/api/v1/secrets", "/api/v1/namespaces/x/secrets/y", "/api/v1/namespaces/x/Secrets", "api/v1/pods"),
-        *("/api/v1/namespaces/x/%73ecrets", "/api/v1/namespaces/x/pods/../secrets", "/api/v1/watch/pods"),
-        *("/api/v1/namespaces/x/pods/y/proxy/", "/api/v1/nodes/n/proxy/run", "/api/v1/namespaces/x/services/y/proxy"),
-        *("/api/v1/namespaces/x/pods/y/exec?command=id", "/api/v1/pods?watch=true", "/api/v1/pods?WATCH=1", "//evil"),
-        *("https://evil/api", "/debug/pprof", "/logs/", "/", "/api/v1/namespaces/x/serviceaccounts/y/token"),
-        *("/api/v1/namespaces/x//secrets", "/apis/x/v1/secrets", "/api/v1/pods#/secrets"),
-    ],
-)
-def test_paths_that_show_or_do_more_are_refused(path: str) -> None:
-    with pytest.raises(UsageError, match="--raw="):
-        parse_command(f"get --raw='{path}'", namespace=None)
-
-
-def test_raw_stands_alone() -> None:
-    with pytest.raises(UsageError, match="--raw stands alone"):
-        parse_command("get pods --raw=/healthz", namespace=None)
+        permitted(text)
 
 
 def test_a_refusal_says_what_to_do() -> None:
-    with pytest.raises(UsageError, match="kubectl 'delete' is not offered; the verbs are get, describe"):
-        parse_command("kubectl delete pod x", namespace=None)
+    with pytest.raises(UsageError, match="kubectl delete is not allowed: this run only reads, and it deletes"):
+        permitted("kubectl delete pod x")
     with pytest.raises(
         UsageError, match=r"--as of kubectl get is not offered: the run has its one identity; the flags"
     ):
-        parse_command("get pods --as=x", namespace=None)
+        permitted("get pods --as=x")
     with pytest.raises(UsageError, match="there is no shell"):
-        parse_command("get pods | head", namespace=None)
+        permitted("get pods | head")
 
 
+# On a busy machine the first texts take hypothesis seconds to make.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(alphabet=string.ascii_letters + "-=./,{}$ \u017f", max_size=12), max_size=6))
 def test_whatever_comes_only_known_verbs_and_long_flags_leave(words: list[str]) -> None:
     try:
-        command = parse_command("get " + " ".join(words), namespace=None)
+        command = permitted(["get", *words])
     except UsageError:
         return
     assert command.arguments[0] == "get"
     for word in command.arguments[1:]:
         assert not word.startswith("-") or (word.startswith("--") and "=" in word)
+
+
+@pytest.mark.parametrize(
+    ("text", "run", "tried"),
+    [
+        (
+            "scale deploy/web --replicas 3 -n shop",
+            "scale deploy/web --replicas=3 --namespace=shop",
+            "scale deploy/web --replicas=3 --namespace=shop --dry-run=server --output=json",
+        ),
+        (
+            "delete pod web-1 --grace-period=0 --force",
+            "delete pod web-1 --grace-period=0 --force=true --wait=false",
+            "delete pod web-1 --grace-period=0 --force=true --wait=false --dry-run=server --output=name",
+        ),
+        ("cordon node-1", "cordon node-1", "cordon node-1 --dry-run=server"),
+        (
+            "rollout pause deploy web",
+            "rollout pause deploy web",
+            'patch deploy/web --type=strategic --patch={"spec": {"paused": true}} --dry-run=server --output=json',
+        ),
+        (
+            "create svc clusterip web --tcp=80:8080",
+            "create service clusterip web --tcp=80:8080",
+            "create service clusterip web --tcp=80:8080 --dry-run=server --output=json",
+        ),
+        (
+            "annotate pod web 'note=a | b; $(c)' old- -o yaml",
+            "annotate pod web note=a | b; $(c) old- --output=json",
+            "annotate pod web note=a | b; $(c) old- --dry-run=server --output=json",
+        ),
+    ],
+)
+def test_a_change_is_asked_for_and_can_be_tried(text: str, run: str, tried: str) -> None:
+    decision = judge(text)
+    assert decision.verdict == "ask"
+    assert decision.command is not None
+    assert " ".join(decision.command.arguments) == run
+    assert " ".join(decision.command.dry_run) == tried
+
+
+def test_a_command_that_reads_has_nothing_to_try() -> None:
+    decision = judge("get pods")
+    assert (decision.verdict, decision.effect) == ("allow", "read")
+    assert decision.command is not None
+    assert decision.command.dry_run == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("delete deploy/web", "deploy/web"),
+        ("label deployments.v1.apps web a=b", "deployments.v1.apps/web"),
+        ("taint nodes worker-1 a=b:NoSchedule c-", "nodes/worker-1"),
+        ("cordon worker-1", "node/worker-1"),
+        ("uncordon node/worker-1", "node/worker-1"),
+        ("create cm settings --from-literal=a=b", "configmap/settings"),
+        ("create service nodeport web --tcp=80", "service/web"),
+        ("set sa deploy web robot", "deploy/web"),
+        ("set env deploy/web A=b C-", "deploy/web"),
+        ("set image deploy web '*=nginx:1.29'", "deploy/web"),
+    ],
+)
+def test_a_change_says_what_it_changes(text: str, changed: str) -> None:
+    command = judge(text).command
+    assert command is not None
+    assert str(command.changed) == changed
+
+
+def test_a_verdict_comes_with_the_verb_and_its_effect() -> None:
+    seen = [(d.verdict, d.verb, d.effect) for d in map(judge, ("exec x -- ls", "delete pod x", "config use x", "foo"))]
+    assert seen == [
+        ("refuse", "exec", "escape"),
+        ("ask", "delete", "delete"),
+        ("refuse", "config use", "local"),
+        ("refuse", "", None),
+    ]

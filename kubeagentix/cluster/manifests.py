@@ -1,0 +1,125 @@
+"""A manifest of the workspace: one file in that folder, read once, and what it holds by kind and name.
+
+What is run later is a copy written from what was read here, so that neither another parser nor another moment sees
+something else in it.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kubeagentix.cluster.kubectl_changes import NamedObject, check_kind
+from kubeagentix.errors import UsageError, excerpt
+
+MAX_BYTES = 1 << 20  # an object cannot be larger than etcd takes
+MAX_OBJECTS = 20  # what a person can look at before saying yes
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads dates and times of day as the texts that they are to kubectl."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag not in ("tag:yaml.org,2002:timestamp",)]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a file holds. `text` is JSON that kubectl takes in its place."""
+
+    path: Path
+    objects: tuple[NamedObject, ...]
+    text: str
+
+
+def read(names: Sequence[str], workspace: Path | None) -> Manifest:
+    """The one manifest that is named. Raises UsageError where it is none, or not one of the workspace."""
+    if not names:
+        raise UsageError("no manifest is named", hint="as in -f manifest.yaml")
+    if len(names) > 1 or "," in names[0]:
+        raise UsageError("one manifest at a time", hint="one call for each")
+    path = _inside(names[0], workspace)
+    documents = [*_objects(_parsed(path))]
+    if not 1 <= len(documents) <= MAX_OBJECTS:
+        raise UsageError(
+            f"{excerpt(names[0], 80)} holds {len(documents)} objects", hint=f"1 to {MAX_OBJECTS} at a time"
+        )
+    objects = tuple(_named(document) for document in documents)
+    for item in objects:
+        check_kind(item.kind)
+    return Manifest(path=path, objects=objects, text=_written(path, documents))
+
+
+def _written(path: Path, documents: Sequence[Any]) -> str:
+    content = documents[0] if len(documents) == 1 else {"apiVersion": "v1", "kind": "List", "items": documents}
+    text, size = [], 0
+    try:
+        for chunk in json.JSONEncoder(ensure_ascii=False, allow_nan=False).iterencode(content):
+            text.append(chunk)
+            size += len(chunk)
+            if size > MAX_BYTES:  # a few lines of YAML can stand for terabytes
+                raise UsageError(f"{path.name} stands for more than {MAX_BYTES:,} characters")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path.name} is no manifest: {excerpt(str(error), 120)}") from error
+    return "".join(text)
+
+
+def _inside(name: str, workspace: Path | None) -> Path:
+    if name == "-":
+        raise UsageError("-f - reads standard input, and there is none", hint="name a file of the workspace")
+    if "://" in name or name.startswith(("~", "git@")):
+        raise UsageError(
+            f"-f {excerpt(name, 80)} is no file of the workspace", hint="nothing is fetched from elsewhere"
+        )
+    if workspace is None:
+        raise UsageError("this run has no workspace to take manifests from", hint="use patch, set, scale or create …")
+    root = workspace.resolve()
+    try:
+        path = (root / name).resolve(strict=True)
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        raise UsageError(f"-f {excerpt(name, 80)} cannot be read: there is no such file in the workspace") from error
+    if not path.is_relative_to(root):
+        raise UsageError(f"-f {excerpt(name, 80)} leads out of the workspace", hint="name a file that lies in it")
+    if not is_file:
+        raise UsageError(f"-f {excerpt(name, 80)} is no file", hint="one file at a time")
+    return path
+
+
+def _parsed(path: Path) -> list[Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
+        return [item for item in yaml.load_all(content.decode(), Loader=_Loader) if item is not None]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UsageError(f"{path.name} is no manifest: {excerpt(str(error), 120)}") from error
+
+
+def _objects(documents: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    for document in documents:
+        if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
+            raise UsageError(
+                "the manifest holds something that is no object", hint="each has apiVersion, kind, metadata"
+            )
+        if isinstance(document.get("items"), list):
+            yield from _objects(document["items"])
+        else:
+            yield document
+
+
+def _named(document: Mapping[str, Any]) -> NamedObject:
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"a {excerpt(document['kind'], 60)} of the manifest has no name", hint="an approval names it")
+    return NamedObject(kind=document["kind"], name=name)
