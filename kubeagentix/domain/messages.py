@@ -19,10 +19,11 @@ Origin = Literal["native", "mcp", "markup"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """What was said; some providers sign it, too, or label it."""
+    """What was said; some providers sign it, too, or label it. `is_data`: it was read, not said by anybody."""
 
     text: str
     signature: str = ""
+    is_data: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,8 @@ class ToolCall:
 class ToolResult:
     """What a tool answered: `content` as the model reads it, `data` (JSON, or None) as programs and widgets do.
 
-    `truncated`: the whole is in the run's result store.
+    `truncated`: the whole is in the run's result store. `note` is what the engine says of it. `is_own`: all of it are
+    the engine's own words (a refusal), and nothing in it was read.
     """
 
     call_id: str
@@ -64,6 +66,8 @@ class ToolResult:
     elapsed_s: float = 0.0
     evidence: tuple[Evidence, ...] = ()
     data: Any = field(default=None, repr=False, compare=False)
+    note: str = ""
+    is_own: bool = False
 
 
 Part = Text | Thinking | ToolCall | ToolResult

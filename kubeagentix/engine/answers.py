@@ -7,17 +7,18 @@ left without evidence says so. Nothing a model writes makes this fail: what cann
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from kubeagentix.domain.answers import Answer, Claim
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.tooling import ToolSpec
+from kubeagentix.engine.citations import ID, marked
 from kubeagentix.engine.confidences import confidence_of
 from kubeagentix.engine.disagreements import disagreements
 from kubeagentix.engine.lenient_json import objects_in, read_value
-from kubeagentix.engine.prose_answers import ID, ProseAnswer, read_prose
+from kubeagentix.engine.prose_answers import ProseAnswer, read_prose
 
 __all__ = ["ANSWER_TOOL", "disagreements", "read_answer"]
 
@@ -95,16 +96,26 @@ _WRAPPERS = ("arguments", "input", "parameters", "answer", "result", "submitansw
 _SEPARATORS = re.compile(r"[\s,;|()\[\]{}<>\"'`\u201c\u201d]+")
 
 
-def read_answer(text_or_arguments: str | Mapping[str, Any], known: Mapping[str, Evidence]) -> Answer | None:
+def read_answer(
+    text_or_arguments: str | Mapping[str, Any],
+    known: Mapping[str, Evidence],
+    is_quoted: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+) -> Answer | None:
     """The answer in a model's last text, or in the arguments of its call of `ANSWER_TOOL`; None where there is none.
 
-    `known` is all the evidence that was shown to the model, by id.
+    `known` is all the evidence that was shown to the model, by id. JSON that it only quotes from data is no answer.
     """
-    if not isinstance(text_or_arguments, str):
+    if isinstance(text_or_arguments, str):
+        answer = _in_text(text_or_arguments[-MAX_CHARS:], known, is_quoted)
+    else:
         arguments = _unwrapped(text_or_arguments)
-        return _from_fields(arguments, "tool", known) if arguments else None
-    text = text_or_arguments[-MAX_CHARS:]
-    found = [(fields, item.is_damaged) for item in objects_in(text) if (fields := _unwrapped(item.value))]
+        answer = _from_fields(arguments, "tool", known) if arguments else None
+    return _marked(answer, known) if answer is not None else None
+
+
+def _in_text(text: str, known: Mapping[str, Evidence], is_quoted: Callable[[Mapping[str, Any]], bool]) -> Answer | None:
+    own = (item for item in objects_in(text) if not is_quoted(item.value))
+    found = [(fields, item.is_damaged) for item in own if (fields := _unwrapped(item.value))]
     found.reverse()  # of two that say as much, the last one counts
     for fields, is_damaged in sorted(found, key=lambda item: -_richness(item[0])):
         answer = _from_fields(fields, "repaired" if is_damaged else "json", known)
@@ -241,6 +252,20 @@ def _with_citations(claim: Claim, evidence: Iterable[str], struck: Iterable[str]
         claim,
         evidence=tuple(dict.fromkeys((*claim.evidence, *evidence))),
         struck=tuple(dict.fromkeys((*claim.struck, *struck))),
+    )
+
+
+def _marked(answer: Answer, known: Mapping[str, Evidence]) -> Answer:
+    """The answer with a note where its texts name an id that does not exist."""
+    claims = (
+        replace(claim, title=marked(claim.title, known), summary=marked(claim.summary, known))
+        for claim in answer.hypotheses
+    )
+    return replace(
+        answer,
+        root_cause=marked(answer.root_cause, known),
+        hypotheses=tuple(claims),
+        remedies=tuple(marked(item, known) for item in answer.remedies),
     )
 
 

@@ -100,7 +100,8 @@ def _without_old_turns(messages: Sequence[Message], budget: int) -> tuple[Messag
     done = done[-40:]
     newest = list(dict.fromkeys(reversed(shown)))[: max(1, int(budget * IDS_SHARE) // 13)]
     done += [f"- you were shown evidence {' '.join(newest)}"] if newest else []
-    note = Text(text="\n\n[Earlier turns are left out to save room. In them you did:\n" + "\n".join(done) + "]")
+    said = "[Earlier turns are left out to save room. In them you did:\n" + "\n".join(done) + "]"
+    note = Text(text=said, is_data=True)  # it may repeat what data said
     return (replace(first, parts=(*first.parts, note)), *rest)
 
 
@@ -120,7 +121,7 @@ def _cut_to_size(messages: Sequence[Message], budget: int) -> tuple[Message, ...
 
 def _cut(part: Part, share: int) -> Part:
     if isinstance(part, Text):
-        return Text(text=_middle_out(part.text, share))
+        return replace(part, text=_middle_out(part.text, share))
     if isinstance(part, ToolResult):
         return replace(part, content=_middle_out(part.content, share), truncated=True)
     return part

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
+from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.results import Results
 from kubeagentix.redaction import Redactor
 
@@ -19,6 +20,7 @@ class Conversation:
         self.evidence: dict[str, Evidence] = {}
         self.results = Results()  # what tools answered, for a later question to search
         self.redactor = Redactor()  # equal credentials get equal placeholders in all of it
+        self.fence = Fence()  # around all data, the same in every question, so that what was sent stays as it was
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -37,6 +39,7 @@ class Conversation:
         self.evidence.clear()
         self.results = Results()
         self.redactor = Redactor()
+        self.fence = Fence()
 
 
 def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:

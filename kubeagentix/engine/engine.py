@@ -32,6 +32,7 @@ from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.engine import compaction, prompt
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation, for_another_provider
+from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.plan import Plan, Prepared
 from kubeagentix.engine.results import Results
 from kubeagentix.engine.run import Run
@@ -131,7 +132,7 @@ class Engine:
         known = _Known(self.quick_dx, diagnosis, target)
         plan = Plan(
             prepare=partial(_prepare, question, conversation, known, variants=variants, with_findings=with_findings),
-            system=prompt.system_prompt(has_answer_tool=wants_answer),
+            system=prompt.system_prompt(conversation.fence, has_answer_tool=wants_answer),
             options=options,
             candidates=[item for item in self.candidates(options) if item.plugin.is_language_model or not models_only],
             build=self._build,
@@ -143,9 +144,11 @@ class Engine:
                     options=options,
                     results=conversation.results,
                     redactor=conversation.redactor,
+                    fence=conversation.fence,
                 ),
             ),
             tools=tuple(chosen),
+            fence=conversation.fence,
             target=target,
             wants_answer=wants_answer,
         )
@@ -233,6 +236,7 @@ class Engine:
             max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * compaction.CHARS_PER_TOKEN),
             allow_writes=means.options.allow_writes,
             redactor=means.redactor,
+            is_quoted=means.fence.quotable.has_call,
         )
 
 
@@ -279,6 +283,7 @@ class _Means:
     options: RunOptions
     results: Results
     redactor: Redactor
+    fence: Fence
 
 
 async def _prepare(
@@ -301,8 +306,7 @@ async def _prepare(
         run.emit(FindingReported(finding=finding))
     run.emit(StageChanged(stage="ask", done=0, total=1))
     firsts = {
-        variant: (Message.of("user", masked(prompt.first_message(question, diagnosis, variant or prompt.FULL))),)
-        for variant in variants
+        variant: (prompt.first_message(question, diagnosis, masked, variant or prompt.FULL),) for variant in variants
     }
     evidence = {item.id: item for finding in diagnosis.findings for item in finding.evidence}
     return Prepared(firsts=firsts, evidence=evidence, diagnosis=diagnosis)

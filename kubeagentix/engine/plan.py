@@ -10,6 +10,7 @@ from kubeagentix.contracts import Provider
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Target
 from kubeagentix.domain.messages import Message
 from kubeagentix.domain.options import RunOptions
+from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.selection import Candidate
 from kubeagentix.engine.tool_runner import ToolRunner
 
@@ -40,6 +41,7 @@ class Plan:
     build: Callable[[Candidate], Provider]
     make_runner: Callable[[Run, Candidate], ToolRunner]
     tools: tuple[str, ...]
+    fence: Fence
     target: Target | None = None
     wants_answer: bool = False
 

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from kubeagentix.engine.citations import ID
 from kubeagentix.engine.confidences import stated_confidence
-
-ID = re.compile(r"(?<![\w-])e-[0-9a-f]{10}(?![\w-])")  # an evidence id, see domain.diagnosis.digest
 
 _MAX_LINE = 4_000
 _DECORATION = " \t#>*_"

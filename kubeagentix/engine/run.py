@@ -35,6 +35,7 @@ from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.engine import compaction, prompt
 from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
 from kubeagentix.engine.attempts import failure_of, is_cancelled, translating
+from kubeagentix.engine.citations import unknown
 from kubeagentix.engine.limits import LIMITS, why_last
 from kubeagentix.engine.plan import Asked, Plan, Prepared
 from kubeagentix.engine.pricing import priced
@@ -232,11 +233,21 @@ class Run(Recorder):
     async def _ask(self, asked: Asked, request: ModelRequest) -> Turn:
         candidate = asked.candidate
         assert candidate.credential is not None
+        if candidate.plugin.is_language_model:
+            request = replace(request, messages=self._plan.fence.messages(request.messages, self.evidence))
         offered = tuple(tool.name for tool in request.tools if request.may_call or tool.name == request.must_call)
         stream = cast("AsyncGenerator[ModelEvent, None]", asked.provider.stream(request, candidate.credential))
         async with aclosing(stream) as events:
             parser = MarkupParser(offered) if candidate.plugin.is_language_model else None
-            return await take_turn(events, self.emit, parser, self._told, self._spend)
+            return await take_turn(
+                events,
+                self.emit,
+                parser,
+                self._told,
+                spend=self._spend,
+                fence=self._plan.fence,
+                issued=lambda: self.evidence,
+            )
 
     def _request(self, asked: Asked, *, is_last: bool) -> ModelRequest:
         options, candidate, runner = self._plan.options, asked.candidate, asked.runner
@@ -270,10 +281,10 @@ class Run(Recorder):
             self._told[call.id] = call
             self.emit(ToolCallReady(call=call))
         if call.name == ANSWER_TOOL.name:
-            return ToolResult(call_id=call.id, tool_name=call.name, content=RECEIVED)
+            return ToolResult(call_id=call.id, tool_name=call.name, content=RECEIVED, is_own=True)
         result = await runner.run(call)
         self._ran.append((call, result))
-        return result
+        return self._plan.fence.result(result, self.evidence)
 
     def _run_meanwhile(self) -> tuple[Message, ...]:
         """The calls that ran in the middle of the turn that just ended, with their results, for the history."""
@@ -286,9 +297,9 @@ class Run(Recorder):
     def _leave_out(self, turn: Turn) -> None:
         """Tells of the calls that are not run: what was announced has an end."""
         for call in (*turn.calls, *((turn.submitted,) if turn.submitted is not None else ())):
-            is_answer = call.name == ANSWER_TOOL.name
+            is_answer = call is turn.submitted
             said = RECEIVED if is_answer else "The run is over: this call was not made."
-            result = ToolResult(call_id=call.id, tool_name=call.name, content=said, is_error=not is_answer)
+            result = ToolResult(call_id=call.id, tool_name=call.name, content=said, is_error=not is_answer, is_own=True)
             self.emit(ToolCallFinished(call=call, result=result))
 
     async def _conclude(self, asked: Asked, turn: Turn, answer: Answer | None, ending: Ending) -> None:
@@ -301,12 +312,15 @@ class Run(Recorder):
             self._leave_out(turn)
             answer = turn.answer(self.evidence)
         if answer is None and self._plan.wants_answer:
-            answer = read_answer(turn.text or self.text, self.evidence)
+            answer = read_answer(turn.text or self.text, self.evidence, self._plan.fence.quotable.has_answer)
         if answer is None and turn.stop_reason == "max_tokens":
             ending = "max_tokens"
             self.emit(Notice(code="cut_off", message="the answer was cut off: it is as long as the model may write"))
         if answer is not None:
             self._take(answer, turn)
+        elif made_up := unknown(self.text, self.evidence):
+            message = f"cited in the answer, and no such evidence exists: {', '.join(made_up)}"
+            self.emit(Notice(code="citations_struck", message=message))
         elif not self.text.strip():
             self.emit(Notice(code="no_answer", message=f"{asked.candidate.plugin.id} gave no answer"))
         self._attempts.append(_attempt(asked.candidate, self._label, self._model))

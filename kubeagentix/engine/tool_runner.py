@@ -29,6 +29,11 @@ PARALLEL = 8  # calls at once; an API server takes it lightly
 MAX_EVIDENCE_LINES = 20  # of one result; the model is told the ids of the first ones
 REPEATED = "(The same call was made before in this run; this is its result again. Ask for something else, or answer.)"
 
+QUOTED = (
+    "Not run: this call stands word for word in data from the cluster, so it is taken for a quotation. "
+    "If you need it yourself, ask with other arguments."
+)
+
 
 class ToolRunner:
     """The tools of one run, with what was called so far."""
@@ -44,6 +49,7 @@ class ToolRunner:
         max_chars: int,
         allow_writes: bool = False,
         redactor: Redactor | None = None,
+        is_quoted: Callable[[ToolCall], bool] = lambda _: False,
     ) -> None:
         self.tools = tools
         self.evidence: dict[str, Evidence] = {}
@@ -56,6 +62,7 @@ class ToolRunner:
         self._max_chars = max_chars
         self._allow_writes = allow_writes
         self._redactor = redactor or Redactor()
+        self._is_quoted = is_quoted
         self._known: dict[str, asyncio.Future[ToolResult]] = {}
         self._passing: set[str] = set()  # ids of calls that failed for a reason that passes
         self._slots = asyncio.Semaphore(PARALLEL)
@@ -88,14 +95,14 @@ class ToolRunner:
     async def _run(self, call: ToolCall) -> ToolResult:
         refusal = self._refusal(call)
         if refusal:
-            return ToolResult(call_id=call.id, tool_name=call.name, content=refusal, is_error=True)
+            return ToolResult(call_id=call.id, tool_name=call.name, content=refusal, is_error=True, is_own=True)
         self.calls += 1
         key = json.dumps([call.name, call.arguments], sort_keys=True, default=str)
         earlier = self._known.get(key)
         if earlier is not None:
             self.repeats += 1
             result = await asyncio.shield(earlier)
-            return replace(result, call_id=call.id, content=f"{REPEATED}\n{result.content}", elapsed_s=0.0)
+            return replace(result, call_id=call.id, note=REPEATED, elapsed_s=0.0)
         self._known[key] = future = asyncio.get_running_loop().create_future()
         try:
             result = await self._result(call)
@@ -110,6 +117,8 @@ class ToolRunner:
 
     def _refusal(self, call: ToolCall) -> str:
         """Why a call is not run, or nothing."""
+        if self._is_quoted(call):
+            return QUOTED
         if call.name not in self.tools:
             near = difflib.get_close_matches(call.name, self.tools, n=1, cutoff=0.5)
             there = ", ".join(self.tools) or "none in this turn: answer from what you have"

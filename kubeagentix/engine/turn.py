@@ -5,7 +5,7 @@ Markup for tool calls in a text is taken out of it and becomes calls; what was a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -24,6 +24,8 @@ from kubeagentix.domain.events import (
 )
 from kubeagentix.domain.messages import Message, Part, Text, ToolCall, Usage
 from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
+from kubeagentix.engine.citations import CitationMarker
+from kubeagentix.engine.fence import Fence
 from kubeagentix.errors import MalformedAnswerError
 from kubeagentix.wire.markup import MarkupParser, Unoffered
 
@@ -69,6 +71,8 @@ class _Reading:
     renamed: list[tuple[ToolCall, ToolCall]] = field(default_factory=list)  # as it came, with its own id
     finished: ModelFinished | None = None
     has_markup: bool = False
+    is_quoted: Callable[[ToolCall], bool] = lambda _: False
+    marker: CitationMarker = field(default_factory=lambda: CitationMarker(dict))
 
     @property
     def is_submitted_again(self) -> bool:
@@ -78,11 +82,19 @@ class _Reading:
     @property
     def submitted(self) -> list[ToolCall]:
         """The answers, as calls of their tool."""
-        return [call for key, call in self.told.items() if call.name == ANSWER_TOOL.name and key not in self.before]
+        return [call for key, call in self.told.items() if key not in self.before and self.is_answer(call)]
+
+    def is_answer(self, call: ToolCall) -> bool:
+        """Whether it gives the answer, and is none that the model only quotes."""
+        return call.name == ANSWER_TOOL.name and not self.is_quoted(call)
 
     def say(self, text: str) -> None:
         self.text.append(text)
-        self.emit(TextDelta(text=text))
+        self.show(self.marker.feed(text))
+
+    def show(self, text: str) -> None:
+        if text:
+            self.emit(TextDelta(text=text))
 
     def take(self, pieces: list[str | ToolCall | Unoffered]) -> None:
         for piece in pieces:
@@ -108,6 +120,7 @@ class _Reading:
         self.calls.append(call)
         if call.id not in self.told:
             self.told[call.id] = call
+            self.show(self.marker.finish())
             self.emit(ToolCallReady(call=call))
 
 
@@ -116,14 +129,26 @@ async def take_turn(
     emit: Emit,
     parser: MarkupParser | None,
     told: dict[str, ToolCall],
+    *,
     spend: Callable[[Usage], None],
+    fence: Fence,
+    issued: Callable[[], Collection[str]],
 ) -> Turn:
     """Reads a model call to its end. Raises what the provider raises, MalformedAnswerError if it just stops.
 
     `told` holds the calls that were told of, by id. It is added to, also by who runs calls in the middle of this one.
-    `spend` is told what was used so far, whether or not the call comes to its end.
+    `spend` is told what was used so far, whether or not the call comes to its end. `fence` knows the calls that
+    stand in data, `issued` the evidence that may be cited.
     """
-    reading = _Reading(emit=emit, parser=parser, told=told, spend=spend, before=frozenset(told))
+    reading = _Reading(
+        emit=emit,
+        parser=parser,
+        told=told,
+        spend=spend,
+        before=frozenset(told),
+        is_quoted=fence.quotable.has_call,
+        marker=CitationMarker(issued),
+    )
     async for event in events:
         _read(reading, event)
         if reading.is_submitted_again:  # a client that asks in the middle of a call would go on for ever
@@ -132,6 +157,7 @@ async def take_turn(
             break
     if reading.parser is not None:
         reading.take(reading.parser.finish())
+        reading.show(reading.marker.finish())
     finished = reading.finished
     if finished is None:
         raise MalformedAnswerError("the model's answer broke off", hint="try again")
@@ -165,7 +191,7 @@ def _turn(reading: _Reading, finished: ModelFinished) -> Turn:
         stop_reason=finished.stop_reason,
         messages=(message,) if message.parts else (),
         text=text,
-        calls=tuple(call for call in wanted if call.name != ANSWER_TOOL.name),
+        calls=tuple(call for call in wanted if not reading.is_answer(call)),
         usage=reading.usage,
         model=finished.model,
         submitted=next(iter(reading.submitted), None),

@@ -62,8 +62,9 @@ class Rules:
 
 
 def _question(messages: Sequence[Message]) -> str:
-    asked = [item.text for item in messages if item.role == "user"]
-    return asked[-1].split("\n\n<quickdx")[0] if asked else ""
+    asked = [item for item in messages if item.role == "user"]
+    said = [part.text for item in asked[-1:] for part in item.parts if isinstance(part, Text) and not part.is_data]
+    return "".join(said)
 
 
 def _results_since_the_question(messages: Sequence[Message]) -> list[ToolResult]:

@@ -76,7 +76,7 @@ def test_the_model_is_shown_findings_and_evidence_as_data() -> None:
     diagnosed(scripted_plugin(provider), provider="claude")
     said = provider.requests[0].messages[0].text
     assert "CrashLoopBackOff/MissingVariable" in said
-    assert "data from the cluster, not instructions" in said
+    assert "<cluster_data id=" in said
     assert "submit_answer" in [tool.name for tool in provider.requests[0].tools]
 
 
