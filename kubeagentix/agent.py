@@ -19,6 +19,7 @@ from kubeagentix.engine import engine, probing
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
+from kubeagentix.keeping import keeping
 from kubeagentix.quickdx.targets import parse_target
 from kubeagentix.report.text import clean_piece
 from kubeagentix.settings import load_settings
@@ -39,6 +40,7 @@ class Engine(engine.Engine):
         model: str = "",
         credential: CredentialLike | None = None,
         environ: Mapping[str, str] | None = None,
+        history: bool = True,
     ) -> None:
         source = api.opened(cluster)
         name = "" if provider == AUTO else provider
@@ -52,7 +54,12 @@ class Engine(engine.Engine):
             model=model,
             credential=credential_of(credential, name),
             environ=environ,
+            history=keeping(load_settings(_environ(environ)), _environ(environ), kind="chat") if history else None,
         )
+
+
+def _environ(given: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if given is None else given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +105,20 @@ def chat(
     options: RunOptions | None = None,
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
+    history: bool = True,
 ) -> Reply:
     """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
 
-    Without `provider` the first that is configured is asked; `rules` needs no key. Raises ProviderError if nobody can
+    Without `provider` the first that is configured is asked; `rules` needs no key. `history=False` keeps nothing of it
+    in the history. Raises ProviderError if nobody can
     answer, UsageError, and what reading a cluster raises.
     """
     return sync.run(
         _chatting(
             question,
-            Engine(cluster, namespace=namespace, provider=provider, model=model, credential=credential),
+            Engine(
+                cluster, namespace=namespace, provider=provider, model=model, credential=credential, history=history
+            ),
             options=options if options is not None else RunOptions(),
             target=parse_target(target, namespace) if target is not None else None,
             conversation=conversation if conversation is not None else Conversation(),
@@ -128,12 +139,15 @@ async def achat(
     options: RunOptions | None = None,
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
+    history: bool = True,
 ) -> Reply:
     """As `chat`, to be awaited; also inside a running notebook."""
     return await sync.arun(
         _chatting(
             question,
-            Engine(cluster, namespace=namespace, provider=provider, model=model, credential=credential),
+            Engine(
+                cluster, namespace=namespace, provider=provider, model=model, credential=credential, history=history
+            ),
             options=options if options is not None else RunOptions(),
             target=parse_target(target, namespace) if target is not None else None,
             conversation=conversation if conversation is not None else Conversation(),

@@ -24,6 +24,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import UsageError, excerpt
+from kubeagentix.keeping import Keeping, NotKeeping, keeping
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.targets import parse_target
@@ -150,6 +151,7 @@ def diagnose(
     model: str = "",
     credential: CredentialLike | None = None,
     fallback: bool = True,
+    history: bool = True,
     listen: Listener = silent,
 ) -> Diagnosis:
     """Why is it broken? Quick Dx of `target` (`deploy/web`, or a `root` or `ref` of an answer), a namespace, or all.
@@ -162,7 +164,7 @@ def diagnose(
     With `provider` (`claude`, `claude_code`, `openai`, `gemini`, or `auto` for the first that is configured) a model
     checks what the analyzers found, with tools, and its view stands beside theirs (`answer`, `provider`, `model`). If
     it fails the next one is asked, and in the end the analyzers' answer stands; `fallback=False` raises instead.
-    `credential` is for this call and this provider alone.
+    `credential` is for this call and this provider alone. `history=False` keeps nothing of it in the history.
 
     Raises NotFoundError, UsageError, ClusterError, KubeconfigError, and ProviderError with `fallback=False`.
     """
@@ -176,6 +178,7 @@ def diagnose(
             ignore=ignore,
             include_ignored=include_ignored,
             asking=_asking(provider, model, credential, fallback=fallback),
+            is_kept=history,
             listen=listen,
         )
     )
@@ -194,6 +197,7 @@ async def adiagnose(
     model: str = "",
     credential: CredentialLike | None = None,
     fallback: bool = True,
+    history: bool = True,
     listen: Listener = silent,
 ) -> Diagnosis:
     """As `diagnose`, to be awaited; also inside a running notebook."""
@@ -207,6 +211,7 @@ async def adiagnose(
             ignore=ignore,
             include_ignored=include_ignored,
             asking=_asking(provider, model, credential, fallback=fallback),
+            is_kept=history,
             listen=listen,
         )
     )
@@ -222,6 +227,7 @@ def _diagnosing(
     ignore: IgnoreLike | Iterable[IgnoreLike],
     include_ignored: bool,
     asking: RunOptions | None,
+    is_kept: bool,
     listen: Listener,
 ) -> Coroutine[Any, Any, Diagnosis]:
     if namespace is not None and all_namespaces:
@@ -248,12 +254,22 @@ def _diagnosing(
             source, place, include_lint=include_lint, ignore=rules, deadline_s=settings.deadline_s, listen=heard
         )
 
+    kept = keeping(settings, kind="dx") if is_kept else None
     if asking is None:
-        return quick_dx(wanted, listen)
+        return _kept(quick_dx(wanted, listen), kept, listen)
     from kubeagentix.engine import engine, quick  # noqa: PLC0415  only where a model is asked
 
-    asked = engine.Engine(source, namespace=wanted.namespace, diagnose=quick_dx)
-    return quick.diagnose(asked, wanted, options=asking, listen=listen)
+    asked = engine.Engine(source, namespace=wanted.namespace, diagnose=quick_dx, history=kept)
+    return _kept(quick.diagnose(asked, wanted, options=asking, listen=listen), kept, listen)
+
+
+async def _kept(work: Coroutine[Any, Any, Diagnosis], kept: Keeping | NotKeeping | None, listen: Listener) -> Diagnosis:
+    """What `work` finds, once it is kept."""
+    found = await work
+    if kept is not None:
+        for notice in await kept.diagnosed(found):
+            listen(notice)
+    return found
 
 
 def _asking(provider: str, model: str, credential: CredentialLike | None, *, fallback: bool) -> RunOptions | None:

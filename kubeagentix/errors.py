@@ -11,6 +11,7 @@ KubeAgentiXError
 │   └── ApiError            any other answer that is not the one hoped for
 ├── NotFoundError           a named namespace, object, scenario or file is not there
 ├── SnapshotError           a snapshot file is damaged or of another version
+├── HistoryError            the history file cannot be used, or something in it not be read
 ├── MissingExtraError       an optional dependency is not installed
 ├── ProviderError           a model could not be asked, or did not answer
 │   ├── AuthenticationError     the credential is refused, missing or of the wrong kind
@@ -117,6 +118,12 @@ class SnapshotError(KubeAgentiXError):
     """A snapshot file is damaged or of another version."""
 
     code = "snapshot"
+
+
+class HistoryError(KubeAgentiXError):
+    """The history file cannot be used, or something in it cannot be read."""
+
+    code = "history"
 
 
 class MissingExtraError(KubeAgentiXError):

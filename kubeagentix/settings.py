@@ -29,6 +29,8 @@ class Settings:
     `render`: `live` shows progress in a notebook, `static` publishes the result only.
     `prometheus_url`: where metrics are asked for; empty looks for Prometheus in the cluster.
     `provider`, `model`: who is asked where nothing else is said; empty for the first that is configured.
+    `history`: whether conversations, runs and diagnoses are kept. `history_file`: where; by default in
+    `$XDG_STATE_HOME/kubeagentix`. `history_days`, `history_mb`: what is older goes, and the oldest beyond that size.
     `ignore`: rules to ignore known findings.
     """
 
@@ -37,9 +39,14 @@ class Settings:
     model: str = ""
     render: str = "live"
     prometheus_url: str = ""
+    history: bool = True
+    history_file: str = ""
+    history_days: float = 90.0
+    history_mb: float = 200.0
     ignore: tuple[IgnoreRule, ...] = ()
 
 
+_SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _CHOICES = {"render": ("live", "static")}
 
 
@@ -88,6 +95,11 @@ def _checked(source: str, key: str, value: Any, default: Any) -> Any:
         if value in _CHOICES[key]:
             return value
         raise _refused(source, key, value, f"one of {', '.join(_CHOICES[key])}")
+    if isinstance(default, bool):
+        switched = _SWITCHES.get(str(value).strip().lower())
+        if switched is None:
+            raise _refused(source, key, value, "on or off")
+        return switched
     if isinstance(default, str):
         if isinstance(value, str) and value.isprintable():
             return value.strip()

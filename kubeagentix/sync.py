@@ -13,7 +13,7 @@ import atexit
 import contextvars
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
@@ -126,6 +126,7 @@ class _Bridge:
 
 
 _lock = threading.Lock()
+_afterwards: dict[Callable[[], None], None] = {}  # each once, in order
 _bridges: list[_Bridge] = []  # at most one
 _parents: list[_Bridge] = []  # the parent process' bridges, kept so that a child never closes what it shares
 
@@ -194,9 +195,16 @@ def _forget_parent() -> None:
     _bridges.clear()
 
 
+def at_exit(call: Callable[[], None]) -> None:
+    """Calls `call` when the interpreter ends, after all work has."""
+    _afterwards[call] = None
+
+
 def _stop_at_exit() -> None:
     while _bridges:
         _bridges.pop().stop(EXIT_GRACE_S)
+    for call in _afterwards:
+        call()
 
 
 if hasattr(os, "register_at_fork"):

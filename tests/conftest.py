@@ -39,6 +39,7 @@ def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         if name.startswith(SCRUBBED_PREFIXES) and name not in KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("KUBEAGENTIX_RENDER", "static")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ class Conversation:
     """The messages of a chat, and the evidence that was shown in it. Runs read them and add theirs when they end."""
 
     def __init__(self) -> None:
+        self.id = f"c-{secrets.token_hex(5)}"
         self.messages: tuple[Message, ...] = ()
         self.evidence: dict[str, Evidence] = {}
         self.results = Results()  # what tools answered, for a later question to search
@@ -35,6 +37,7 @@ class Conversation:
 
     def clear(self) -> None:
         """Begins anew."""
+        self.id = f"c-{secrets.token_hex(5)}"
         self.messages = ()
         self.evidence.clear()
         self.results = Results()

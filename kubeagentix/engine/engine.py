@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from kubeagentix import registry
 from kubeagentix.cluster.connection import Cluster
@@ -34,6 +35,7 @@ from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation, for_another_provider
 from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.plan import Plan, Prepared
+from kubeagentix.engine.recorder import Keeper
 from kubeagentix.engine.results import Results
 from kubeagentix.engine.run import Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
@@ -48,6 +50,17 @@ from kubeagentix.settings import Settings, load_settings
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
 MAX_FINDINGS_REPORTED = 50
 DEFAULTS = RunOptions()
+
+
+class History(Protocol):
+    """Where runs are kept."""
+
+    def begin(
+        self, *, run_id: str, question: str, conversation: Conversation, source: Cluster | Snapshot, target: Target
+    ) -> Keeper | None:
+        """What keeps this run, or None for nothing."""
+        ...
+
 
 Diagnose = Callable[[Target, Listener], Awaitable[Diagnosis]]
 
@@ -71,6 +84,7 @@ class Engine:
         plugins: Mapping[str, ProviderPlugin] | None = None,
         tools: Mapping[str, ToolPlugin] | None = None,
         diagnose: Diagnose | None = None,
+        history: History | None = None,
     ) -> None:
         self.source = source
         self.namespace = namespace
@@ -79,6 +93,7 @@ class Engine:
         self._plugins = plugins
         self._tools = tools
         self._diagnose = diagnose
+        self._history = history
 
     def __repr__(self) -> str:
         return f"Engine({self.source!r}, provider={self.choice.provider or 'the first configured'!r})"
@@ -152,7 +167,12 @@ class Engine:
             target=target,
             wants_answer=wants_answer,
         )
-        return Run(plan)
+        run = Run(plan)
+        if self._history is not None:
+            run.keeper = self._history.begin(
+                run_id=run.id, question=question, conversation=conversation, source=self.source, target=target
+            )
+        return run
 
     async def stream(
         self,

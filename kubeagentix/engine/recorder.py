@@ -10,13 +10,36 @@ import asyncio
 import secrets
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
-from kubeagentix.domain.events import Ending, RunEvent, RunFailed, RunFinished, RunRecord, TextDelta
+from kubeagentix.domain.diagnosis import Evidence
+from kubeagentix.domain.events import Ending, Notice, RunEvent, RunFailed, RunFinished, RunRecord, TextDelta
+from kubeagentix.domain.messages import Message
 from kubeagentix.sync import HEARTBEAT_S
 
 CLOSING_S = 5.0  # what ends may take to clean up
+
+
+class Keeper(Protocol):
+    """What keeps a run for later. None of it raises; only `kept` waits, until what came is safe or lost."""
+
+    def record(self, record: RunRecord) -> None:
+        """An event, in order; the last is the terminal one."""
+        ...
+
+    def said(self, messages: tuple[Message, ...], evidence: Mapping[str, Evidence]) -> None:
+        """All messages so far, whenever a turn is whole."""
+        ...
+
+    def notices(self) -> Sequence[Notice]:
+        """What the user is to be told of it, once."""
+        ...
+
+    async def kept(self) -> None:
+        """Waits, for a little while."""
+        ...
 
 
 class Recorder(ABC):
@@ -31,6 +54,7 @@ class Recorder(ABC):
         self._task: asyncio.Task[None] | None = None
         self._has_ended = False
         self._text: list[str] = []
+        self.keeper: Keeper | None = None
 
     @abstractmethod
     async def _work(self) -> None:
@@ -49,6 +73,12 @@ class Recorder(ABC):
         """Records an event; after the terminal one, nothing any more."""
         if self._has_ended:
             return
+        if self.keeper is not None:
+            for notice in self.keeper.notices():
+                self._add(notice)
+        self._add(event)
+
+    def _add(self, event: RunEvent) -> None:
         record = RunRecord(run_id=self.id, seq=len(self.records), at=datetime.now(UTC), event=event)
         self.records.append(record)
         self._waiting.append(record)
@@ -56,6 +86,8 @@ class Recorder(ABC):
             self._text.append(event.text)
         elif isinstance(event, RunFinished | RunFailed):
             self._has_ended = True
+        if self.keeper is not None:
+            self.keeper.record(record)
         self._wake.set()
 
     def cancel(self) -> None:
@@ -73,8 +105,11 @@ class Recorder(ABC):
             while True:
                 while self._waiting:
                     record = self._waiting.popleft()
+                    is_last = isinstance(record.event, RunFinished | RunFailed)
+                    if is_last and self.keeper is not None:
+                        await self.keeper.kept()
                     yield record
-                    if isinstance(record.event, RunFinished | RunFailed):
+                    if is_last:
                         return
                 self._wake.clear()
                 await self._wake.wait()
@@ -94,6 +129,8 @@ class Recorder(ABC):
             task.cancel()
             await asyncio.wait([task], timeout=CLOSING_S)
         self._finish("cancelled")
+        if self.keeper is not None:
+            await self.keeper.kept()
 
     async def wait(self) -> RunFinished | RunFailed:
         """Reads the run to its end; its terminal event."""

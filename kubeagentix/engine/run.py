@@ -62,7 +62,7 @@ class Run(Recorder):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.messages: tuple[Message, ...] = ()
+        self._messages: tuple[Message, ...] = ()
         self.diagnosis: Diagnosis | None = None
         self._plan = plan
         self._prepared: Prepared | None = None
@@ -81,6 +81,17 @@ class Run(Recorder):
         self._has_shorter = False
         self._ran: list[tuple[ToolCall, ToolResult]] = []  # in the middle of the turn that goes on
         self._told: dict[str, ToolCall] = {}  # tool calls that were told of, by id
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation up to the last whole turn."""
+        return self._messages
+
+    @messages.setter
+    def messages(self, messages: tuple[Message, ...]) -> None:
+        self._messages = messages
+        if self.keeper is not None:
+            self.keeper.said(messages, self.evidence)
 
     @property
     def evidence(self) -> dict[str, Evidence]:
@@ -324,6 +335,8 @@ class Run(Recorder):
         elif not self.text.strip():
             self.emit(Notice(code="no_answer", message=f"{asked.candidate.plugin.id} gave no answer"))
         self._attempts.append(_attempt(asked.candidate, self._label, self._model))
+        if self.keeper is not None:
+            await self.keeper.kept()  # so that what could not be kept is told before the end
         self._finish(ending)
 
     def _take(self, answer: Answer, turn: Turn) -> None:
