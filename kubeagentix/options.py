@@ -51,23 +51,33 @@ class OneLineParser(argparse.ArgumentParser):
 
         Asked for help it prints it and raises SystemExit, as argparse does.
         """
-        if {"-h", "--help"} & {*words}:  # before argparse formats a usage in which it trips over a magic's %
+        if self._takes_the_rest:
+            arguments, unknown = self.parse_known_args(list(words))
+        elif {"-h", "--help"} & {*words}:  # before argparse formats a usage in which it trips over a magic's %
             self.print_help()
             self.exit()
-        arguments, unknown = self.parse_known_intermixed_args(list(words))
+        else:
+            arguments, unknown = self.parse_known_intermixed_args(list(words))
         if unknown:
             option = unknown[0].partition("=")[0]
-            hint = nearest(option, self.option_names) or f"see {self.prog} --help"
+            own = "put -- before another program's options" if self._takes_the_rest else f"see {self.prog} --help"
+            hint = nearest(option, self.option_names) or own
             what = "option" if option.startswith("-") else "argument"
             raise UsageError(f"unknown {what} {excerpt(option, 60)!r}", hint=hint)
         self._refuse_empty(arguments)
         return arguments
 
+    @property
+    def _takes_the_rest(self) -> bool:
+        """Whether what follows the options is another program's command line, which keeps its own options."""
+        return any(action.nargs == argparse.REMAINDER for action in self._actions)
+
     def _refuse_empty(self, arguments: argparse.Namespace) -> None:
         """An empty word is most often a shell variable that is not set: nothing is guessed from it."""
         for action in self._actions:
             given = getattr(arguments, action.dest, None)
-            if given == "" or (isinstance(given, list) and "" in given):
+            is_own = action.nargs != argparse.REMAINDER
+            if given == "" or (is_own and isinstance(given, list) and "" in given):
                 name = max(action.option_strings, key=len, default=str(action.metavar))
                 raise UsageError(f"{name} is empty", hint="name something, or leave it out")
 

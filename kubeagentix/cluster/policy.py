@@ -27,7 +27,8 @@ _CLUSTER_WIDE = (
     *("config current-context", "config get-contexts", "auth whoami"),
 )
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_READ_ONLY = "in a run that only reads it is refused"
+_APPROVED = "it runs only once a person has approved it; in a run that only reads it is refused"
+_FOR_WRITING = "say what to do, and a person does it; or allow writes, and each is asked for"
 _TRIED = (("dry-run", "server"),)
 # The verbs that kubectl cannot try, as what they send. Source: staging/src/k8s.io/kubectl/pkg/polymorphichelpers
 _RESTARTED = {"kubectl.kubernetes.io/restartedAt": "1970-01-01T00:00:00Z"}
@@ -70,6 +71,13 @@ class KubectlCommand:
     def arguments(self) -> tuple[str, ...]:
         """What follows `kubectl`: the verb, its words, then every flag as `--name=value`."""
         return self._written(self.flags)
+
+    @property
+    def changes(self) -> tuple[NamedObject, ...]:
+        """What it changes: the object that it names, or those of its manifest; none where it only reads."""
+        if self.manifest is not None:
+            return self.manifest.objects
+        return (self.changed,) if self.changed is not None else ()
 
     @property
     def is_raw(self) -> bool:
@@ -130,6 +138,13 @@ class Decision:
     effect: KubectlEffect | None = None
     command: KubectlCommand | None = None
 
+    def for_reading(self) -> Decision:
+        """The verdict where writes are not allowed: there, what would be asked for is refused."""
+        if self.verdict != "ask":
+            return self
+        why = f"kubectl {self.verb} is not allowed: this run only reads, and {self.why}"
+        return replace(self, verdict="refuse", why=why, hint=_FOR_WRITING, command=None)
+
 
 def judge(command: str | Sequence[str], bounds: Bounds = ANYWHERE) -> Decision:
     """The verdict on a command line, as a text or as words, with or without `kubectl` at its front. Never raises.
@@ -149,15 +164,10 @@ def judge(command: str | Sequence[str], bounds: Bounds = ANYWHERE) -> Decision:
 
 def permitted(command: str | Sequence[str], bounds: Bounds = ANYWHERE) -> KubectlCommand:
     """The command, where it may run at once. Raises UsageError that says why not, and what to write instead."""
-    decision = judge(command, bounds)
-    if decision.verdict == "allow" and decision.command is not None:
-        return decision.command
-    if decision.verdict == "ask":
-        raise UsageError(
-            f"kubectl {decision.verb} is not allowed: this run only reads, and {decision.why}",
-            hint="say what to do, and a person does it; or allow writes, and each is asked for",
-        )
-    raise UsageError(decision.why, hint=decision.hint)
+    decision = judge(command, bounds).for_reading()
+    if decision.command is None:
+        raise UsageError(decision.why, hint=decision.hint)
+    return decision.command
 
 
 def _refusal(verb: Verb | None, why: str, hint: str) -> Decision:
@@ -183,7 +193,7 @@ def _decided(line: Line, bounds: Bounds) -> Decision:
     return Decision(
         verdict="ask",
         why=verb.why,
-        hint=f"it runs only once a person has approved it; {_READ_ONLY}",
+        hint=_APPROVED,
         verb=verb.name,
         effect=verb.effect,
         command=command,
