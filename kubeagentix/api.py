@@ -16,6 +16,7 @@ from typing import Any, Self
 from kubeagentix import credentials, sync
 from kubeagentix.cluster import archive, connection
 from kubeagentix.cluster.connection import Cluster
+from kubeagentix.demo.faults import Faults
 from kubeagentix.demo.running import RunningDemo, start_demo
 from kubeagentix.domain.diagnosis import ResourceRef, Target
 from kubeagentix.domain.events import Listener, silent
@@ -41,6 +42,11 @@ class Demo:
         running.write_kubeconfig(self.kubeconfig)
         self.cluster = connection.connect(kubeconfig=self.kubeconfig)
         self.scenarios = running.scenarios
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with the API server's answers, to try what comes of it: `demo.faults.fail("/pods", 503)`."""
+        return self._running.faults
 
     def close(self) -> None:
         """Stops the server and removes the kubeconfig. Calling it again does nothing."""

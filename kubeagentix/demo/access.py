@@ -37,6 +37,12 @@ class Access:
         self._tokens[name] = token
         return token
 
+    def renew_token(self, name: str) -> str:
+        """Another token for `name`; the one until now is refused. Raises KeyError."""
+        user, token = self._users.pop(self._tokens[name]), secrets.token_urlsafe(24)
+        self._users[token], self._tokens[name] = user, token
+        return token
+
     def token(self, user: str) -> str:
         """The token of a user. Raises KeyError."""
         return self._tokens[user]

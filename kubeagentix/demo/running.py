@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kubeagentix import registry
 from kubeagentix.contracts import ScenarioPlugin
+from kubeagentix.demo.faults import Faults
 from kubeagentix.demo.kit import populate
 from kubeagentix.demo.server import DemoServer
 from kubeagentix.demo.store import Store
@@ -31,6 +33,11 @@ class RunningDemo:
     def store(self) -> Store:
         """The cluster's objects."""
         return self.server.store
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with the API server's answers; settable while it runs."""
+        return self.server.faults
 
     @property
     def url(self) -> str:
@@ -55,13 +62,16 @@ class RunningDemo:
         await self.server.close()
 
 
-async def start_demo(scenario_ids: Sequence[str] | None = None, *, port: int = 0) -> RunningDemo:
+async def start_demo(
+    scenario_ids: Sequence[str] | None = None, *, port: int = 0, clock_ahead: timedelta = timedelta()
+) -> RunningDemo:
     """A demo cluster with the named scenarios, or all of them. Raises NotFoundError for an unknown id.
 
-    `port` 0 takes a free one. Raises OSError if the port is taken.
+    `port` 0 takes a free one; the cluster's clock is `clock_ahead` of this machine's. Raises OSError if the port is
+    taken.
     """
     scenarios = choose_scenarios(scenario_ids)
-    store = Store()
+    store = Store(now=lambda: datetime.now(UTC) + clock_ahead)
     populate(store, scenarios)
     server = DemoServer(store)
     await server.start(port=port)

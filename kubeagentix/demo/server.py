@@ -12,6 +12,8 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -23,6 +25,7 @@ from kubeagentix.demo.bootstrap import put_bootstrap
 from kubeagentix.demo.calls import Call, understand
 from kubeagentix.demo.faults import Faults
 from kubeagentix.demo.logs import stream_log
+from kubeagentix.demo.mishaps import Struck
 from kubeagentix.demo.serving_tls import ServingCertificate, make_serving_certificate
 from kubeagentix.demo.store import Store
 from kubeagentix.demo.watch import Waker, watch
@@ -55,6 +58,7 @@ class DemoServer:
         self._certificate = make_serving_certificate(host)
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._answer)
+        app.on_response_prepare.append(self._stamp)
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S, auto_decompress=True
         )
@@ -78,6 +82,10 @@ class DemoServer:
         """Let another user in, by a random token if none is given; returns it. RBAC in the store says what they may."""
         return self._access.add_user(name, token, groups)
 
+    def renew_token(self, user: str = "admin") -> str:
+        """Give a user another token, which is returned; the one until now is refused (401). Raises KeyError."""
+        return self._access.renew_token(user)
+
     def kubeconfig(self, user: str = "admin") -> str:
         """A kubeconfig (YAML) with one context, `demo`, for `user`. Raises KeyError for an unknown user."""
         assert self._certificate is not None, "start the server first"
@@ -85,9 +93,14 @@ class DemoServer:
         return _KUBECONFIG.format(url=self._url, ca=ca_data, user=json.dumps(user), token=self._access.token(user))
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        broken = await self._break(request)
-        if broken is not None:
-            return broken
+        if self.faults.latency_s:
+            await asyncio.sleep(self.faults.latency_s)
+        rule = self.faults.striking(request.method, request.path_qs)
+        if rule is None:
+            return await self._healthy(request)
+        return await rule.mishap.answer(Struck(request, lambda: self._healthy(request)))
+
+    async def _healthy(self, request: web.Request) -> web.StreamResponse:
         try:
             call = understand(await _call(request), self.store.catalog)
             call = replace(call, user=self._access.authenticate(call))
@@ -100,20 +113,9 @@ class DemoServer:
         except Exception as error:  # noqa: BLE001  the server must answer whatever a controller callback raises
             return error_answer(_internal(f"{type(error).__name__}: {error}"))
 
-    async def _break(self, request: web.Request) -> web.StreamResponse | None:
-        if self.faults.latency_s:
-            await asyncio.sleep(self.faults.latency_s)
-        rule = self.faults.striking(request.method, request.path_qs)
-        if rule is None:
-            return None
-        if rule.status == 0:
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionResetError("an injected fault cut the connection")
-        if rule.status == 429:
-            retry = {"Retry-After": str(rule.retry_after_s)}
-            return text_answer("Too many requests, please try again later.\n", 429, retry)
-        return error_answer(_failure(rule.status))
+    async def _stamp(self, _request: web.Request, response: web.StreamResponse) -> None:
+        # The cluster's clock is its store's, which need not be this machine's.
+        response.headers["Date"] = format_datetime(self.store.now().astimezone(UTC), usegmt=True)
 
     async def _dispatch(self, call: Call, request: web.Request) -> web.StreamResponse:
         if call.kind is None:
@@ -186,14 +188,6 @@ async def _call(request: web.Request) -> Call:
 def _internal(why: str) -> StatusError:
     causes = {"causes": [{"message": why[:200]}]}
     return StatusError(500, "InternalError", f"Internal error occurred: {why[:200]}", causes)
-
-
-def _failure(status: int) -> StatusError:
-    if status == 500:
-        return _internal("etcdserver: request timed out")
-    if status == 503:
-        return StatusError(503, "ServiceUnavailable", "the server is currently unable to handle the request", {})
-    return StatusError(status, "", f"an injected fault: {status}", {})
 
 
 _KUBECONFIG = """\

@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def test_the_kubeconfig_is_for_its_owner_only(tmp_path: Path) -> None:
 
     asyncio.run(write())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_clusters_clock_may_be_another(tmp_path: Path) -> None:
+    async def dated() -> str:
+        demo = await start_demo([], clock_ahead=timedelta(hours=-5))
+        demo.store.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}})
+        found = demo.store.get("ConfigMap", "default", "new")
+        await demo.close()
+        return str(found and found["metadata"]["creationTimestamp"])
+
+    made_at = datetime.fromisoformat(asyncio.run(dated()))
+    assert timedelta(hours=4.9) < datetime.now(UTC) - made_at < timedelta(hours=5.1)
 
 
 def test_an_unknown_scenario_names_the_nearest() -> None:
