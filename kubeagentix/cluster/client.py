@@ -78,8 +78,11 @@ class Answer:
             said = self.body[:1024].decode(errors="replace")
         return excerpt(said if isinstance(said, str) else "") or http.client.responses.get(self.status, "")
 
-    def checked(self, what: str, *, ask_for: str = "get") -> bytes:
-        """The body if all went well. Raises UnauthorizedError, ForbiddenError, ApiError, naming `what`."""
+    def checked(self, what: str, *, ask_for: str = "") -> bytes:
+        """The body if all went well. Raises UnauthorizedError, ForbiddenError, ApiError, naming `what`.
+
+        `ask_for` is the right that is missing where this is forbidden; left out, it is the one that the server names.
+        """
         if self.status in (200, 201):  # 201: a review
             return self.body
         if self.status == 401:
@@ -89,26 +92,38 @@ class Answer:
         if self.status == 403:
             user = re.search(r'User "([^"]*)"', self.message)
             who = f" for user {user[1]}" if user else f" ({self.message})" if self.message != "Forbidden" else ""
-            raise ForbiddenError(f"cannot read {what}: 403 Forbidden{who}", hint=f"ask for {ask_for}")
+            raise ForbiddenError(
+                f"cannot read {what}: 403 Forbidden{who}", hint=f"ask for {ask_for or self._missing_right}"
+            )
         if 300 <= self.status < 400:
             raise not_json(what)
         raise ApiError(f"cannot read {what}: {self.status} {self.message}".rstrip(), status=self.status)
+
+    @property
+    def _missing_right(self) -> str:
+        # pods is forbidden: User "dev" cannot list resource "pods" in API group "" in the namespace "shop"
+        named = re.search(r'cannot (\w+) (?:resource "([^"]+)"|path )', self.message)
+        if named is None:
+            return "the right to read it"
+        return f"{named[1]} on {named[2]}" if named[2] else named[1]
 
     def json(self, what: str) -> Any:
         """The body decoded. Raises as `checked`, and ApiError where it is no JSON."""
         try:
             return msgspec.json.decode(self.checked(what))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise not_json(what) from error
+            raise not_json(what, self.body) from error
 
 
-def not_json(what: str) -> ApiError:
-    """The error for an answer of status 200 that is not what an API server sends, such as a login page."""
-    return ApiError(
-        f"cannot read {what}: the answer is not the JSON of a Kubernetes API server",
-        status=200,
-        hint="is the kubeconfig's server an API server, or does a login page stand in front of it?",
-    )
+def not_json(what: str, body: bytes = b"") -> ApiError:
+    """The error for an answer of status 200 that is not what an API server sends: cut JSON, or a login page."""
+    if body.lstrip()[:1] in (b"{", b"["):
+        seen = "the answer is broken JSON"
+        hint = "try again; if it lasts, see what stands between here and the server"
+    else:
+        seen = "the answer is not the JSON of a Kubernetes API server"
+        hint = "is the kubeconfig's server an API server, or does a login page stand in front of it?"
+    return ApiError(f"cannot read {what}: {seen}", status=200, hint=hint)
 
 
 class Client:

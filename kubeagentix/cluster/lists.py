@@ -146,7 +146,7 @@ def _decode(request: ListRequest, body: bytes) -> Page:
     try:
         return decode_page(request.kind, body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise not_json(request.what) from error
+        raise not_json(request.what, body) from error
 
 
 def _permission(request: ListRequest) -> str:

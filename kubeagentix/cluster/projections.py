@@ -130,8 +130,11 @@ def decode_page(kind: Kind, body: bytes) -> Page:
             page = _page_decoder(_wire_of(kind)).decode(body)
     except msgspec.ValidationError:
         return _decode_one_by_one(kind, body)
-    except UnicodeDecodeError:
-        return _decode_one_by_one(kind, body.decode(errors="replace").encode())
+    except (UnicodeDecodeError, msgspec.DecodeError):  # of bytes that are no text, by the version of msgspec
+        mended = body.decode(errors="replace").encode()
+        if mended == body:
+            raise
+        return _decode_one_by_one(kind, mended)
     except RecursionError as error:
         raise msgspec.DecodeError("it is nested too deeply") from error
     return Page(items=tuple(_finish(kind, item) for item in page.items or ()), metadata=page.metadata)

@@ -51,6 +51,8 @@ def was_dropped(error: BaseException | None) -> bool:
 def _inner(error: Exception) -> str:
     # urllib3 wraps what happened: ProtocolError("Connection aborted.", RemoteDisconnected("Remote end closed …")).
     causes = [item for item in error.args if isinstance(item, Exception)]
+    if "IncompleteRead" in str(error) or "ended prematurely" in str(error):
+        return "the answer ended in the middle"
     return excerpt(str(causes[-1] if causes else error)) or type(error).__name__
 
 

@@ -200,6 +200,25 @@ def test_403_names_the_user_and_what_to_ask_for(api: FakeApi, client: Client) ->
     assert str(caught.value) == "cannot read pods: 403 Forbidden for user dev; ask for list on pods"
 
 
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        (
+            'pods is forbidden: User "dev" cannot list resource "pods" in API group "" in the namespace "a"',
+            "list on pods",
+        ),
+        ('User "dev" cannot get resource "pods/log" in API group ""', "get on pods/log"),
+        ('forbidden: User "dev" cannot get path "/version"', "get"),
+        ("RBAC is off", "the right to read it"),
+    ],
+)
+def test_403_asks_for_the_right_that_the_server_names(api: FakeApi, client: Client, said: str, right: str) -> None:
+    api.on("/x", status(403, said))
+    with pytest.raises(ForbiddenError) as caught:
+        ask(client).checked("x")
+    assert caught.value.hint == f"ask for {right}"
+
+
 def test_401_says_to_log_in(api: FakeApi, client: Client) -> None:
     api.on("/x", status(401, "Unauthorized"))
     with pytest.raises(UnauthorizedError, match=r"cannot read x: 401 Unauthorized; .* log in again"):
@@ -217,6 +236,12 @@ def test_a_login_page_is_no_api_server_and_gets_no_token(api: FakeApi, client: C
     assert len(api.seen) == 1
 
 
+def test_json_that_is_cut_is_no_login_page(api: FakeApi, client: Client) -> None:
+    api.on("/x", Reply(b'{"kind": "PodList", "items": [{"meta'))
+    with pytest.raises(ApiError, match=r"cannot read x: the answer is broken JSON; try again"):
+        ask(client).json("x")
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b'{"message": null}', b'{"message": 5}', b"[]"])
 def test_where_the_server_says_nothing_the_status_speaks(api: FakeApi, client: Client, body: bytes) -> None:
     api.on("/x", Reply(body, 404))
@@ -227,6 +252,12 @@ def test_where_the_server_says_nothing_the_status_speaks(api: FakeApi, client: C
 def test_a_broken_connection_is_told_in_plain_words(api: FakeApi, client: Client) -> None:
     api.on("/x", Reply(is_dropped=True))
     with pytest.raises(UnreachableError, match=r"broke: Remote end closed connection without response; try again"):
+        ask(client)
+
+
+def test_an_answer_that_ends_in_the_middle_says_so(api: FakeApi, client: Client) -> None:
+    api.on("/x", Reply(b"{}" * 50, is_cut=True))
+    with pytest.raises(UnreachableError, match=r"broke: the answer ended in the middle; try again"):
         ask(client)
 
 

@@ -127,10 +127,17 @@ def test_a_list_of_null_is_empty(api: FakeApi, client: Client) -> None:
     assert read(client).items == ()
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"items": [', b"\xff\xfe"])
-def test_what_is_no_list_is_told(api: FakeApi, client: Client, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<html>", "is not the JSON of a Kubernetes API server"),
+        (b"\xff\xfe", "is not the JSON of a Kubernetes API server"),
+        (b'{"items": [', "is broken JSON"),
+    ],
+)
+def test_what_is_no_list_is_told(api: FakeApi, client: Client, body: bytes, told: str) -> None:
     api.on(PODS, Reply(body))
-    assert "is not the JSON of a Kubernetes API server" in str(read(client).error)
+    assert told in str(read(client).error)
 
 
 def test_large_kinds_come_in_smaller_pages_and_selectors_are_sent(api: FakeApi, client: Client) -> None:
