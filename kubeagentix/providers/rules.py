@@ -20,6 +20,7 @@ QUICKDX = "run_quickdx"
 SHOWN = 3  # root causes that are told
 CALLS = 4  # that are made about the first of them
 LOG_LINES = 5  # of the end of a log
+GAPS = 5  # that are told, of those there are
 DISCLAIMER = "(rules: no language model was asked. This is what the analyzers found, and what the cluster shows.)"
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 # What a question is made of besides names:
@@ -134,13 +135,23 @@ def _explained(question: str, results: Sequence[ToolResult]) -> str:
         why = failed.content if failed is not None else "it was not offered the tool that runs the analyzers"
         return f"Nothing can be said: {why}\n\n{DISCLAIMER}"
     told = _told(question, results)
+    unread = _unread(diagnosis["gaps"])
     if not told:
-        gaps = "".join(f"\n- not read: {gap['what']} ({gap['why']})" for gap in diagnosis["gaps"][:5])
-        return f"The analyzers found nothing wrong.{gaps}\n\n{DISCLAIMER}"
+        but = " in what could be read" if unread else ""
+        return "\n\n".join([f"The analyzers found nothing wrong{but}.", *unread, DISCLAIMER])
     paragraphs = [_paragraph(item, diagnosis, results, rank) for rank, item in enumerate(told[:SHOWN], start=1)]
     if len(told) > SHOWN:
         paragraphs.append(f"… and {len(told) - SHOWN} more root causes.")
-    return "\n\n".join([*paragraphs, *_looked_at(results), DISCLAIMER])
+    return "\n\n".join([*paragraphs, *_looked_at(results), *unread, DISCLAIMER])
+
+
+def _unread(gaps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was not seen, one paragraph: whatever is wrong there is not in the answer."""
+    if not gaps:
+        return []
+    lines = [f"- {gap['what']}: {gap['why']}" for gap in gaps[:GAPS]]
+    more = [f"- … and {len(gaps) - GAPS} more"] if len(gaps) > GAPS else []
+    return ["\n".join(["Could not be read; whatever is wrong there is not in this answer:", *lines, *more])]
 
 
 def _paragraph(

@@ -20,8 +20,10 @@ class Diagnosis(domain.Diagnosis):
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing was found at severity warning or above. Look at `gaps` too: what was not read is unknown."""
-        return not self.hypotheses and all(finding.severity is domain.Severity.INFO for finding in self.findings)
+        """Whether all was read, and nothing found at severity warning or above: silence is not health."""
+        return not (self.hypotheses or self.gaps) and all(
+            finding.severity is domain.Severity.INFO for finding in self.findings
+        )
 
     def frame(self) -> pd.DataFrame:
         """The findings as a pandas DataFrame, one row each, worst first; indexed by finding id.

@@ -101,10 +101,11 @@ def test_a_call_that_failed_is_told() -> None:
     assert "pod_logs failed: 403 Forbidden" in text
 
 
-def test_where_nothing_is_wrong_the_gaps_are_told() -> None:
-    _, text = answered(*after("why?", diagnosed()))
-    assert "found nothing wrong" in text
-    assert "not read: logs (403 Forbidden)" in text
+def test_what_was_not_read_is_told_whatever_was_found() -> None:
+    for names in ((), ("db",)):
+        _, text = answered(*after("why?", diagnosed(*names)), tools=())
+        assert "not in this answer:\n- logs: 403 Forbidden\n" in text
+        assert ("found nothing wrong in what could be read." in text) is (not names)
 
 
 def test_where_the_analyzers_could_not_run_it_says_why() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kubeagentix.domain.diagnosis import Target
+from dataclasses import replace
+
+from kubeagentix.domain.diagnosis import Gap, Target
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.pipeline import diagnose_snapshot
 from kubeagentix.testing import snapshot_of
@@ -32,6 +34,13 @@ def test_the_frame_of_a_healthy_cluster_is_empty_with_all_its_columns() -> None:
     frame = diagnosis().frame()
     assert len(frame) == 0
     assert "reason" in frame.columns
+
+
+def test_silence_is_not_health() -> None:
+    gap = Gap(what="pods in all namespaces", why="503")
+    assert diagnosis().is_healthy
+    assert not replace(diagnosis(), gaps=(gap,)).is_healthy
+    assert not diagnosis("a").is_healthy
 
 
 def test_the_difference_tells_what_is_new_and_gone() -> None:
