@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from kubeagentix.cluster.connection import Cluster
     from kubeagentix.contracts import Provider
+    from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
     from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
     from kubeagentix.domain.making import finding
     from kubeagentix.domain.options import RunOptions
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from kubeagentix.quickdx.diagnosis import Diagnosis
 
 _HOMES = {
+    "ApprovalAnswer": "kubeagentix.domain.changes",
+    "ApprovalRequest": "kubeagentix.domain.changes",
     "Cluster": "kubeagentix.cluster.connection",
     "Credential": "kubeagentix.domain.secrets",
     "Demo": "kubeagentix.api",
@@ -84,6 +87,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "ApprovalAnswer",
+    "ApprovalRequest",
     "Cluster",
     "Credential",
     "Demo",

@@ -12,10 +12,12 @@ from kubeagentix.api import AUTO, CredentialLike, Demo, Source, credential_of
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import ProviderPlugin
 from kubeagentix.domain.answers import Answer
+from kubeagentix.domain.changes import Approver
 from kubeagentix.domain.diagnosis import Diagnosis, Target
 from kubeagentix.domain.events import RunFailed, RunFinished, RunRecord
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine import engine, probing
+from kubeagentix.engine.approvals import nobody
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
@@ -106,6 +108,7 @@ def chat(
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
     history: bool = True,
+    approve: Approver = nobody,
 ) -> Reply:
     """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
 
@@ -123,6 +126,7 @@ def chat(
             target=parse_target(target, namespace) if target is not None else None,
             conversation=conversation if conversation is not None else Conversation(),
             told=told,
+            approve=approve,
         )
     )
 
@@ -140,6 +144,7 @@ async def achat(
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
     history: bool = True,
+    approve: Approver = nobody,
 ) -> Reply:
     """As `chat`, to be awaited; also inside a running notebook."""
     return await sync.arun(
@@ -152,6 +157,7 @@ async def achat(
             target=parse_target(target, namespace) if target is not None else None,
             conversation=conversation if conversation is not None else Conversation(),
             told=told,
+            approve=approve,
         )
     )
 
@@ -164,10 +170,13 @@ async def _chatting(
     target: Target | None,
     conversation: Conversation,
     told: Callable[[RunRecord], None] | None,
+    approve: Approver,
 ) -> Reply:
     options = replace(options, target=target) if target is not None else options
     records: list[RunRecord] = []
-    stream: AsyncGenerator[RunRecord, None] = asked.stream(question, options=options, conversation=conversation)
+    stream: AsyncGenerator[RunRecord, None] = asked.stream(
+        question, options=options, conversation=conversation, approve=approve
+    )
     async with aclosing(stream) as events:
         async for record in events:
             records.append(record)

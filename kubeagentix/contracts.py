@@ -7,10 +7,11 @@ the file's name, with dashes for underscores or as it is; the registry does the 
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from kubeagentix.domain.changes import Change
 from kubeagentix.domain.diagnosis import Diagnosis, Finding, Target
 from kubeagentix.domain.events import ModelEvent
 from kubeagentix.domain.requests import ModelRequest, Price, Readiness
@@ -165,12 +166,15 @@ class ToolContext:
 class ToolPlugin:
     """A tool: how it is offered, and what runs it. `handler` gets arguments that fit the schema.
 
-    `rights` is what it asks of the API; roles are made of it. `source` says where a tool of the user's own comes from.
+    One that changes the cluster has `prepare` instead, which says what it would send and sends nothing; the engine
+    asks, and makes the changes in their order. `rights` is what it asks of the API; roles are made of it. `source` says
+    where a tool of the user's own comes from.
     """
 
     spec: ToolSpec
     handler: Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolOutput]]
     rights: tuple[Right, ...] = ()
+    prepare: Callable[[Mapping[str, Any], ToolContext], Awaitable[Sequence[Change]]] | None = None
     source: str = ""
 
     @property

@@ -8,6 +8,7 @@ KubeAgentiXError
 │   ├── UnreachableError    no answer: refused, no such host, TLS, timeout
 │   ├── UnauthorizedError   401
 │   ├── ForbiddenError      403
+│   │   └── NotPermittedError   it says so of a change, before it is tried
 │   └── ApiError            any other answer that is not the one hoped for
 ├── NotFoundError           a named namespace, object, scenario or file is not there
 ├── SnapshotError           a snapshot file is damaged or of another version
@@ -27,6 +28,8 @@ KubeAgentiXError
 │   ├── MalformedAnswerError    an answer that is not in the provider's own format
 │   ├── NotConfiguredError      no credential, or no client, for this provider
 │   └── ClientError             the provider's own program is missing, too old, broken or killed
+├── ApprovalError           a change was not approved, or the approval does not hold for it
+│   └── StaleChangeError        what was approved would now do something else
 └── RegistryError           two plugins share an id, or a file holds none
 
 A message says in one line what failed on which object and what was seen; `hint` says what to do next.
@@ -96,6 +99,12 @@ class ForbiddenError(ClusterError):
     """The server knows who is asking and refuses (403)."""
 
     code = "forbidden"
+
+
+class NotPermittedError(ForbiddenError):
+    """The server says of a change, before it is tried, that one may not make it."""
+
+    code = "not_permitted"
 
 
 class ApiError(ClusterError):
@@ -235,6 +244,19 @@ class ClientError(ProviderError):
     """The provider's own program is missing, too old, broken or was killed."""
 
     code = "client"
+
+
+class ApprovalError(KubeAgentiXError):
+    """A change was not approved, or the approval does not hold for it."""
+
+    code = "approval"
+
+
+class StaleChangeError(ApprovalError):
+    """What was approved would now do something else: it was not done, and can be asked for anew."""
+
+    code = "stale_change"
+    retryable = True
 
 
 class RegistryError(KubeAgentiXError):

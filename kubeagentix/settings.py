@@ -31,6 +31,7 @@ class Settings:
     `provider`, `model`: who is asked where nothing else is said; empty for the first that is configured.
     `history`: whether conversations, runs and diagnoses are kept. `history_file`: where; by default in
     `$XDG_STATE_HOME/kubeagentix`. `history_days`, `history_mb`: what is older goes, and the oldest beyond that size.
+    `audit_log`: where changes are written down; empty for `~/.local/state/kubeagentix/audit.jsonl`, `off` for nowhere.
     `ignore`: rules to ignore known findings.
     """
 
@@ -43,6 +44,7 @@ class Settings:
     history_file: str = ""
     history_days: float = 90.0
     history_mb: float = 200.0
+    audit_log: str = ""
     ignore: tuple[IgnoreRule, ...] = ()
 
 

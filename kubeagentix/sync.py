@@ -12,9 +12,12 @@ import asyncio
 import atexit
 import contextvars
 import os
+import queue
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from kubeagentix.errors import UsageError
@@ -43,6 +46,7 @@ class Job(Generic[T]):
         self._work = work
         self._future: Future[T] = Future()
         self._ended = threading.Event()
+        self._errands: queue.SimpleQueue[_Errand] = queue.SimpleQueue()
         self._task: asyncio.Task[T] | None = None
 
     def begin(self) -> None:
@@ -54,6 +58,7 @@ class Job(Generic[T]):
         self._task.add_done_callback(self._end)
 
     async def _carried_out(self) -> T:
+        _current.set(self)
         try:
             return await self._work
         except (SystemExit, KeyboardInterrupt) as error:  # either would end the loop, and all that waits for it
@@ -78,6 +83,16 @@ class Job(Generic[T]):
     def wait(self, timeout_s: float) -> bool:
         """Waits at most that long; whether the work has ended."""
         return self._ended.wait(timeout_s)
+
+    def ask_caller(self, errand: _Errand) -> None:
+        """Leaves something to whoever waits for this job."""
+        self._errands.put(errand)
+
+    def run_errands(self) -> None:
+        """Does what the work asks of the thread that waits for it. What an interrupt breaks off is raised."""
+        with suppress(queue.Empty):
+            while True:
+                self._errands.get_nowait()()
 
     def cancel(self) -> None:
         """Asks the work to stop; it ends after its own cleaning up."""
@@ -125,6 +140,8 @@ class _Bridge:
         ending.add_done_callback(lambda _: self.loop.stop())
 
 
+_Errand = Callable[[], None]
+_current: contextvars.ContextVar[Job[Any] | None] = contextvars.ContextVar("kubeagentix job", default=None)
 _lock = threading.Lock()
 _afterwards: dict[Callable[[], None], None] = {}  # each once, in order
 _bridges: list[_Bridge] = []  # at most one
@@ -152,7 +169,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:  # from before the work begins: an interrupt may come between any two steps
         job.begin()
         while not job.wait(SLICE_S):
-            pass
+            job.run_errands()
     except KeyboardInterrupt:
         job.cancel()
         job.wait(GRACE_S)
@@ -168,7 +185,8 @@ async def arun(work: Coroutine[Any, Any, T]) -> T:
     job = Job(bridge, work)
     job.begin()
     try:
-        while not job.is_done:  # noqa: ASYNC110  an Event would leave the loop asleep when a signal comes
+        while not job.is_done:
+            _run_errands(job)
             await asyncio.sleep(HEARTBEAT_S)
     except asyncio.CancelledError:
         job.cancel()
@@ -178,6 +196,41 @@ async def arun(work: Coroutine[Any, Any, T]) -> T:
             await asyncio.sleep(HEARTBEAT_S)
         raise
     return job.result()
+
+
+def _run_errands(job: Job[Any]) -> None:
+    try:
+        job.run_errands()
+    except KeyboardInterrupt:  # it would end the caller's loop, and not only the caller
+        raise asyncio.CancelledError from None
+
+
+async def in_caller(function: Callable[[], T]) -> T:
+    """What a blocking `function` returns in the thread that waits for this work, such as `input` in a kernel's.
+
+    Where nobody waits by way of this module (the work is on the caller's own loop), it runs on a thread of its own.
+    """
+    job = _current.get()
+    if job is None:
+        return await asyncio.to_thread(function)
+    future: Future[T] = Future()
+    job.ask_caller(partial(_do, function, future))
+    return await asyncio.wrap_future(future)
+
+
+def _do(function: Callable[[], T], future: Future[T]) -> None:
+    """An errand: the outcome goes to whoever asked for it; an interrupt goes to the caller, whose it is."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        found = function()
+    except KeyboardInterrupt:
+        future.set_exception(EOFError("interrupted"))
+        raise
+    except BaseException as error:  # noqa: BLE001  whatever it is, somebody waits for it
+        future.set_exception(error)
+    else:
+        future.set_result(found)
 
 
 def _bridge() -> _Bridge:

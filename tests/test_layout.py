@@ -37,6 +37,8 @@ def run_python(code: str) -> str:
 
 def test_the_public_names_are_these() -> None:
     assert set(kubeagentix.__all__) == {
+        "ApprovalAnswer",
+        "ApprovalRequest",
         "Cluster",
         "Credential",
         "Demo",

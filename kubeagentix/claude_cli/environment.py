@@ -74,7 +74,9 @@ def child_environment(
     child |= {"TMPDIR": str(place.tmp), "XDG_CACHE_HOME": str(place.cache)}
     child["HOME"] = environ.get("HOME", str(place.cwd)) if credential.kind == "login" else str(place.cwd)
     child["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(request.max_output_tokens)
-    child["MCP_TOOL_TIMEOUT"] = str(int(request.deadline_s * 1000))  # a tool's own timeout is the engine's to hold
+    child["MCP_TOOL_TIMEOUT"] = str(
+        int((request.deadline_s + request.patience_s) * 1000)
+    )  # a tool's own timeout is the engine's to hold
     if config.folder is not None:
         child["CLAUDE_CONFIG_DIR"] = str(config.folder)
     if credential.kind != "login":

@@ -1,4 +1,4 @@
-"""GETs from one API server: raw bytes, asynchronously, with retries, a deadline, and errors that say what failed.
+"""Requests to one API server: raw bytes, asynchronously, with retries, a deadline, and errors that say what failed.
 
 Each exchange runs on one of a few worker threads, through the official client's connection pool; waiting between
 attempts happens in the event loop. Answered 429 or 5xx, or dropped, a request is repeated after a random time
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -59,6 +59,15 @@ class Deadline:
     def at_most(self, seconds: float) -> Deadline:
         """The same, or `seconds` from now if that is sooner."""
         return Deadline(seconds) if seconds < self.remaining_s else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What goes with a request that is no GET."""
+
+    method: Literal["POST", "PATCH", "DELETE"] = "POST"
+    body: bytes = field(repr=False)
+    media_type: str = JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +154,11 @@ class Client:
         deadline: Deadline,
         accept: str = JSON,
         attempts: int = ATTEMPTS,
-        body: bytes | None = None,
+        sent: Sent | None = None,
     ) -> Answer:
-        """GET `path`, or POST `body` to it; the last answer, whatever its status. `what` names it in errors.
+        """GET `path`, or send it something; the last answer, whatever its status. `what` names it in errors.
 
-        A body is a question (a review), never an object to be kept: it may be sent several times.
+        What is sent with more than one attempt must be a question (a review, a dry run), never a change to be kept.
 
         Raises UnreachableError where no answer came (from TimeoutError where the deadline passed), KubeconfigError
         where the identity cannot be used.
@@ -157,7 +166,7 @@ class Client:
         url = f"{self._access.server}{path}" + (f"?{urlencode(params)}" if params else "")
         try:
             async with asyncio.timeout(deadline.remaining_s):
-                return await self._with_retries(url, accept, attempts, deadline, body)
+                return await self._with_retries(url, accept, attempts, deadline, sent)
         except TimeoutError as error:
             raise UnreachableError(
                 f"cannot read {what}: no answer within {deadline.seconds:g} s",
@@ -183,14 +192,14 @@ class Client:
             session.pool.clear()
 
     async def _with_retries(
-        self, url: str, accept: str, attempts: int, deadline: Deadline, body: bytes | None
+        self, url: str, accept: str, attempts: int, deadline: Deadline, sent: Sent | None
     ) -> Answer:
         exchange = Exchange()
         try:
             for attempt in range(1, attempts + 1):
                 outcome: Answer | ClusterError
                 try:
-                    outcome = await self.on_worker(self._answer, url, accept, deadline, exchange, body)
+                    outcome = await self.on_worker(self._answer, url, accept, deadline, exchange, sent)
                 except UnreachableError as error:
                     if attempt == attempts or not was_dropped(error.__cause__):
                         raise
@@ -205,15 +214,15 @@ class Client:
         finally:
             exchange.break_off()  # a worker that is still at it, for a caller that has gone, is free again
 
-    def _answer(self, url: str, accept: str, deadline: Deadline, exchange: Exchange, body: bytes | None) -> Answer:
+    def _answer(self, url: str, accept: str, deadline: Deadline, exchange: Exchange, sent: Sent | None) -> Answer:
         session = self._current_session()
         with exchange:
-            answer = self._send(session, url, accept, deadline, body)
+            answer = self._send(session, url, accept, deadline, sent)
             if answer.status == 401 and session.is_renewable:
-                answer = self._send(self._renewed(session), url, accept, deadline, body)
+                answer = self._send(self._renewed(session), url, accept, deadline, sent)
         return answer
 
-    def _send(self, session: Session, url: str, accept: str, deadline: Deadline, body: bytes | None) -> Answer:
+    def _send(self, session: Session, url: str, accept: str, deadline: Deadline, sent: Sent | None) -> Answer:
         from urllib3 import Timeout  # noqa: PLC0415  80 ms to import
         from urllib3.exceptions import HTTPError  # noqa: PLC0415  80 ms to import
 
@@ -221,13 +230,13 @@ class Client:
         left_s = deadline.remaining_s + 0.5
         timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, left_s), read=left_s)
         headers = session.headers(accept=accept)
-        if body is not None:
-            headers["content-type"] = JSON
+        if sent is not None:
+            headers["content-type"] = sent.media_type
         try:
             response = session.pool.request(
-                "GET" if body is None else "POST",
+                sent.method if sent is not None else "GET",
                 url,
-                body=body,
+                body=sent.body if sent is not None else None,
                 headers=headers,
                 timeout=timeout,
                 retries=False,

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
-from kubeagentix.cluster.client import JSON, Client, Deadline
+from kubeagentix.cluster import writing
+from kubeagentix.cluster.client import JSON, Client, Deadline, Sent
 from kubeagentix.cluster.identity import check
 from kubeagentix.cluster.kubeconfig import Access, resolve
 from kubeagentix.cluster.snapshot import ReadOptions, read_snapshot
+from kubeagentix.domain.changes import ApprovedChange, Change
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -99,10 +101,23 @@ class Cluster:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes}
         what = "what this identity may do"
         answer = await self._client.ask(
-            _REVIEWS, what=what, deadline=Deadline(timeout_s), body=json.dumps(review).encode()
+            _REVIEWS, what=what, deadline=Deadline(timeout_s), sent=Sent(body=json.dumps(review).encode())
         )
         status = answer.json(what).get("status")
         return status if isinstance(status, dict) else {}
+
+    async def rehearse(self, change: Change, *, timeout_s: float = 30.0) -> Mapping[str, Any]:
+        """What the API server says that `change` would make, in a dry run: nothing is kept.
+
+        Raises ClusterError and its kin.
+        """
+        await self._client.prepare()
+        return await writing.rehearse(self._client, change, Deadline(timeout_s))
+
+    async def perform(self, approved: ApprovedChange, *, timeout_s: float = 30.0) -> Mapping[str, Any]:
+        """Makes the change, once: the only way to one. Raises ApprovalError, ClusterError and its kin."""
+        await self._client.prepare()
+        return await writing.perform(self._client, approved, Deadline(timeout_s))
 
 
 def connect(context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None) -> Cluster:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from kubeagentix.domain.answers import Answer, Attempt
+from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
 from kubeagentix.domain.diagnosis import Finding, Target
 from kubeagentix.domain.messages import Message, ToolCall, ToolResult, Usage
 
@@ -108,11 +109,20 @@ class ToolCallFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolApprovalRequested:
-    """A call that changes the cluster waits for somebody's word."""
+    """A call that changes the cluster waits for somebody's word; `Run.answer` takes it, by the id of the request."""
 
-    call: ToolCall
-    summary: str
+    request: ApprovalRequest
     kind: Literal["tool_approval_requested"] = "tool_approval_requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolApprovalAnswered:
+    """Somebody has given the word, or nobody has in time; `answer.by` is empty where nobody was asked."""
+
+    request_id: str
+    call_id: str
+    answer: ApprovalAnswer
+    kind: Literal["tool_approval_answered"] = "tool_approval_answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +188,7 @@ RunEvent = (
     | ThinkingDelta
     | ToolCallReady
     | ToolApprovalRequested
+    | ToolApprovalAnswered
     | ToolCallFinished
     | FindingReported
     | StageChanged

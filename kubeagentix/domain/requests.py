@@ -19,7 +19,8 @@ class ModelRequest:
     without them (which keeps its cache, and thinking that is bound to the conversation). `must_call` names the one
     it has to call, if any. `deadline_s` is what is left of the run's time. `run_tool` is for providers whose own client
     asks for tools in the middle of a call (MCP): it runs a call as the engine would, with its policy and events.
-    `max_turns` bounds those, and after `final_tool` there is nothing more to say.
+    `max_turns` bounds those, and after `final_tool` there is nothing more to say. `patience_s` is how long such calls
+    may wait for a person's word, on top of the time that is left.
     """
 
     model: str
@@ -34,6 +35,7 @@ class ModelRequest:
     temperature: float | None = None
     deadline_s: float = 300.0
     max_turns: int = 20
+    patience_s: float = 0.0
     run_tool: Callable[[ToolCall], Awaitable[ToolResult]] | None = None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
+from kubeagentix.engine.approvals import Grants
 from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.results import Results
 from kubeagentix.redaction import Redactor
@@ -23,6 +24,7 @@ class Conversation:
         self.results = Results()  # what tools answered, for a later question to search
         self.redactor = Redactor()  # equal credentials get equal placeholders in all of it
         self.fence = Fence()  # around all data, the same in every question, so that what was sent stays as it was
+        self.grants = Grants()  # changes that were approved for the rest of it
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -43,6 +45,7 @@ class Conversation:
         self.results = Results()
         self.redactor = Redactor()
         self.fence = Fence()
+        self.grants = Grants()
 
 
 def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -15,8 +15,10 @@ from functools import partial
 from typing import Protocol
 
 from kubeagentix import registry
+from kubeagentix.audit import audit_log
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import Provider, ProviderPlugin, ToolContext, ToolPlugin
+from kubeagentix.domain.changes import Approver
 from kubeagentix.domain.diagnosis import Severity, Target
 from kubeagentix.domain.events import (
     FindingReported,
@@ -31,12 +33,12 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.engine import compaction, prompt
+from kubeagentix.engine.approvals import nobody
 from kubeagentix.engine.attempts import raised
+from kubeagentix.engine.changing import Changes
 from kubeagentix.engine.conversation import Conversation, for_another_provider
-from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.plan import Plan, Prepared
 from kubeagentix.engine.recorder import Keeper
-from kubeagentix.engine.results import Results
 from kubeagentix.engine.run import Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
 from kubeagentix.engine.tool_runner import ToolRunner
@@ -44,7 +46,6 @@ from kubeagentix.errors import UsageError
 from kubeagentix.own_tools import tools as all_tools
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
-from kubeagentix.redaction import Redactor
 from kubeagentix.settings import Settings, load_settings
 
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
@@ -130,10 +131,12 @@ class Engine:
         wants_answer: bool = False,
         variants: tuple[str, ...] = ("",),
         models_only: bool = False,
+        approve: Approver = nobody,
     ) -> Run:
         """A run that starts when it is iterated over. Raises UsageError, and ProviderError where nobody can be asked.
 
-        `with_findings`: Quick Dx runs first, and the model works from it (`diagnosis`, if one is at hand).
+        `with_findings`: Quick Dx runs first, and the model works from it (`diagnosis`, if one is at hand). `approve`:
+        asks a person about each change, where the options allow changes; `by_answer` leaves that to `Run.answer`.
         """
         if not isinstance(options, RunOptions):
             raise UsageError(f"options= takes kx.RunOptions, not {type(options).__name__}", hint="or leave it out")
@@ -147,7 +150,10 @@ class Engine:
         known = _Known(self.quick_dx, diagnosis, target)
         plan = Plan(
             prepare=partial(_prepare, question, conversation, known, variants=variants, with_findings=with_findings),
-            system=prompt.system_prompt(conversation.fence, has_answer_tool=wants_answer),
+            system=prompt.system_prompt(
+                conversation.fence, has_answer_tool=wants_answer, allow_writes=options.allow_writes
+            ),
+            approve=approve,
             options=options,
             candidates=[item for item in self.candidates(options) if item.plugin.is_language_model or not models_only],
             build=self._build,
@@ -157,9 +163,7 @@ class Engine:
                     tools=chosen,
                     known=known,
                     options=options,
-                    results=conversation.results,
-                    redactor=conversation.redactor,
-                    fence=conversation.fence,
+                    conversation=conversation,
                 ),
             ),
             tools=tuple(chosen),
@@ -182,6 +186,7 @@ class Engine:
         conversation: Conversation | None = None,
         with_findings: bool = True,
         wants_answer: bool = False,
+        approve: Approver = nobody,
     ) -> AsyncGenerator[RunRecord, None]:
         """The events of one run as they come, the last a RunFinished or RunFailed. To close it ends the run."""
         run = self.begin(
@@ -190,6 +195,7 @@ class Engine:
             conversation=conversation,
             with_findings=with_findings,
             wants_answer=wants_answer,
+            approve=approve,
         )
         try:
             async with aclosing(run.__aiter__()) as records:
@@ -208,6 +214,7 @@ class Engine:
         with_findings: bool = True,
         wants_answer: bool = False,
         told: Callable[[RunRecord], None] | None = None,
+        approve: Approver = nobody,
     ) -> RunFinished:
         """Runs to the end and returns how it ended. Raises the error that it failed with."""
         records = self.stream(
@@ -216,6 +223,7 @@ class Engine:
             conversation=conversation,
             with_findings=with_findings,
             wants_answer=wants_answer,
+            approve=approve,
         )
         async with aclosing(records) as events:
             async for record in events:
@@ -244,20 +252,34 @@ class Engine:
             source=self.source,
             namespace=self.namespace,
             diagnose=partial(means.known.ask, run),
-            results=means.results,
+            results=means.conversation.results,
             environ=self.environ,
         )
         return ToolRunner(
             means.tools,
             context,
-            results=means.results,
+            results=means.conversation.results,
             told=run.emit,
             max_calls=means.options.max_tool_calls,
             max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * compaction.CHARS_PER_TOKEN),
-            allow_writes=means.options.allow_writes,
-            redactor=means.redactor,
-            is_quoted=means.fence.quotable.has_call,
+            changes=self._changes(means, run),
+            withheld=frozenset(name for name, tool in self.tools.items() if _is_withheld(tool, means.options)),
+            redactor=means.conversation.redactor,
+            is_quoted=means.conversation.fence.quotable.has_call,
         )
+
+    def _changes(self, means: _Means, run: Run) -> Changes:
+        return Changes(
+            run_id=run.id,
+            approvals=run.approvals,
+            grants=means.conversation.grants,
+            audit=audit_log(load_settings(self.environ).audit_log, self.environ),
+            redactor=means.conversation.redactor,
+        )
+
+
+def _is_withheld(tool: ToolPlugin, options: RunOptions) -> bool:
+    return tool.spec.effect == "write" and not options.allow_writes
 
 
 def _offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, ToolPlugin]:
@@ -271,7 +293,7 @@ def _offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, 
         for name, plugin in tools.items()
         if (options.tools_allowed is None or name in options.tools_allowed)
         and name not in options.tools_denied
-        and (options.allow_writes or plugin.spec.effect == "read")
+        and not _is_withheld(plugin, options)
     }
 
 
@@ -301,9 +323,7 @@ class _Means:
     tools: Mapping[str, ToolPlugin]
     known: _Known
     options: RunOptions
-    results: Results
-    redactor: Redactor
-    fence: Fence
+    conversation: Conversation
 
 
 async def _prepare(

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from kubeagentix.domain.events import Ending
 from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.tooling import ToolSpec
+from kubeagentix.errors import KubeAgentiXError
+
+T = TypeVar("T")
 
 LAST_TURN_SHARE = 0.8  # of the deadline or the tokens: beyond it, the model is asked to come to its answer
 MAX_REPEATS = 3  # turns in a row that only repeat calls, before tools are withheld
@@ -14,6 +22,17 @@ LIMITS = {
     "deadline": "the time is nearly up",
     "no_progress": "the model only repeats calls",
 }
+
+
+async def within(spec: ToolSpec, work: Awaitable[T]) -> T:
+    """What comes of a tool's work in the time that the tool has. Raises KubeAgentiXError where it takes longer."""
+    try:
+        async with asyncio.timeout(spec.timeout_s) as limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():  # its own
+            raise
+        raise KubeAgentiXError(f"{spec.name} took longer than {spec.timeout_s:g} s and was ended") from None
 
 
 def why_last(

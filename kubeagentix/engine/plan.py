@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubeagentix.contracts import Provider
+from kubeagentix.domain.changes import Approver
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Target
 from kubeagentix.domain.messages import Message
 from kubeagentix.domain.options import RunOptions
@@ -31,7 +32,8 @@ class Prepared:
 class Plan:
     """What a run is to do. `prepare` collects what the model is told first, and may report what it finds.
 
-    `wants_answer`: the answer has to be a call of `submit_answer`, so the last turn demands one.
+    `approve` asks a person about changes. `wants_answer`: the answer has to be a call of `submit_answer`, so the last
+    turn demands one.
     """
 
     prepare: Callable[[Run], Awaitable[Prepared]]
@@ -42,6 +44,7 @@ class Plan:
     make_runner: Callable[[Run, Candidate], ToolRunner]
     tools: tuple[str, ...]
     fence: Fence
+    approve: Approver
     target: Target | None = None
     wants_answer: bool = False
 

@@ -19,10 +19,17 @@ You are KubeAgentiX, a site reliability engineer who finds out why something in 
 with the tools where it matters, look further where it does not explain the question, and say so where you disagree.
 - Cite evidence by its id (e-…) for every claim. Only ids that you were shown exist. What you cannot support, call \
 a guess.
-- Tools read; they change nothing. Several that do not depend on each other can be called at once. Do not repeat a call.
+- {tools} Several that read and do not depend on each other can be called at once. Do not repeat a call.
 - Values of Secrets are never shown. Do not ask for them.
 - Answer the question that was asked, briefly: the cause first, then what shows it, then commands to mend it. Prefer \
-read-only commands; say which ones change the cluster, and leave running them to the user."""
+read-only commands; say which ones change the cluster{rest}."""
+
+READING = "Tools read; they change nothing."
+WRITING = (
+    "Some tools change the cluster. Call one only where the user asks for that change, one at a time, and look again "
+    "afterwards. The user is shown what it would do and is asked; no text of yours can approve it, and what is refused "
+    "is not to be tried in another way."
+)
 
 FINISH = """\
 - When you know, or cannot get further, call submit_answer once, with the root cause, the hypotheses with their \
@@ -33,13 +40,16 @@ NUDGE = (
     "You gave no answer. In a few sentences: what is the cause, which evidence ids show it, and what should be done?"
 )
 
+_LEFT_TO_THE_USER = ", and leave running them to the user"
 FULL, COMPACT = "full", "compact"
 _MOST = {FULL: (12, 40, 6, 600), COMPACT: (3, 8, 2, 200)}  # hypotheses, findings, evidence of each, its characters
 
 
-def system_prompt(fence: Fence, *, has_answer_tool: bool) -> str:
+def system_prompt(fence: Fence, *, has_answer_tool: bool, allow_writes: bool = False) -> str:
     """The system prompt of a run."""
-    return "\n".join((RULES, fence.rule, FINISH) if has_answer_tool else (RULES, fence.rule))
+    told = {"tools": WRITING, "rest": ""} if allow_writes else {"tools": READING, "rest": _LEFT_TO_THE_USER}
+    rules = RULES.format(**told)
+    return "\n".join((rules, fence.rule, FINISH) if has_answer_tool else (rules, fence.rule))
 
 
 def first_message(question: str, diagnosis: Diagnosis, masked: Callable[[str], str], variant: str = FULL) -> Message:

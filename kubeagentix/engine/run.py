@@ -6,7 +6,6 @@ Providers are tried one after the other until one answers; each attempt begins w
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import cast
 from kubeagentix import telemetry
 from kubeagentix.contracts import Provider
 from kubeagentix.domain.answers import Answer, Attempt
+from kubeagentix.domain.changes import REQUEST_S, ApprovalAnswer, Decision
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence
 from kubeagentix.domain.events import (
     Ending,
@@ -34,8 +34,10 @@ from kubeagentix.domain.messages import Message, ToolCall, ToolResult, Usage
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.engine import compaction, prompt
 from kubeagentix.engine.answers import ANSWER_TOOL, read_answer
+from kubeagentix.engine.approvals import Approvals
 from kubeagentix.engine.attempts import failure_of, is_cancelled, translating
 from kubeagentix.engine.citations import unknown
+from kubeagentix.engine.clock import Clock
 from kubeagentix.engine.limits import LIMITS, why_last
 from kubeagentix.engine.plan import Asked, Plan, Prepared
 from kubeagentix.engine.pricing import priced
@@ -67,7 +69,8 @@ class Run(Recorder):
         self._plan = plan
         self._prepared: Prepared | None = None
         self._runners: list[ToolRunner] = []  # one for each attempt
-        self._started = time.monotonic()
+        self._clock = Clock()
+        self.approvals = Approvals(plan.approve, self.emit, self._clock)
         self._attempts: list[Attempt] = []
         self._current: Candidate | None = None
         self._label = ""
@@ -99,6 +102,10 @@ class Run(Recorder):
         begun = self._prepared.evidence if self._prepared is not None else {}
         return {**begun, **(self._runners[-1].evidence if self._runners else {})}
 
+    def answer(self, request_id: str, decision: Decision, *, by: str = "caller", why: str = "") -> None:
+        """Answers a ToolApprovalRequested of this run, from any thread. Raises UsageError where it does not wait."""
+        self.approvals.answer(request_id, ApprovalAnswer(decision=decision, by=by, why=why))
+
     async def _work(self) -> None:
         with telemetry.run() as span:
             try:
@@ -109,7 +116,7 @@ class Run(Recorder):
                     span.ended(ended)
 
     async def _to_the_end(self) -> None:
-        deadline = asyncio.timeout(self._plan.options.deadline_s)
+        deadline = self._clock.deadline = asyncio.timeout(self._plan.options.deadline_s)
         try:
             async with deadline:
                 await self._try_all()
@@ -207,7 +214,7 @@ class Run(Recorder):
             is_exhausted=runner.is_exhausted,
             idle=idle,
             tokens=self._usage.total_tokens,
-            elapsed_s=time.monotonic() - self._started,
+            elapsed_s=self._clock.elapsed_s,
         )
 
     async def _turn(self, asked: Asked, *, is_last: bool) -> Turn:
@@ -281,7 +288,8 @@ class Run(Recorder):
             final_tool=ANSWER_TOOL.name if ANSWER_TOOL in tools else "",
             thinking=options.thinking,
             temperature=options.temperature,
-            deadline_s=max(1.0, options.deadline_s - (time.monotonic() - self._started)),
+            deadline_s=max(1.0, options.deadline_s - self._clock.elapsed_s),
+            patience_s=REQUEST_S * options.max_tool_calls if options.allow_writes else 0.0,
             max_turns=max(1, options.max_turns - self._turns),
             run_tool=partial(self._run_tool, runner),
         )
@@ -364,7 +372,7 @@ class Run(Recorder):
                 attempt=self._label,
                 credential_source=current.source if current else "",
                 usage=self._usage,
-                elapsed_s=time.monotonic() - self._started,
+                elapsed_s=self._clock.elapsed_s,
                 tool_calls=sum(runner.calls for runner in self._runners),
                 turns=self._turns,
                 text=self.text,
@@ -374,7 +382,7 @@ class Run(Recorder):
         )
 
     def _fail(self, failure: Failure) -> None:
-        elapsed_s = time.monotonic() - self._started
+        elapsed_s = self._clock.elapsed_s
         self.emit(RunFailed(error=failure, attempts=tuple(self._attempts), usage=self._usage, elapsed_s=elapsed_s))
 
 

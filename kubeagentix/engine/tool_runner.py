@@ -9,7 +9,7 @@ import asyncio
 import difflib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from kubeagentix import telemetry
@@ -19,8 +19,10 @@ from kubeagentix.domain.events import ToolCallFinished
 from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.domain.tooling import ToolOutput
 from kubeagentix.engine.attempts import is_cancelled
+from kubeagentix.engine.changing import Changes
+from kubeagentix.engine.limits import within
 from kubeagentix.engine.results import Results
-from kubeagentix.errors import KubeAgentiXError, excerpt
+from kubeagentix.errors import ApprovalError, KubeAgentiXError, excerpt
 from kubeagentix.redaction import Redactor
 from kubeagentix.toolkit.arguments import check
 from kubeagentix.toolkit.reducing import fit
@@ -47,7 +49,8 @@ class ToolRunner:
         told: Callable[[ToolCallFinished], None],
         max_calls: int,
         max_chars: int,
-        allow_writes: bool = False,
+        changes: Changes,
+        withheld: Collection[str] = (),
         redactor: Redactor | None = None,
         is_quoted: Callable[[ToolCall], bool] = lambda _: False,
     ) -> None:
@@ -60,11 +63,13 @@ class ToolRunner:
         self._told = told
         self._max_calls = max_calls
         self._max_chars = max_chars
-        self._allow_writes = allow_writes
+        self._changes = changes
+        self._withheld = withheld  # tools that there are, and that this run may not use: they change something
         self._redactor = redactor or Redactor()
         self._is_quoted = is_quoted
         self._known: dict[str, asyncio.Future[ToolResult]] = {}
         self._passing: set[str] = set()  # ids of calls that failed for a reason that passes
+        self._settled: set[str] = set()  # keys of changes that were refused: they are not asked for again
         self._slots = asyncio.Semaphore(PARALLEL)
 
     @property
@@ -107,18 +112,28 @@ class ToolRunner:
         try:
             result = await self._result(call)
         except BaseException:
-            del self._known[key]
+            self._known.pop(key, None)
             future.cancel()
             raise
         future.set_result(result)
+        if not self._is_reading(call):
+            self._forget(key, was_refused=result.is_error)
         if call.id in self._passing:  # the same call may fare better next time
-            del self._known[key]
+            self._known.pop(key, None)
         return result
+
+    def _forget(self, key: str, *, was_refused: bool) -> None:
+        """After a change what was read before is no longer so; what was refused stays refused."""
+        self._settled |= {key} if was_refused else set()
+        self._known = {item: known for item, known in self._known.items() if item == key or item in self._settled}
 
     def _refusal(self, call: ToolCall) -> str:
         """Why a call is not run, or nothing."""
         if self._is_quoted(call):
             return QUOTED
+        if call.name in self._withheld:
+            self._changes.not_allowed(call, "this run may not change anything")
+            return f"{call.name} changes the cluster, which this run may not. Say what should be done instead."
         if call.name not in self.tools:
             near = difflib.get_close_matches(call.name, self.tools, n=1, cutoff=0.5)
             there = ", ".join(self.tools) or "none in this turn: answer from what you have"
@@ -127,8 +142,6 @@ class ToolRunner:
             )
         if call.malformed:
             return f"The arguments of {call.name} are no JSON object: {excerpt(call.malformed, 200)} Send them whole."
-        if self.tools[call.name].spec.effect == "write" and not self._allow_writes:
-            return f"{call.name} changes the cluster, which this run may not. Say what should be done instead."
         if self.is_exhausted:
             return f"The limit of {self._max_calls} tool calls is reached. Answer from what you have."
         return ""
@@ -138,7 +151,7 @@ class ToolRunner:
         try:
             output = await self._output(call)
         except KubeAgentiXError as error:
-            if error.retryable:
+            if error.retryable or not (self._is_reading(call) or isinstance(error, ApprovalError)):
                 self._passing.add(call.id)
             return self._failed(call, str(error), started)
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool's bug must not end the run
@@ -149,18 +162,14 @@ class ToolRunner:
         return self._finished(call, output, started)
 
     async def _output(self, call: ToolCall) -> ToolOutput:
-        spec = self.tools[call.name].spec
-        arguments = check(spec, call.arguments)
+        plugin = self.tools[call.name]
+        arguments = check(plugin.spec, call.arguments)
+        if not self._is_reading(call):  # without a slot: others may read while a person thinks
+            with telemetry.tool_call(call.name):
+                return await self._changes.carry_out(plugin, call, arguments, self._context)
         async with self._slots:
             with telemetry.tool_call(call.name):
-                try:
-                    async with asyncio.timeout(spec.timeout_s) as limit:
-                        return await self.tools[call.name].handler(arguments, self._context)
-                except TimeoutError:
-                    if not limit.expired():  # its own
-                        raise
-                    late = f"{call.name} took longer than {spec.timeout_s:g} s and was ended"
-                    raise KubeAgentiXError(late) from None
+                return await within(plugin.spec, plugin.handler(arguments, self._context))
 
     def _failed(self, call: ToolCall, what: str, started: float) -> ToolResult:
         elapsed_s, content = time.perf_counter() - started, self._redactor.text(what)

@@ -78,7 +78,7 @@ def _with_tools(events: AsyncGenerator[ModelEvent], order: Order) -> AsyncGenera
 
 def _limits(request: ModelRequest, switches: Switches) -> Limits:
     total_s = min(request.deadline_s, switches.timeout_s or request.deadline_s)
-    return Limits(total_s=total_s)
+    return Limits(total_s=total_s + request.patience_s)  # the engine's own deadline ends the run before that
 
 
 def ready(environ: Mapping[str, str], credential: Credential | None) -> Readiness:

@@ -24,8 +24,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def yaml_text(value: Any) -> str:
-    """YAML in the object's own order, texts of several lines as blocks."""
+def yaml_text(value: Any, *, is_ascii: bool = False) -> str:
+    """YAML in the object's own order, texts of several lines as blocks; `is_ascii`: everything else is escaped."""
     import yaml  # noqa: PLC0415  20 ms to import
 
     class Dumper(yaml.SafeDumper):
@@ -39,7 +39,7 @@ def yaml_text(value: Any) -> str:
 
     Dumper.add_representer(str, text)
     dumped: str = yaml.dump(
-        value, Dumper=Dumper, sort_keys=False, default_flow_style=False, width=YAML_WIDTH, allow_unicode=True
+        value, Dumper=Dumper, sort_keys=False, default_flow_style=False, width=YAML_WIDTH, allow_unicode=not is_ascii
     )
     return dumped.rstrip("\n")
 

@@ -15,6 +15,7 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.domain.workloads import ReplicaSet
 from kubeagentix.errors import UsageError
 from kubeagentix.report.text import clean_line
+from kubeagentix.toolkit.differences import differences
 from kubeagentix.toolkit.kinds import KIND, kind_of
 from kubeagentix.toolkit.objects import LOOKED_THROUGH, REVISIONS_RIGHT, Found, find_object, finding, list_objects
 from kubeagentix.toolkit.places import NAMESPACE, live, namespace_of, now_of
@@ -167,27 +168,6 @@ def _comparable(template: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(labels, dict):
         tidy["metadata"]["labels"] = {key: value for key, value in labels.items() if key not in _HASHES}
     return tidy
-
-
-def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """(path, old, new) of what differs; entries of lists go by their names. None stands for what is not there."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in (*old, *(key for key in new if key not in old)):
-            yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-    elif isinstance(old, list) and isinstance(new, list):
-        before, after = _by_name(old), _by_name(new)
-        for key in (*before, *(key for key in after if key not in before)):
-            yield from differences(before.get(key), after.get(key), f"{path}[{key}]")
-    elif old != new:
-        yield path, old, new
-
-
-def _by_name(items: list[Any]) -> dict[str, Any]:
-    def key(place: int, item: Any) -> str:
-        name = item.get("name") if isinstance(item, Mapping) else None
-        return str(name) if name else str(place)
-
-    return {key(place, item): item for place, item in enumerate(items)}
 
 
 def _value(value: Any) -> str:

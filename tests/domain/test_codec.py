@@ -11,6 +11,7 @@ import pytest
 
 from kubeagentix.domain import codec
 from kubeagentix.domain.answers import Answer, Attempt, Claim
+from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
 from kubeagentix.domain.diagnosis import (
     Diagnosis,
     Evidence,
@@ -36,6 +37,7 @@ from kubeagentix.domain.events import (
     StageChanged,
     TextDelta,
     ThinkingDelta,
+    ToolApprovalAnswered,
     ToolApprovalRequested,
     ToolCallFinished,
     ToolCallReady,
@@ -62,6 +64,9 @@ FINDING = Finding.of(
 )
 CALL = ToolCall(id="t1", name="pod_logs", arguments={"pod": "web-1", "tail": 5, "deep": [{"a": None}]}, signature="s")
 RESULT = ToolResult(call_id="t1", tool_name="pod_logs", content="log", evidence=(EVIDENCE,), data={"lines": [1, 2.5]})
+REQUEST = ApprovalRequest(
+    id="a1", call=CALL, summary="it changes", diff="-a\n+b", expires_at=AT, ref=REF, verb="patch", fields=("spec.a",)
+)
 ANSWER = Answer(root_cause="memory", hypotheses=(Claim(title="m", confidence=0.5, evidence=("e-1",)),))
 USAGE = Usage(input_tokens=3, output_tokens=4, cost_usd=0.01)
 FINISHED = RunFinished(
@@ -83,7 +88,8 @@ EVENTS: list[RunEvent] = [
     TextDelta(text="hello"),
     ThinkingDelta(text="hm"),
     ToolCallReady(call=CALL),
-    ToolApprovalRequested(call=CALL, summary="it changes"),
+    ToolApprovalRequested(request=REQUEST),
+    ToolApprovalAnswered(request_id="a1", call_id="t1", answer=ApprovalAnswer(decision="once", by="terminal")),
     ToolCallFinished(call=CALL, result=RESULT),
     FindingReported(finding=FINDING),
     StageChanged(stage="analyze", done=1, total=2),

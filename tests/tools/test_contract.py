@@ -33,6 +33,7 @@ EXPECTED = {
     *("can_i", "describe_resource", "get_events", "get_resource", "kubectl", "list_namespaces", "list_resources"),
     *("list_unhealthy", "network_path", "pod_logs", "query_metrics", "rollout_history", "run_quickdx"),
     *("search_result", "service_dependencies", "top_nodes", "top_pods"),
+    *("cordon_node", "delete_resource", "restart_rollout", "scale_workload"),
 }
 SECRETS = [
     {"kind": "Secret", "metadata": {"name": "plain"}, "stringData": {"password": f"{SENTINEL}-1"}},
@@ -91,6 +92,10 @@ KUBECTL_COMMANDS = [
     *("config view --raw", "config view", "cluster-info dump", "get secrets --sort-by=.data.password"),
 ]
 CALLS: dict[str, list[dict[str, Any]]] = {
+    "cordon_node": [{"node": "node-a"}],
+    "delete_resource": [{"name": "secret/plain"}],
+    "restart_rollout": [{"name": "deploy/checkout"}],
+    "scale_workload": [{"name": "deploy/checkout", "replicas": 0}],
     "can_i": [
         {"verb": "get", "resource": "secrets", "service_account": "default"},
         {"verb": "get", "resource": "secret"},
@@ -156,7 +161,7 @@ def test_its_offer_is_one_that_every_model_can_take(plugin: ToolPlugin) -> None:
     spec = plugin.spec
     Draft202012Validator.check_schema(spec.parameters)
     assert re.fullmatch(r"[a-z][a-z0-9_]{1,40}", spec.name)
-    assert spec.effect == "read"
+    assert (spec.effect == "write") == (plugin.prepare is not None)
     assert 40 < len(spec.description) < 400
     assert spec.parameters["type"] == "object"
     assert spec.parameters["additionalProperties"] is False

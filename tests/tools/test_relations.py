@@ -10,7 +10,7 @@ import kubeagentix as kx
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.errors import NotFoundError, UsageError
 from kubeagentix.testing import snapshot_of
-from kubeagentix.tools.rollout_history import differences
+from kubeagentix.toolkit.differences import differences
 from tests.tools.lab import Lab
 
 SCENARIOS = (
