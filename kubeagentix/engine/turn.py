@@ -72,6 +72,7 @@ class _Reading:
     finished: ModelFinished | None = None
     has_markup: bool = False
     is_quoted: Callable[[ToolCall], bool] = lambda _: False
+    unoffered: set[str] = field(default_factory=set)  # ids of calls of tools that there are not
     marker: CitationMarker = field(default_factory=lambda: CitationMarker(dict))
 
     @property
@@ -85,8 +86,8 @@ class _Reading:
         return [call for key, call in self.told.items() if key not in self.before and self.is_answer(call)]
 
     def is_answer(self, call: ToolCall) -> bool:
-        """Whether it gives the answer, and is none that the model only quotes."""
-        return call.name == ANSWER_TOOL.name and not self.is_quoted(call)
+        """Whether it gives the answer, was asked to, and does not only quote one."""
+        return call.name == ANSWER_TOOL.name and call.id not in self.unoffered and not self.is_quoted(call)
 
     def say(self, text: str) -> None:
         self.text.append(text)
@@ -105,7 +106,9 @@ class _Reading:
             if isinstance(piece, ToolCall):
                 self.ask(piece)
             else:  # it is told to the model as well, which would ask again
-                self.ask(ToolCall(id=f"unoffered-{uuid4().hex[:8]}", name=piece.name, arguments={}, origin="markup"))
+                call = ToolCall(id=f"unoffered-{uuid4().hex[:8]}", name=piece.name, arguments={}, origin="markup")
+                self.unoffered.add(call.id)
+                self.ask(call)
                 self.emit(
                     Notice(code="unoffered_tool", message=f"the model asked for {piece.name}, which there is not")
                 )
