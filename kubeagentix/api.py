@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -158,6 +158,7 @@ def diagnose(
     credential: CredentialLike | None = None,
     fallback: bool = True,
     history: bool = True,
+    anonymize: bool | None = None,
     listen: Listener = silent,
 ) -> Diagnosis:
     """Why is it broken? Quick Dx of `target` (`deploy/web`, or a `root` or `ref` of an answer), a namespace, or all.
@@ -170,7 +171,8 @@ def diagnose(
     With `provider` (`claude`, `claude_code`, `openai`, `gemini`, or `auto` for the first that is configured) a model
     checks what the analyzers found, with tools, and its view stands beside theirs (`answer`, `provider`, `model`). If
     it fails the next one is asked, and in the end the analyzers' answer stands; `fallback=False` raises instead.
-    `credential` is for this call and this provider alone. `history=False` keeps nothing of it in the history.
+    `credential` is for this call and this provider alone; `anonymize` hides names of objects, hosts and images from it.
+    `history=False` keeps nothing of it in the history.
 
     Raises NotFoundError, UsageError, ClusterError, KubeconfigError, and ProviderError with `fallback=False`.
     """
@@ -183,7 +185,7 @@ def diagnose(
             include_lint=include_lint,
             ignore=ignore,
             include_ignored=include_ignored,
-            asking=_asking(provider, model, credential, fallback=fallback),
+            asking=_asking(provider, model, credential, fallback=fallback, anonymize=anonymize),
             is_kept=history,
             listen=listen,
         )
@@ -204,6 +206,7 @@ async def adiagnose(
     credential: CredentialLike | None = None,
     fallback: bool = True,
     history: bool = True,
+    anonymize: bool | None = None,
     listen: Listener = silent,
 ) -> Diagnosis:
     """As `diagnose`, to be awaited; also inside a running notebook."""
@@ -216,7 +219,7 @@ async def adiagnose(
             include_lint=include_lint,
             ignore=ignore,
             include_ignored=include_ignored,
-            asking=_asking(provider, model, credential, fallback=fallback),
+            asking=_asking(provider, model, credential, fallback=fallback, anonymize=anonymize),
             is_kept=history,
             listen=listen,
         )
@@ -255,9 +258,17 @@ def _diagnosing(
     settings = load_settings(os.environ)
     rules = None if include_ignored else (*settings.ignore, *_rules(ignore))
 
-    def quick_dx(place: Target, heard: Listener) -> Coroutine[Any, Any, Diagnosis]:
+    def quick_dx(
+        place: Target, heard: Listener, seen: Callable[[Snapshot], None] | None = None
+    ) -> Coroutine[Any, Any, Diagnosis]:
         return pipeline.run(
-            source, place, include_lint=include_lint, ignore=rules, deadline_s=settings.deadline_s, listen=heard
+            source,
+            place,
+            include_lint=include_lint,
+            ignore=rules,
+            deadline_s=settings.deadline_s,
+            listen=heard,
+            seen=seen,
         )
 
     kept = keeping(settings, kind="dx") if is_kept else None
@@ -278,12 +289,20 @@ async def _kept(work: Coroutine[Any, Any, Diagnosis], kept: Keeping | NotKeeping
     return found
 
 
-def _asking(provider: str, model: str, credential: CredentialLike | None, *, fallback: bool) -> RunOptions | None:
+def _asking(
+    provider: str, model: str, credential: CredentialLike | None, *, fallback: bool, anonymize: bool | None
+) -> RunOptions | None:
     """Whom to ask besides the analyzers, or None for nobody."""
     if not provider and not model and credential is None:
         return None
     name = "" if provider == AUTO else provider
-    return RunOptions(provider=name, model=model, credential=credential_of(credential, name), fallback=fallback)
+    return RunOptions(
+        provider=name,
+        model=model,
+        credential=credential_of(credential, name),
+        fallback=fallback,
+        anonymize=anonymize,
+    )
 
 
 def credential_of(given: CredentialLike | None, provider: str) -> Credential | None:

@@ -138,12 +138,17 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:
-    """Whom to ask: `--provider`, `--model`, `--pin`. `default` says who is asked without them."""
+    """Whom to ask, and how: `--provider`, `--model`, `--pin`, `--anonymize`. `default` is asked without them."""
     parser.add_argument(
         "--provider", metavar="NAME", help=f"ask this one: {', '.join(PROVIDERS)}, auto (default: {default})"
     )
     parser.add_argument("--model", metavar="NAME", help="this model of the provider")
     parser.add_argument("--pin", action="store_true", help="ask nobody else if it fails")
+    parser.add_argument(
+        "--anonymize",
+        action=argparse.BooleanOptionalAction,
+        help="hide names of objects, hosts, addresses and images from the model (default: as the settings say)",
+    )
 
 
 def model_choice(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -152,6 +157,7 @@ def model_choice(arguments: argparse.Namespace) -> dict[str, Any]:
         "provider": arguments.provider or "",
         "model": arguments.model or "",
         "fallback": not arguments.pin,
+        "anonymize": arguments.anonymize,
     }
 
 
@@ -265,6 +271,9 @@ def question(arguments: argparse.Namespace, source: Source | None, listen: Liste
     """The keyword arguments of `diagnose` and `adiagnose` that the options stand for. Raises UsageError."""
     if arguments.pin and not (arguments.provider or arguments.model):
         raise UsageError("--pin does nothing without --provider", hint="name whom to ask, or leave it out")
+    if arguments.anonymize and not (arguments.provider or arguments.model):
+        what = "--anonymize does nothing without --provider: names are hidden from models, not from you"
+        raise UsageError(what, hint="name whom to ask, or leave it out")
     return {
         "target": target_of(arguments),
         "namespace": arguments.namespace,

@@ -32,6 +32,7 @@ class Settings:
     `history`: whether conversations, runs and diagnoses are kept. `history_file`: where; by default in
     `$XDG_STATE_HOME/kubeagentix`. `history_days`, `history_mb`: what is older goes, and the oldest beyond that size.
     `audit_log`: where changes are written down; empty for `~/.local/state/kubeagentix/audit.jsonl`, `off` for nowhere.
+    `anonymize`: names of objects, hosts and images are hidden from models.
     `ignore`: rules to ignore known findings.
     """
 
@@ -45,6 +46,7 @@ class Settings:
     history_days: float = 90.0
     history_mb: float = 200.0
     audit_log: str = ""
+    anonymize: bool = False
     ignore: tuple[IgnoreRule, ...] = ()
 
 

@@ -19,6 +19,7 @@ class RunOptions:
 
     `fallback=False`: only the provider that is named, and its own error if it fails. `tools_allowed`: None for all.
     `max_tokens`: input and output of all model calls together. `temperature` goes only to models that take one.
+    `anonymize`: names of objects, hosts, addresses and images are hidden from the model.
     Raises UsageError for what no run could keep to.
     """
 
@@ -36,6 +37,7 @@ class RunOptions:
     tools_allowed: tuple[str, ...] | None = None
     tools_denied: tuple[str, ...] = ()
     allow_writes: bool = False
+    anonymize: bool | None = None
 
     def __post_init__(self) -> None:
         for name, is_right, wanted in self._demands():
@@ -56,6 +58,7 @@ class RunOptions:
         yield "deadline_s", _is_number(self.deadline_s, 0) and self.deadline_s > 0, "a number of seconds above 0"
         yield "tools_allowed", self.tools_allowed is None or _are_names(self.tools_allowed), "names of tools"
         yield "tools_denied", _are_names(self.tools_denied), "names of tools"
+        yield "anonymize", isinstance(self.anonymize, bool | None), "True or False"
 
 
 def _is_count(value: Any, least: int) -> bool:

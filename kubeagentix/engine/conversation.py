@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
+from kubeagentix.anonymizing.border import Anonymizer
 from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
 from kubeagentix.engine.approvals import Grants
@@ -25,6 +26,7 @@ class Conversation:
         self.redactor = Redactor()  # equal credentials get equal placeholders in all of it
         self.fence = Fence()  # around all data, the same in every question, so that what was sent stays as it was
         self.grants = Grants()  # changes that were approved for the rest of it
+        self.anonymizer = Anonymizer()  # and equal names, where they are hidden
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -46,6 +48,7 @@ class Conversation:
         self.redactor = Redactor()
         self.fence = Fence()
         self.grants = Grants()
+        self.anonymizer = Anonymizer()
 
 
 def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:

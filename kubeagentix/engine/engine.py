@@ -15,6 +15,7 @@ from functools import partial
 from typing import Protocol
 
 from kubeagentix import registry
+from kubeagentix.anonymizing.border import Anonymizer
 from kubeagentix.audit import audit_log
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import Provider, ProviderPlugin, ToolContext, ToolPlugin
@@ -37,7 +38,8 @@ from kubeagentix.engine.approvals import nobody
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.changing import Changes
 from kubeagentix.engine.conversation import Conversation, for_another_provider
-from kubeagentix.engine.plan import Plan, Prepared
+from kubeagentix.engine.hiding import hidden_from, knowing
+from kubeagentix.engine.plan import Plan, Prepare, Prepared
 from kubeagentix.engine.recorder import Keeper
 from kubeagentix.engine.run import Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
@@ -63,7 +65,8 @@ class History(Protocol):
         ...
 
 
-Diagnose = Callable[[Target, Listener], Awaitable[Diagnosis]]
+Seen = Callable[[Snapshot], None]  # is shown the picture that a diagnosis rests on
+Diagnose = Callable[[Target, Listener, Seen | None], Awaitable[Diagnosis]]
 
 
 class Engine:
@@ -147,16 +150,23 @@ class Engine:
         chosen = _offered(self.tools, options)
         conversation = conversation if conversation is not None else Conversation()
         target = options.target or Target(namespace=self.namespace)
-        known = _Known(self.quick_dx, diagnosis, target)
+        anonymizer = conversation.anonymizer if self.is_anonymous(options) else None
+        known = _Known(partial(self.quick_dx, seen=_shown_to(anonymizer)), diagnosis, target)
+        prepare: Prepare = partial(
+            _prepare, question, conversation, known, variants=variants, with_findings=with_findings
+        )
+        if anonymizer is not None:
+            deadline_s = load_settings(self.environ).deadline_s
+            prepare = partial(knowing, prepare, anonymizer, self.source, target, deadline_s=deadline_s)
         plan = Plan(
-            prepare=partial(_prepare, question, conversation, known, variants=variants, with_findings=with_findings),
+            prepare=prepare,
             system=prompt.system_prompt(
                 conversation.fence, has_answer_tool=wants_answer, allow_writes=options.allow_writes
             ),
             approve=approve,
             options=options,
             candidates=[item for item in self.candidates(options) if item.plugin.is_language_model or not models_only],
-            build=self._build,
+            build=hidden_from(self._build, anonymizer) if anonymizer is not None else self._build,
             make_runner=partial(
                 self._runner,
                 _Means(
@@ -235,13 +245,17 @@ class Engine:
                     raise raised(record.event.error)
         raise AssertionError("a run ended without its terminal event")
 
-    async def quick_dx(self, target: Target, listen: Listener) -> Diagnosis:
+    def is_anonymous(self, options: RunOptions) -> bool:
+        """Whether names are hidden from the model in a run with these options."""
+        return options.anonymize if options.anonymize is not None else load_settings(self.environ).anonymize
+
+    async def quick_dx(self, target: Target, listen: Listener, seen: Seen | None = None) -> Diagnosis:
         """What the analyzers say of `target`; no model is asked. Raises NotFoundError, ClusterError and their kin."""
         if self._diagnose is not None:
-            return await self._diagnose(target, listen)
+            return await self._diagnose(target, listen, seen)
         settings: Settings = load_settings(self.environ)
         return await pipeline.run(
-            self.source, target, ignore=settings.ignore, deadline_s=settings.deadline_s, listen=listen
+            self.source, target, ignore=settings.ignore, deadline_s=settings.deadline_s, listen=listen, seen=seen
         )
 
     def _build(self, candidate: Candidate) -> Provider:
@@ -280,6 +294,10 @@ class Engine:
 
 def _is_withheld(tool: ToolPlugin, options: RunOptions) -> bool:
     return tool.spec.effect == "write" and not options.allow_writes
+
+
+def _shown_to(anonymizer: Anonymizer | None) -> Seen | None:
+    return anonymizer.names.learn_snapshot if anonymizer is not None else None
 
 
 def _offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, ToolPlugin]:

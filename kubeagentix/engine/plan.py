@@ -28,6 +28,9 @@ class Prepared:
     diagnosis: Diagnosis | None = None
 
 
+Prepare = Callable[["Run"], Awaitable[Prepared]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a run is to do. `prepare` collects what the model is told first, and may report what it finds.
@@ -36,7 +39,7 @@ class Plan:
     turn demands one.
     """
 
-    prepare: Callable[[Run], Awaitable[Prepared]]
+    prepare: Prepare
     system: str
     options: RunOptions
     candidates: Sequence[Candidate]

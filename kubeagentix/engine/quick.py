@@ -17,6 +17,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine import prompt
 from kubeagentix.engine.answers import disagreements
 from kubeagentix.engine.attempts import raised
+from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.engine import DEFAULTS, Engine
 from kubeagentix.errors import NotConfiguredError
 from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -39,13 +40,16 @@ async def diagnose(
     chosen = engine.candidates(options)[0].plugin
     if not chosen.is_language_model and not options.provider and not options.fallback:
         raise NotConfiguredError("no language model is configured", hint="see kubeagentix providers, or drop the pin")
-    found = await engine.quick_dx(target, listen)
+    conversation = Conversation()
+    seen = conversation.anonymizer.names.learn_snapshot if engine.is_anonymous(options) else None
+    found = await engine.quick_dx(target, listen, seen)
     if not chosen.is_language_model:  # then nobody else is asked either: it was named, or there is no other
         why = f"{chosen.id} is none" if options.provider else "none is configured"
         return replace(found, notes=(*found.notes, f"no model was asked: {why}"))
     run = engine.begin(
         QUESTION.format(target=target),
         options=replace(options, target=target),
+        conversation=conversation,
         diagnosis=found,
         wants_answer=True,
         variants=(prompt.FULL, prompt.COMPACT),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -43,10 +43,12 @@ async def run(
     ignore: Sequence[IgnoreRule] | None = (),
     deadline_s: float = 60.0,
     listen: Listener = silent,
+    seen: Callable[[Snapshot], None] | None = None,
 ) -> Diagnosis:
     """Diagnoses `target` in a live cluster or in a saved picture. Raises NotFoundError if the target is not there.
 
-    `ignore` holds rules to ignore known findings, besides the objects' annotations; None ignores nothing at all.
+    `ignore` holds rules to ignore known findings, besides the objects' annotations; None ignores nothing at all. `seen`
+    is shown the picture that the answer rests on.
     """
     started_at, clock = datetime.now(UTC), time.perf_counter()
     if isinstance(source, Snapshot):
@@ -56,6 +58,8 @@ async def run(
     else:
         snapshot = await collect(source, target.namespace, deadline_s=deadline_s, listen=listen)
     collect_s = time.perf_counter() - clock
+    if seen is not None:
+        seen(snapshot)
     return diagnose_snapshot(
         snapshot,
         target,

@@ -413,7 +413,7 @@ def test_the_first_provider_is_built_before_evidence_is_collected() -> None:
         order.append("built")
         return ScriptedProvider([say("ok")])
 
-    async def diagnose(target: Target, _: Listener) -> Diagnosis:
+    async def diagnose(target: Target, _: Listener, seen: object) -> Diagnosis:
         order.append("collected")
         return diagnose_snapshot(snapshot_of(), target)
 

@@ -123,7 +123,7 @@ def _ask(question: str, arguments: argparse.Namespace, source: Source | None, co
         namespace=arguments.namespace,
         provider=choice["provider"],
         model=choice["model"],
-        options=RunOptions(fallback=choice["fallback"], max_turns=arguments.max_turns),
+        options=RunOptions(fallback=choice["fallback"], max_turns=arguments.max_turns, anonymize=choice["anonymize"]),
         conversation=conversation,
         told=None if is_json else _teller(is_quiet=arguments.quiet),
     )
