@@ -1,55 +1,40 @@
-"""What must not leave the machine is masked here: credentials in logs, events, settings and objects.
+"""What must not leave the machine is masked here, for every path out: what a model reads, events, reports, files.
 
 A credential is known by its form (a key's prefix, a JWT, a PEM block, a password in a URL), by the name it is set to
-(`DB_PASSWORD=…`, `"apiKey": "…"`), or because it is one of ours. Equal values get equal placeholders within a run, so
-that a reader can still tell that two places hold the same. Secret objects' values never come this far.
+(`DB_PASSWORD=…`, `"apiKey": "…"`), or because it is one of ours; see `recognition`. Equal values get equal placeholders
+within a run, so that a reader can still tell that two places hold the same, and a value that was recognised once is
+masked wherever it stands from then on, also in base64 and percent-encoded. Masking happens at the exits, never before
+an analysis.
 """
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus
+
+from kubeagentix.domain.diagnosis import ResourceRef
+from kubeagentix.recognition import values
+from kubeagentix.recognition.names import verdict
+from kubeagentix.recognition.spans import Span, found_in
 
 PLACEHOLDER = "[MASKED-{}]"
-LEAST_CHARS = 3  # of a value; shorter ones are no credentials, and would be all over a text
-
-# The end of a name; how it begins does not matter, and is not looked for.
-_NAMED = (
-    r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|auth[_-]?key)"
-    r"(?:[_-]?(?:value|text|base64|b64|\d{1,3}))?"
-)
-# What follows such a name and is no value: words of an error, another name, or a place that holds the value.
-_ORDINARY = re.compile(
-    r"(?i)(?:\[MASKED-\d+\]?|true|false|null|none|nil|undefined|required|missing|invalid|expired|empty|unset|optional|yes|no|not"
-    r"|\*+|<[^>]*>?|\$.*|/.*|\{\{.*|%.*|file:.*|env:.*|\d{1,5}|x{3,})\Z"
-)
-_PEM = re.compile(r"-----BEGIN ([A-Z ]{0,40}PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
-_FORMS = re.compile(
-    r"""
-      \beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?            # a JWT
-    | \bsk-[A-Za-z0-9_-]{16,}                            # Anthropic, OpenAI and kin
-    | \b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})
-    | \bglpat-[\w-]{16,} | \bxox[abprs]-[\w-]{10,}
-    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b | \bAIza[\w-]{30,} | \bya29\.[\w-]{20,}
-    | \bnpm_[A-Za-z0-9]{30,} | \bdckr_pat_[\w-]{20,} | \bhv[sb]\.[\w-]{20,} | \bSG\.[\w-]{16,}\.[\w-]{16,}
-    """,
-    re.VERBOSE,
-)
-_BEARER = re.compile(r"(?i)\b(?P<before>(?:bearer|basic|token)[ \t]+)(?P<value>(?=[^\s\"']{0,200}\d)[\w.~+/=-]{12,})")
-_IN_URL = re.compile(r"(?i)(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']{0,80}:)(?P<value>[^\s@/\"']{1,200})(?=@)")
-_QUOTED = re.compile(
-    rf"(?i)(?P<before>{_NAMED}[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}(?P<mark>[\"']))"
-    r"(?P<value>(?:\\.|(?!(?P=mark))[^\\\n]){1,400})"
-)
-_EQUALS = re.compile(rf"(?i)(?P<before>{_NAMED}=)(?P<value>[^\s\"'&;,)\]}}]{{3,400}})")
-_COLON = re.compile(
-    rf"(?i)(?P<before>{_NAMED}:[ \t]{{1,4}})(?P<value>(?=[^\s]{{0,100}}[\d!@#$%^&*+/=_~-])[^\s\"',;)\]}}]{{6,400}})"
-)
-_ENV = re.compile(
-    rf"(?i)(?P<before>name:[ \t]*[\"']?[\w.-]{{0,80}}?{_NAMED}[\"']?[ \t]*\n[ \t]*value:[ \t]*[\"']?)"
-    r"(?P<value>[^\s\"']{3,400})"
-)
-_BY_PLACE = (_BEARER, _IN_URL, _QUOTED, _EQUALS, _ENV, _COLON)
+MAX_LEARNED = 500  # values that are looked for wherever they stand; each costs a search of every text
+MAX_KEPT = 20_000  # short texts whose result is kept: objects repeat their labels and names
+SHORT = 200  # characters of those
+PASSES = 4  # over a text, until nothing new is found: a mask can bring a name and its value together
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_SEEN = re.compile(r"\[MASKED-(\d{1,6})\]")
+_ARGUMENTS = ("args", "command", "cmd", "argv", "entrypoint", "arguments")  # lists whose items are words of one line
+MAX_COUNT = 99_999  # a number above it, under the name of a credential, is one
+_PLAIN = (bool, type(None), float, datetime)
+T = TypeVar("T")
 
 
 class Redactor:
@@ -57,11 +42,19 @@ class Redactor:
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._places: dict[str, str] = {}
-        self._known: Callable[[str], str] = lambda text: text
-        own = sorted({item for item in known if len(item) > LEAST_CHARS}, key=len, reverse=True)
-        if own:
-            pattern = re.compile("|".join(map(re.escape, own)))
-            self._known = lambda text: pattern.sub(lambda match: self._placeholder(match[0]), text)
+        self._last = 0
+        self._known: list[str] = []  # what is looked for, the longest first
+        self._variants: dict[str, str] = {}  # of a known value in another encoding -> the value
+        self._kept: dict[str, str] = {}
+        for value in known:
+            if len(value) > values.LEAST_CHARS:
+                self._learn(value)
+
+    def __reduce__(self) -> tuple[type[Redactor], tuple[()]]:
+        return Redactor, ()  # a copy knows nothing: what was masked is not to be pickled along
+
+    def __repr__(self) -> str:
+        return f"<Redactor: {self.count} values>"
 
     @property
     def count(self) -> int:
@@ -70,18 +63,208 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """`text` with placeholders where credentials stood."""
-        masked = self._known(text)
-        if "PRIVATE KEY" in masked:
-            masked = _PEM.sub(lambda match: self._placeholder(match[0]), masked)
-        for pattern in _BY_PLACE:
-            masked = pattern.sub(self._replaced, masked)
-        return _FORMS.sub(lambda match: self._placeholder(match[0]), masked)
+        if len(text) < values.LEAST_CHARS:
+            return text
+        kept = self._kept.get(text)
+        if kept is not None:
+            return kept
+        masked = self._masked(text)
+        if len(text) <= SHORT and len(self._kept) < MAX_KEPT:
+            self._kept[text] = masked
+        return masked
 
-    def _replaced(self, match: re.Match[str]) -> str:
-        value = match["value"]
-        if _ORDINARY.match(value):
-            return match[0]
-        return match["before"] + self._placeholder(value)
+    def _masked(self, text: str) -> str:
+        if "[MASKED-" in text:
+            self._last = max((self._last, *(int(match[1]) for match in _SEEN.finditer(text))))
+        if not text.isascii() and INVISIBLE.search(text) is not None:
+            visible = INVISIBLE.sub("", text)
+            masked = self._until_stable(visible)
+            return masked if masked != visible else self._until_stable(text)
+        return self._until_stable(text)
+
+    def _until_stable(self, text: str) -> str:
+        for _ in range(PASSES):
+            found = found_in(text, self._known)
+            if not found:
+                break
+            text = "".join(self._replaced(text, found))
+        return text
+
+    def _replaced(self, text: str, found: Iterable[Span]) -> Iterator[str]:
+        at = 0
+        for start, end in found:
+            yield text[at:start]
+            yield self._placeholder(text[start:end])
+            at = end
+        yield text[at:]
 
     def _placeholder(self, value: str) -> str:
-        return self._places.setdefault(value, PLACEHOLDER.format(len(self._places) + 1))
+        value = self._variants.get(value, value)
+        if value not in self._places:
+            self._last += 1
+            self._places[value] = PLACEHOLDER.format(self._last)
+            if values.is_worth_learning(value):
+                self._learn(value)
+        return self._places[value]
+
+    def _learn(self, value: str) -> None:
+        """From now on `value` is masked wherever it stands, as it is and in the encodings that it travels in."""
+        if value in self._variants or len(self._known) >= 5 * MAX_LEARNED:
+            return
+        self._variants.update({item: value for item in _encodings(value) if item not in self._variants})
+        self._known = sorted(self._variants, key=len, reverse=True)
+        self._kept.clear()
+
+    def lines(self, lines: Sequence[str], joint: str = "\n") -> tuple[str, ...]:
+        """Texts that belong together (lines of a log, words of a command), masked as one; as many come out as go in."""
+        whole = joint.join(lines)
+        found = found_in(whole, self._known)
+        if not found:
+            return tuple(lines)
+        masked, at, place = [], 0, 0
+        for line in lines:
+            end = at + len(line)
+            while place and found[place - 1][1] > at:
+                place -= 1
+            inside: list[Span] = []
+            while place < len(found) and found[place][0] < end:
+                if found[place][1] > at:
+                    inside.append((max(found[place][0], at) - at, min(found[place][1], end) - at))
+                place += 1
+            masked.append(self.text("".join(self._replaced(line, [span for span in inside if span[0] < span[1]]))))
+            at = end + len(joint)
+        return tuple(masked)
+
+    def value(self, value: T, name: str = "") -> T:
+        """The same with every text in it masked: JSON-like values, dataclasses, msgspec Structs; `name`: what it is.
+
+        What needs no masking comes back as it is, the very same object. References to objects stay as they are.
+        """
+        return self._value(value, name)  # type: ignore[no-any-return]
+
+    def _value(self, value: Any, name: str) -> Any:
+        kind = type(value)
+        if kind is str:
+            return self._named(value, name)
+        if kind in _PLAIN:
+            return value
+        if kind is int:
+            return self._named(str(value), name) if abs(value) > MAX_COUNT and verdict(name) == "surely" else value
+        if kind is tuple or kind is list:
+            return self._sequence(value, name) if value else value
+        if isinstance(value, Mapping):
+            return self._mapping(value) if value else value
+        names = _fields_of(kind)
+        return self._record(value, names) if names else value
+
+    def _named(self, text: str, name: str) -> str:
+        if name and values.is_credential(text, verdict(name)) and not values.PLACEHOLDER.search(text):
+            return self._placeholder(text)
+        return self.text(text)
+
+    def _mapping(self, value: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        is_secret = value.get("kind") == "Secret"
+        pair = _pair_of(value)
+        new = {}
+        for key, item in value.items():
+            if is_secret and key in ("data", "stringData") and isinstance(item, Mapping):
+                new[key] = {inner: self._whole(text) for inner, text in item.items()}
+            else:
+                label = value[pair[0]] if pair is not None and key == pair[1] else str(key)
+                new[self._value(key, "")] = self._value(item, label)
+        is_same = len(new) == len(value) and all(key in value and item is value[key] for key, item in new.items())
+        return value if is_same else new
+
+    def _whole(self, value: Any) -> Any:
+        if not isinstance(value, str) or not value or values.PLACEHOLDER.fullmatch(value):
+            return value
+        return self._placeholder(value)
+
+    def _sequence(self, value: list[Any] | tuple[Any, ...], name: str) -> Any:
+        new: Sequence[Any] = [self._value(item, name) for item in value]
+        if len(value) > 1 and type(value[0]) is str and all(type(item) is str for item in new):
+            is_line = name in _ARGUMENTS or any(item.startswith("-") and " " not in item for item in new)
+            new = self.lines(new, " " if is_line else "\n")
+        if all(left is right for left, right in zip(new, value, strict=True)):
+            return value
+        return list(new) if type(value) is list else tuple(new)
+
+    def _record(self, value: Any, names: tuple[str, ...]) -> Any:
+        changed = {}
+        label = value.name if "value" in names and "name" in names else ""
+        for name in names:
+            old = getattr(value, name)
+            new = self._value(old, label if name == "value" and label else name)
+            if new is not old:
+                changed[name] = new
+        if not changed:
+            return value
+        return _replaced(value, changed)
+
+
+_fields: dict[type, tuple[str, ...]] = {}
+
+
+def _fields_of(kind: type) -> tuple[str, ...]:
+    """What of a dataclass or a msgspec Struct is masked; nothing of a reference, which has to find its object."""
+    if kind not in _fields:
+        _fields[kind] = _looked_up(kind)
+    return _fields[kind]
+
+
+def _looked_up(kind: type) -> tuple[str, ...]:
+    if issubclass(kind, ResourceRef):
+        return ()
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind) if field.init)
+    return tuple(getattr(kind, "__struct_fields__", ()))
+
+
+def _replaced(value: Any, changed: Mapping[str, Any]) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(value, **changed)
+    import msgspec  # noqa: PLC0415  only where its Structs are at hand, which nobody needs for a text
+
+    return msgspec.structs.replace(value, **changed)
+
+
+def _pair_of(value: Mapping[Any, Any]) -> tuple[Any, Any] | None:
+    """The keys of a name and of its value, where a mapping is such a pair, as the variables of a container are."""
+    if len(value) > 6:
+        return None
+    lowered = {key.lower(): key for key in value if isinstance(key, str)}
+    name = next((lowered[key] for key in ("name", "key") if key in lowered), None)
+    content = lowered.get("value")
+    return (name, content) if name is not None and content is not None and isinstance(value[name], str) else None
+
+
+def _encodings(value: str) -> Iterator[str]:
+    """`value` as it is, in base64 (also with a newline at its end, as `echo` writes it), and percent-encoded."""
+    yield value
+    raw = value.encode(errors="surrogatepass")
+    for code in (base64.b64encode(raw), base64.urlsafe_b64encode(raw), base64.b64encode(raw + b"\n")):
+        text = code.decode()
+        yield text
+        if len(text.rstrip("=")) >= 8:
+            yield text.rstrip("=")
+    for text in (quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")):
+        if text != value:
+            yield text
+
+
+_current: ContextVar[Redactor | None] = ContextVar("redactor", default=None)
+
+
+@contextmanager
+def using(redactor: Redactor) -> Iterator[Redactor]:
+    """What is masked within is masked by `redactor`, so that a run has one set of placeholders."""
+    token = _current.set(redactor)
+    try:
+        yield redactor
+    finally:
+        _current.reset(token)
+
+
+def current() -> Redactor:
+    """The Redactor of the run that this is part of, else a new one."""
+    return _current.get() or Redactor()

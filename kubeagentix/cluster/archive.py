@@ -1,6 +1,7 @@
 """Snapshots as files: gzip-compressed JSON, so that an incident can be diagnosed elsewhere, with the same result.
 
-What is saved are the projections, not the API's objects, so a file holds no more than the snapshot did. Files come
+What is saved are the projections, not the API's objects, so a file holds no more than the snapshot did, and credentials
+are masked in it. Files come
 from elsewhere: what they unpack to is bounded, and whatever is wrong with one is told in one line.
 """
 
@@ -12,6 +13,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import NotFoundError, SnapshotError, excerpt
+from kubeagentix.redaction import Redactor
 
 FORMAT = "kubeagentix-snapshot"
 SCHEMA_VERSION = 1
@@ -64,6 +67,7 @@ class _Header(msgspec.Struct):
 def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     """Write `snapshot` to `path`, readable by its owner only; whole or not at all. Raises SnapshotError."""
     target = Path(path)
+    snapshot = masked(snapshot)
     encoder = msgspec.json.Encoder()
     body = encoder.encode(
         _File(
@@ -92,8 +96,18 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
         raise SnapshotError(f"cannot write {target}: {error.strerror}", hint="name another file") from error
 
 
+def masked(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` without the credentials in its variables, arguments, annotations, events, conditions and logs."""
+    redactor = Redactor()
+    objects = {kind: redactor.value(items) for kind, items in snapshot.objects.items()}
+    if redactor.count:  # what was recognised late may also stand, by itself, in what came before
+        objects = {kind: redactor.value(items) for kind, items in objects.items()}
+    logs = tuple(replace(log, lines=redactor.lines(log.lines)) for log in snapshot.logs)
+    return replace(snapshot, objects=objects, logs=logs, gaps=redactor.value(snapshot.gaps))
+
+
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Snapshot:
-    """The snapshot saved at `path`, equal to the one that was saved.
+    """The snapshot saved at `path`, equal to the one that was saved but for masked credentials.
 
     Raises NotFoundError where there is no such file, SnapshotError where it is damaged, of another version, no
     snapshot, or would unpack to more than `max_bytes`.

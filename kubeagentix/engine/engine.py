@@ -48,6 +48,7 @@ from kubeagentix.errors import UsageError
 from kubeagentix.own_tools import tools as all_tools
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.redaction import Redactor, using
 from kubeagentix.settings import Settings, load_settings
 
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
@@ -151,7 +152,7 @@ class Engine:
         conversation = conversation if conversation is not None else Conversation()
         target = options.target or Target(namespace=self.namespace)
         anonymizer = conversation.anonymizer if self.is_anonymous(options) else None
-        known = _Known(partial(self.quick_dx, seen=_shown_to(anonymizer)), diagnosis, target)
+        known = _Known(partial(self.quick_dx, seen=_shown_to(anonymizer)), diagnosis, target, conversation.redactor)
         prepare: Prepare = partial(
             _prepare, question, conversation, known, variants=variants, with_findings=with_findings
         )
@@ -180,6 +181,7 @@ class Engine:
             fence=conversation.fence,
             target=target,
             wants_answer=wants_answer,
+            redactor=conversation.redactor,
         )
         run = Run(plan)
         if self._history is not None:
@@ -319,9 +321,14 @@ class _Known:
     """Quick Dx of one run: done once per target, however often it is asked for."""
 
     def __init__(
-        self, diagnose: Callable[[Target, Listener], Awaitable[Diagnosis]], given: Diagnosis | None, target: Target
+        self,
+        diagnose: Callable[[Target, Listener], Awaitable[Diagnosis]],
+        given: Diagnosis | None,
+        target: Target,
+        redactor: Redactor,
     ) -> None:
         self.target = target
+        self._redactor = redactor
         self._diagnose = diagnose
         self._found: dict[Target, Diagnosis] = {given.target: given, target: given} if given is not None else {}
         self._lock = asyncio.Lock()
@@ -330,7 +337,8 @@ class _Known:
         """The diagnosis of `target`, with its progress reported to `run`."""
         async with self._lock:
             if target not in self._found:
-                self._found[target] = await self._diagnose(target, run.emit)
+                with using(self._redactor):
+                    self._found[target] = await self._diagnose(target, run.emit)
             return self._found[target]
 
 

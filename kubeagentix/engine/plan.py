@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kubeagentix.contracts import Provider
@@ -14,6 +14,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine.fence import Fence
 from kubeagentix.engine.selection import Candidate
 from kubeagentix.engine.tool_runner import ToolRunner
+from kubeagentix.redaction import Redactor
 
 if TYPE_CHECKING:
     from kubeagentix.engine.run import Run
@@ -50,6 +51,7 @@ class Plan:
     approve: Approver
     target: Target | None = None
     wants_answer: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.engine import DEFAULTS, Engine
 from kubeagentix.errors import NotConfiguredError
 from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.redaction import using
 
 QUESTION = "Find the root cause of what is wrong with {target}."
 
@@ -42,7 +43,8 @@ async def diagnose(
         raise NotConfiguredError("no language model is configured", hint="see kubeagentix providers, or drop the pin")
     conversation = Conversation()
     seen = conversation.anonymizer.names.learn_snapshot if engine.is_anonymous(options) else None
-    found = await engine.quick_dx(target, listen, seen)
+    with using(conversation.redactor):  # what the model is shown has the placeholders of the report
+        found = await engine.quick_dx(target, listen, seen)
     if not chosen.is_language_model:  # then nobody else is asked either: it was named, or there is no other
         why = f"{chosen.id} is none" if options.provider else "none is configured"
         return replace(found, notes=(*found.notes, f"no model was asked: {why}"))

@@ -23,6 +23,7 @@ from kubeagentix.domain.events import (
     Failure,
     ModelEvent,
     Notice,
+    RunEvent,
     RunFailed,
     RunFinished,
     RunStarted,
@@ -39,6 +40,7 @@ from kubeagentix.engine.attempts import failure_of, is_cancelled, translating
 from kubeagentix.engine.citations import unknown
 from kubeagentix.engine.clock import Clock
 from kubeagentix.engine.limits import LIMITS, why_last
+from kubeagentix.engine.masking import masked
 from kubeagentix.engine.plan import Asked, Plan, Prepared
 from kubeagentix.engine.pricing import priced
 from kubeagentix.engine.recorder import Recorder
@@ -84,6 +86,10 @@ class Run(Recorder):
         self._has_shorter = False
         self._ran: list[tuple[ToolCall, ToolResult]] = []  # in the middle of the turn that goes on
         self._told: dict[str, ToolCall] = {}  # tool calls that were told of, by id
+
+    def emit(self, event: RunEvent) -> None:
+        """Records an event, with foreign words in it masked."""
+        super().emit(masked(event, self._plan.redactor))
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -177,14 +177,14 @@ class ToolRunner:
 
     def _finished(self, call: ToolCall, output: ToolOutput, started: float) -> ToolResult:
         spec, result_id = self.tools[call.name].spec, self._results.reserve()
-        output = replace(output, text=self._redactor.text(output.text), short=self._redactor.text(output.short))
+        output = self._redactor.value(output)  # its text, its data and its evidence
         content, is_cut = fit(output, min(spec.max_chars, self._max_chars), result_id)
         if is_cut:
             self._results.put(result_id, output.text)
         return ToolResult(
             call_id=call.id,
             tool_name=call.name,
-            content=content + self._redactor.text(_citable(content, output.evidence)),
+            content=content + _citable(content, output.evidence),
             truncated=is_cut,
             elapsed_s=time.perf_counter() - started,
             evidence=output.evidence,

@@ -1,6 +1,7 @@
 """Quick Dx from end to end: collect → analyze → correlate → answer. No model, no key.
 
 Everything after collecting is a pure function of the snapshot, so a saved snapshot gives the same answer elsewhere.
+Credentials are masked last, in the answer: what is looked into is what the cluster holds.
 An analyzer that fails costs its own findings, never the diagnosis: it becomes a Gap that names it. One's own
 analyzers (see `own_analyzers`) run last.
 """
@@ -30,6 +31,7 @@ from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Graph
 from kubeagentix.quickdx.guarded import run_guarded
 from kubeagentix.quickdx.ignoring import Scope
+from kubeagentix.quickdx.masking import masked
 from kubeagentix.quickdx.targets import in_namespace, resolve_target
 
 MAX_NEIGHBOURS = 3  # namespaces read besides the one asked for; a chain of blame is seldom longer
@@ -152,7 +154,7 @@ def diagnose_snapshot(
     told = answer(snapshot, graph, findings, ignore, scope)
     listen(StageChanged(stage="correlate", done=1, total=1))
     finished_at = datetime.now(UTC)
-    return Diagnosis(
+    diagnosis = Diagnosis(
         id=digest("d", snapshot.cluster, str(target), started_at.isoformat()),
         target=target,
         cluster=snapshot.cluster,
@@ -170,6 +172,7 @@ def diagnose_snapshot(
         started_at=started_at,
         finished_at=finished_at,
     )
+    return masked(snapshot, diagnosis)
 
 
 def analyze(

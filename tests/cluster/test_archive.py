@@ -12,6 +12,7 @@ import pytest
 
 from kubeagentix.cluster.archive import FORMAT, SCHEMA_VERSION, load, save
 from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import NotFoundError, SnapshotError
 from kubeagentix.testing import log_of, snapshot_of
@@ -210,3 +211,27 @@ def test_a_bomb_is_refused_while_it_is_small(tmp_path: Path) -> None:
 def test_a_folder_is_no_snapshot(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match=r"cannot read .*: Is a directory"):
         load(tmp_path)
+
+
+def test_credentials_are_not_saved(tmp_path: Path) -> None:
+    pod = """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web, namespace: shop, annotations: {note: "use token=t0k3n-Zq7x99"}}
+    spec:
+      containers:
+      - {name: web, env: [{name: DB_PASSWORD, value: hunter2-Zq7x}], args: [--secret-key, s3cr3t-Zq7x]}
+    """
+    log = ContainerLog(
+        namespace="shop", pod="web", container="web", is_previous=False, lines=("login as app", "hunter2-Zq7x refused")
+    )
+    snapshot = dataclasses.replace(snapshot_of(pod), logs=(log,))
+    save(snapshot, tmp_path / "it")
+    written = gzip.decompress((tmp_path / "it").read_bytes()).decode()
+    for planted in ("hunter2", "t0k3n", "s3cr3t"):
+        assert planted in repr(snapshot.objects) + repr(snapshot.logs)
+        assert planted not in written
+    loaded = load(tmp_path / "it")
+    container = loaded.all(Pod)[0].spec.containers[0]
+    assert container.args == ("--secret-key", "[MASKED-2]")
+    assert loaded.logs[0].lines == ("login as app", f"{container.env[0].value} refused")

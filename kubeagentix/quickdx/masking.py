@@ -1,0 +1,37 @@
+"""A diagnosis leaves with its credentials masked, so that no report, event, frame, prompt or history holds any.
+
+What the variables and arguments of containers set is learned first: a log that repeats a bare password gives no sign
+that it is one. Ids, references and reasons stay as they are.
+"""
+
+from __future__ import annotations
+
+from kubeagentix.domain.pods import Container, Pod
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.redaction import Redactor, current
+
+
+def masked(snapshot: Snapshot, diagnosis: Diagnosis) -> Diagnosis:
+    """`diagnosis` as it may be shown, with the placeholders of the run that this is part of."""
+    redactor = current()
+    learn(snapshot, redactor)
+    return redactor.value(diagnosis)
+
+
+def learn(snapshot: Snapshot, redactor: Redactor) -> None:
+    """Tells `redactor` of the credentials that containers are given in plain text."""
+    seen: set[tuple[object, ...]] = set()
+    for pod in snapshot.all(Pod):
+        spec = pod.spec
+        for container in (*spec.containers, *spec.init_containers):
+            _learn(container, redactor, seen)
+
+
+def _learn(container: Container, redactor: Redactor, seen: set[tuple[object, ...]]) -> None:
+    given = (container.env, container.args, container.command)
+    if any(given) and given not in seen:  # once for all replicas
+        seen.add(given)
+        redactor.value(given[0])
+        redactor.value(given[1], "args")
+        redactor.value(given[2], "command")
