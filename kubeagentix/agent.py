@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from kubeagentix import api, registry, sync
+from kubeagentix import api, asking, registry, sync
 from kubeagentix.api import AUTO, CredentialLike, Demo, Source, credential_of
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import ProviderPlugin
@@ -17,7 +17,6 @@ from kubeagentix.domain.diagnosis import Diagnosis, Target
 from kubeagentix.domain.events import RunFailed, RunFinished, RunRecord
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine import engine, probing
-from kubeagentix.engine.approvals import nobody
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
@@ -108,12 +107,13 @@ def chat(
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
     history: bool = True,
-    approve: Approver = nobody,
+    approve: Approver | None = None,
 ) -> Reply:
     """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
 
     Without `provider` the first that is configured is asked; `rules` needs no key. `history=False` keeps nothing of it
-    in the history. Raises ProviderError if nobody can
+    in the history. Where `options` allow changes, each is shown and asked about on the terminal or in the cell, or by
+    `approve`, which gets a kx.ApprovalRequest and returns a kx.ApprovalAnswer. Raises ProviderError if nobody can
     answer, UsageError, and what reading a cluster raises.
     """
     return sync.run(
@@ -126,7 +126,7 @@ def chat(
             target=parse_target(target, namespace) if target is not None else None,
             conversation=conversation if conversation is not None else Conversation(),
             told=told,
-            approve=approve,
+            approve=approve if approve is not None else asking.person(),
         )
     )
 
@@ -144,7 +144,7 @@ async def achat(
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
     history: bool = True,
-    approve: Approver = nobody,
+    approve: Approver | None = None,
 ) -> Reply:
     """As `chat`, to be awaited; also inside a running notebook."""
     return await sync.arun(
@@ -157,7 +157,7 @@ async def achat(
             target=parse_target(target, namespace) if target is not None else None,
             conversation=conversation if conversation is not None else Conversation(),
             told=told,
-            approve=approve,
+            approve=approve if approve is not None else asking.person(),
         )
     )
 

@@ -17,6 +17,7 @@ from kubeagentix.domain.events import (
     RunFinished,
     RunRecord,
     TextDelta,
+    ToolApprovalAnswered,
     ToolCallFinished,
     ToolCallReady,
 )
@@ -50,6 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", metavar="FILE", help="a saved snapshot instead of a cluster")
     options.add_model_options(parser, "the first that is configured")
     parser.add_argument("--max-turns", type=int, default=RunOptions().max_turns, metavar="N", help="turns of the model")
+    parser.add_argument(
+        "--allow-writes", action="store_true", help="let the model propose changes; each is shown and asked about here"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to show it (default: text)")
     parser.add_argument("--quiet", action="store_true", help="the answer only, without tools and notices")
 
@@ -59,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     options.check(arguments)
     if arguments.max_turns < 1:
         raise UsageError("--max-turns must be at least 1", hint=f"the default is {RunOptions().max_turns}")
+    if arguments.allow_writes:
+        _check_writing(arguments)
     from kubeagentix.engine.conversation import Conversation  # noqa: PLC0415  help needs no engine
 
     questions = iter([" ".join(arguments.question)]) if arguments.question else _questions()
@@ -66,6 +72,16 @@ def run(arguments: argparse.Namespace) -> int:
         if _converse(questions, arguments, source, Conversation()) == 0:
             raise UsageError("there is no question", hint='ask one, as in kubeagentix chat "why is checkout failing?"')
     return 0
+
+
+def _check_writing(arguments: argparse.Namespace) -> None:
+    """Raises UsageError where no change could be made anyway."""
+    from kubeagentix import asking  # noqa: PLC0415  only for writing
+
+    if arguments.snapshot:
+        raise UsageError("a saved snapshot cannot be changed", hint="leave --allow-writes out, or name a cluster")
+    if not asking.is_terminal():
+        raise UsageError(f"--allow-writes: {asking.NO_TERMINAL}", hint="run it in a terminal, and ask as an argument")
 
 
 def _is_typed() -> bool:
@@ -123,7 +139,12 @@ def _ask(question: str, arguments: argparse.Namespace, source: Source | None, co
         namespace=arguments.namespace,
         provider=choice["provider"],
         model=choice["model"],
-        options=RunOptions(fallback=choice["fallback"], max_turns=arguments.max_turns, anonymize=choice["anonymize"]),
+        options=RunOptions(
+            fallback=choice["fallback"],
+            max_turns=arguments.max_turns,
+            anonymize=choice["anonymize"],
+            allow_writes=arguments.allow_writes,
+        ),
         conversation=conversation,
         told=None if is_json else _teller(is_quiet=arguments.quiet),
     )
@@ -154,6 +175,8 @@ def _line(event: object) -> str:
     if isinstance(event, ToolCallReady):
         arguments = ", ".join(f"{key}={value}" for key, value in event.call.arguments.items())
         return f"→ {event.call.name}({arguments})"
+    if isinstance(event, ToolApprovalAnswered) and event.answer.why:
+        return f"  {event.answer.decision}: {event.answer.why}"
     if isinstance(event, ToolCallFinished) and event.result.is_error:
         return f"  failed: {event.result.content}"
     if isinstance(event, Notice) and event.code in SHOWN_NOTICES:
