@@ -18,8 +18,13 @@ from kubeagentix.cluster.kubectl_flags import Flag
 from kubeagentix.cluster.kubectl_verbs import VERBS, Verb
 from kubeagentix.errors import UsageError, excerpt
 
+MAX_CHARS = 50_000  # Linux takes 128 KiB for one word, in UTF-8
 _NO_SHELL = "there is no shell: run kubectl alone, and narrow its output down with -l, -o or --field-selector"
-_OPERATOR = re.compile(r"\d?(\||\|\||&|&&|;|;;|>|>>|<|<<|<<<|>&\d|&>)|[^=]*[;|&]|(\$\(|`|<\(|\$\{)[^=]*|\d?>[^=]*")
+_OPERATOR = re.compile(
+    r"\d?(\||\|\||&|&&|;|;;|>|>>|<|<<|<<<|>&\d|&>)|[;|&][^=]*|[^=]*[;|&]|(\$\(|`|<\(|\$\{)[^=]*|\d?>[^=]*"
+)
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, surrogate, line and paragraph separators
+_ALONE = ("switch", "optional")  # the word after one of these is not its value
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))  # strconv.ParseBool
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
@@ -47,6 +52,8 @@ class Line:
 
 def split(command: str | Sequence[str]) -> list[str]:
     """The words after `kubectl`. A text is cut into words as a shell would, quotes and all. Raises UsageError."""
+    if (len(command) if isinstance(command, str) else sum(map(len, command))) > MAX_CHARS:
+        raise UsageError(f"the command is longer than {MAX_CHARS:,} characters", hint="ask for less at once")
     words = _cut(command) if isinstance(command, str) else list(command)
     for word in words:
         _check_characters(word)
@@ -65,7 +72,7 @@ def find_verb(words: Sequence[str]) -> tuple[Verb, list[str]]:
     rest = list(words)
     name = ""
     while subcommands := kubectl_verbs.subcommands(name):
-        place = _place_of_command(rest, _flags_on_the_way(name))
+        place = _place_of_command(rest, kubectl_flags.before_subcommand(name))
         if place is None or rest[place] not in subcommands:
             break
         name = f"{name} {rest.pop(place)}".strip()
@@ -108,10 +115,10 @@ def _cut(text: str) -> list[str]:
 
 def _check_characters(word: str) -> None:
     for char in word:
-        if char in "\r\n" and "=" not in word and "{" not in word:
+        if char == "\n" and "=" not in word and "{" not in word:
             raise UsageError("one command at a time, on one line", hint=_NO_SHELL)
-        # Cc, Cf, Cs: nothing to see, or not what it looks like; a template or patch may have lines and tabs.
-        if char not in "\r\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Cs"):
+        # Nothing to see, or not what it looks like; a template or patch may have lines and tabs.
+        if char not in "\n\t" and unicodedata.category(char) in _UNSEEN:
             raise UsageError(f"the character {char!r} is not for kubectl", hint="type the command anew")
 
 
@@ -132,14 +139,10 @@ def _unknown(name: str, rest: Sequence[str]) -> UsageError:
     return UsageError(f"kubectl has no verb {excerpt(verb, 60)!r}", hint=hint)
 
 
-def _flags_on_the_way(name: str) -> Mapping[str, Flag]:
-    return {**kubectl_flags.everywhere(), **kubectl_flags.offered(name)}
-
-
 def _place_of_command(words: Sequence[str], known: Mapping[str, Flag]) -> int | None:
     """Where the next verb or subcommand stands: kubectl takes an unknown flag before it for one with a value."""
-    switches = {flag.name for flag in known.values() if flag.kind == "switch"}
-    letters = {flag.letter for flag in known.values() if flag.kind == "switch"}
+    switches = {flag.name for flag in known.values() if flag.kind in _ALONE}
+    letters = {flag.letter for flag in known.values() if flag.kind in _ALONE}
     place = 0
     while place < len(words):
         word = words[place]
@@ -180,10 +183,10 @@ def _short(word: str, letters: Mapping[str, Flag], queue: Iterator[str], verb: V
         if len(rest) > 1 and rest.startswith("="):
             yield flag.name, _value(flag, rest[1:], queue)
             return
-        if flag.kind != "switch":
+        if flag.kind not in _ALONE:
             yield flag.name, _value(flag, rest or None, queue)
             return
-        yield flag.name, "true"
+        yield flag.name, _value(flag, None, queue)
 
 
 def _value(flag: Flag, given: str | None, queue: Iterator[str]) -> str:
@@ -193,6 +196,8 @@ def _value(flag: Flag, given: str | None, queue: Iterator[str]) -> str:
         if given in _FALSE:
             return "false"
         raise UsageError(f"--{flag.name} is true or false, not {excerpt(given, 40)!r}")
+    if flag.kind == "optional" and given is None:
+        return flag.default
     value = given if given is not None else next(queue, "")
     if not value:
         raise UsageError(f"--{flag.name} needs a value", hint=f"as in --{flag.name}=…")
@@ -200,7 +205,7 @@ def _value(flag: Flag, given: str | None, queue: Iterator[str]) -> str:
 
 
 def _not_offered(shown: str, name: str, verb: Verb, known: Mapping[str, Flag]) -> UsageError:
-    why = kubectl_flags.why_refused(name)
+    why = kubectl_flags.why_refused(name, verb.name)
     return UsageError(
         f"{excerpt(shown, 60)} of kubectl {verb.name} is not offered{f': {why}' if why else ''}",
         hint=f"the flags are {', '.join(f'--{item}' for item in known)}",

@@ -36,6 +36,8 @@ _PAIR = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_./*-]*(=.*|-|:[A-Za-z]+-?)", re.DOT
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.:-]*[a-z0-9])?")
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9.-]*")
 _OUTPUTS = ("", "name", "yaml", "json")
+# What is made of the object that is named, with its name where no other is given.
+_MAKES = {"expose": "service", "autoscale": "horizontalpodautoscaler"}
 _NODES = ("no", "node", "nodes")
 
 
@@ -45,9 +47,10 @@ class NamedObject:
 
     kind: str
     name: str
+    namespace: str = ""  # where a manifest names it
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/{self.name}" + (f" in namespace {self.namespace}" if self.namespace else "")
 
 
 def changed_object(line: Line) -> NamedObject | None:
@@ -58,15 +61,23 @@ def changed_object(line: Line) -> NamedObject | None:
         if line.words:
             raise UsageError(
                 f"kubectl {line.verb.name} takes no word such as {excerpt(line.words[0], 40)!r}",
-                hint="as in kubectl apply -f manifest.yaml"
-                if line.verb.name != "create"
-                else "see kubectl create --help",
+                hint=f"as in kubectl {line.verb.name} -f manifest.yaml",
             )
         return None
     changed = _named(line)
     check_kind(changed.kind, line.verb.effect == "delete")
     _check_values(line)
-    return changed
+    made = _MAKES.get(line.verb.name)
+    return changed if made is None else _checked(NamedObject(kind=made, name=line.value("name", changed.name)))
+
+
+def named_object(kind: str, name: str, namespace: str = "") -> NamedObject:
+    """An object by kind and name, as in a manifest. Raises UsageError where it is none that a model may change."""
+    found = _checked(NamedObject(kind=kind, name=name))
+    if namespace and not _NAME.fullmatch(namespace):
+        raise UsageError(f"{excerpt(namespace, 60)!r} is no name of a namespace")
+    check_kind(found.kind)
+    return NamedObject(kind=kind, name=name, namespace=namespace)
 
 
 def check_kind(kind: str, is_delete: bool = False) -> None:
@@ -97,8 +108,8 @@ def _named(line: Line) -> NamedObject:
     if verb.operands == "name":
         made = verb.name.split()[1]
         words = [f"{made}/{words[0]}"] if len(words) == 1 else [made, *words]
-    if verb.operands == "node" and len(words) == 1:
-        words = [f"node/{words[0].removeprefix('node/')}"]
+    if verb.operands == "node":
+        words = [f"node/{word.removeprefix('node/')}" for word in words]
     return _one(line, words)
 
 
@@ -124,11 +135,15 @@ def _one(line: Line, words: list[str]) -> NamedObject:
             f"kubectl {line.verb.name} names {what}: an approval is for one", hint="as in deploy/web, one call for each"
         )
     kind, name = slashed
-    if not _TYPE.fullmatch(kind) or not _NAME.fullmatch(name):
-        raise UsageError(f"{excerpt('/'.join(slashed), 60)!r} is no object: type/name is", hint="as in deploy/web")
     if line.verb.name == "taint" and kind.lower() not in _NODES:
         raise UsageError("only nodes have taints", hint="as in kubectl taint node worker-1 key=value:NoSchedule")
-    return NamedObject(kind=kind, name=name)
+    return _checked(NamedObject(kind=kind, name=name))
+
+
+def _checked(item: NamedObject) -> NamedObject:
+    if not _TYPE.fullmatch(item.kind) or not _NAME.fullmatch(item.name):
+        raise UsageError(f"{excerpt(str(item), 60)!r} is no object: type/name is", hint="as in deploy/web")
+    return item
 
 
 def _check_values(line: Line) -> None:
@@ -139,5 +154,7 @@ def _check_values(line: Line) -> None:
             )
         if not line.has("patch"):
             raise UsageError("kubectl patch needs what to change", hint='as in -p \'{"spec":{"replicas":2}}\'')
+    if line.value("cascade", "background") not in ("background", "foreground", "orphan"):
+        raise UsageError("--cascade is background, foreground or orphan")
     if line.verb.name == "scale" and not line.has("replicas"):
         raise UsageError("kubectl scale needs --replicas", hint="as in --replicas=2")

@@ -1,8 +1,8 @@
 """Which flags of kubectl are understood, verb by verb, and why the others are not.
 
 Written as in kubectl's help, shortened: `p/previous` a switch, `l/selector=` takes a value, `from-literal=*` may be
-given again. What is not listed is refused, so that a flag of a kubectl to come cannot open a door. A test holds each
-line against the help of the real kubectl.
+given again, `cascade?background` may have a value after an `=`. What is not listed is refused, so that a flag of a
+kubectl to come cannot open a door. A test holds each line against the help of the real kubectl.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-FlagKind = Literal["switch", "value", "list"]
+# An optional value is taken only after an `=`: the next word is none. Source: pflag, NoOptDefVal
+FlagKind = Literal["switch", "value", "list", "optional"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Flag:
     name: str
     letter: str = ""
     kind: FlagKind = "value"
+    default: str = ""  # what an optional value is where none is given
 
 
 # Flags of every verb, which may stand before it: which of them take a value decides what the verb is.
@@ -31,6 +33,17 @@ context= disable-compression insecure-skip-tls-verify kubeconfig= kuberc= log-fl
 n/namespace= password= profile= profile-output= proxy-url= request-timeout= s/server= tls-server-name= token= user=
 username= v/v= vmodule= warnings-as-errors
 """
+# Flags without a value that may stand between a verb and its subcommand, though they are not offered.
+_BETWEEN: Mapping[str, str] = {
+    "create": (
+        "allow-missing-template-keys dry-run?unchanged edit R/recursive save-config show-managed-fields "
+        "validate?strict windows-line-endings"
+    ),
+    "apply": (
+        "all allow-missing-template-keys cascade?background dry-run?unchanged force openapi-patch prune R/recursive "
+        "show-managed-fields validate?strict wait"
+    ),
+}
 OFFERED_EVERYWHERE = ("namespace", "request-timeout", "context")
 _MANY = "A/all-namespaces l/selector= field-selector= no-headers"
 _MANIFEST = "f/filename=* field-manager= o/output="
@@ -57,7 +70,7 @@ _OFFERED: Mapping[str, str] = {
     "version": "client o/output=",
     "cluster-info": "",
     "rollout history": "revision= l/selector= o/output=",
-    "rollout status": "revision= l/selector=",
+    "rollout status": "revision= l/selector= w/watch timeout=",
     "auth can-i": "list subresource= A/all-namespaces q/quiet no-headers",
     "auth whoami": "o/output=",
     "config current-context": "",
@@ -80,7 +93,7 @@ _OFFERED: Mapping[str, str] = {
     "taint": f"overwrite {_SET}",
     "cordon": "",
     "uncordon": "",
-    "delete": "cascade= force grace-period= ignore-not-found now wait",
+    "delete": "cascade?background force grace-period= ignore-not-found now wait",
     "expose": (
         "name= port= protocol= target-port= type= selector= l/labels= session-affinity= cluster-ip= "
         "field-manager= o/output="
@@ -154,14 +167,19 @@ def offered(verb: str) -> Mapping[str, Flag]:
     return _read(_OFFERED[verb]) | shared
 
 
+def before_subcommand(verb: str) -> Mapping[str, Flag]:
+    """The flags that may stand between `verb` and its subcommand, by name; which take a value decides what that is."""
+    return {**everywhere(), **_read(_BETWEEN.get(verb, "")), **offered(verb)}
+
+
 def verbs_with_flags() -> tuple[str, ...]:
     """The verbs that are offered."""
     return tuple(_OFFERED)
 
 
-def why_refused(name: str) -> str:
-    """Why a flag is not offered, or an empty text where nothing is known of it."""
-    return _WHY.get(name, "")
+def why_refused(name: str, verb: str) -> str:
+    """Why a flag, or its letter, is not offered, or an empty text where nothing is known of it."""
+    return _WHY["follow"] if (verb, name) == ("logs", "f") else _WHY.get(name, "")
 
 
 def _read(text: str) -> dict[str, Flag]:
@@ -172,5 +190,11 @@ def _read(text: str) -> dict[str, Flag]:
 def _flag(word: str) -> Flag:
     letter, slash, rest = word.partition("/")
     name = rest if slash else word
+    name, question, default = name.partition("?")
     kind: FlagKind = "list" if name.endswith("=*") else "value" if name.endswith("=") else "switch"
-    return Flag(name=name.rstrip("=*"), letter=letter if slash else "", kind=kind)
+    return Flag(
+        name=name.rstrip("=*"),
+        letter=letter if slash else "",
+        kind="optional" if question else kind,
+        default=default,
+    )

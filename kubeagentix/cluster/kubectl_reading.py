@@ -28,7 +28,8 @@ def check_reading(line: Line) -> None:
     if line.has("raw"):
         _check_raw(line)
         return
-    check_words(line.words)
+    # Rights can be on a path of the API, too: auth can-i get /metrics
+    check_words(word.removeprefix("/") if line.verb.name == "auth can-i" else word for word in line.words)
     output = line.value("output")
     _check_output(line.verb.name, output)
     _check_secrets(line, output)
@@ -66,7 +67,7 @@ def _check_output(verb: str, output: str) -> None:
     form = output.partition("=")[0]
     if form.endswith("file"):
         raise UsageError(f"-o {form} reads a file", hint="give the template itself, or use -o yaml")
-    if form not in (*STRUCTURED, *_PLAIN, *_TEMPLATES):
+    if form not in (*STRUCTURED, *_PLAIN, *_TEMPLATES) or (output and not form):
         raise UsageError(f"-o {excerpt(form, 40)!r} is not offered", hint="take wide, name, yaml, json or jsonpath=…")
     if form in _TEMPLATES and verb != "get":
         raise UsageError(f"-o {form} goes with kubectl get only")

@@ -177,15 +177,16 @@ def _local() -> Iterator[Verb]:
         "local",
         "it changes the kubeconfig, and so whom everybody else asks",
         *("config set", "config set-cluster", "config set-context", "config set-credentials", "config unset"),
-        *(
-            "config use-context",
-            "config use",
-            "config rename-context",
-            "config delete-cluster",
-            "config delete-context",
-        ),
-        "config delete-user",
+        *("config rename-context", "config delete-cluster", "config delete-context", "config delete-user"),
         hint=_HINT_CONFIG,
+    )
+    yield Verb(
+        name="config use-context",
+        effect="local",
+        verdict="refuse",
+        why="it changes the kubeconfig, and so whom everybody else asks",
+        hint=_HINT_CONFIG,
+        aliases=("use",),
     )
     yield from _all("local", "it shows how this machine gets its credentials", "config view", hint=_HINT_CONFIG)
     yield from _all(

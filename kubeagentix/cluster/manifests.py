@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from kubeagentix.cluster.kubectl_changes import NamedObject, check_kind
+from kubeagentix.cluster.kubectl_changes import NamedObject, named_object
 from kubeagentix.errors import UsageError, excerpt
 
 MAX_BYTES = 1 << 20  # an object cannot be larger than etcd takes
@@ -53,8 +53,6 @@ def read(names: Sequence[str], workspace: Path | None) -> Manifest:
             f"{excerpt(names[0], 80)} holds {len(documents)} objects", hint=f"1 to {MAX_OBJECTS} at a time"
         )
     objects = tuple(_named(document) for document in documents)
-    for item in objects:
-        check_kind(item.kind)
     return Manifest(path=path, objects=objects, text=_written(path, documents))
 
 
@@ -68,7 +66,7 @@ def _written(path: Path, documents: Sequence[Any]) -> str:
             if size > MAX_BYTES:  # a few lines of YAML can stand for terabytes
                 raise UsageError(f"{path.name} stands for more than {MAX_BYTES:,} characters")
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path.name} is no manifest: {excerpt(str(error), 120)}") from error
+        raise UsageError(f"{path.name} is no manifest: it holds what JSON cannot") from error
     return "".join(text)
 
 
@@ -101,8 +99,11 @@ def _parsed(path: Path) -> list[Any]:
         if len(content) > MAX_BYTES:
             raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
         return [item for item in yaml.load_all(content.decode(), Loader=_Loader) if item is not None]
+    except yaml.MarkedYAMLError as error:  # whose text quotes the file, which may be anything
+        line = f" (line {error.problem_mark.line + 1})" if error.problem_mark is not None else ""
+        raise UsageError(f"{path.name} is no manifest: it is not YAML{line}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"{path.name} is no manifest: {excerpt(str(error), 120)}") from error
+        raise UsageError(f"{path.name} is no manifest: it cannot be read") from error
 
 
 def _objects(documents: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
@@ -118,8 +119,9 @@ def _objects(documents: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _named(document: Mapping[str, Any]) -> NamedObject:
-    metadata = document.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    if not isinstance(name, str) or not name:
+    found = document.get("metadata")
+    metadata = found if isinstance(found, Mapping) else {}
+    name, namespace = metadata.get("name"), metadata.get("namespace") or ""
+    if not isinstance(name, str) or not isinstance(namespace, str) or not name:
         raise UsageError(f"a {excerpt(document['kind'], 60)} of the manifest has no name", hint="an approval names it")
-    return NamedObject(kind=document["kind"], name=name)
+    return named_object(document["kind"], name, namespace)

@@ -26,6 +26,8 @@ _CLUSTER_WIDE = (
     *("api-resources", "api-versions", "explain", "version", "cluster-info", "top node", "cordon", "uncordon", "taint"),
     *("config current-context", "config get-contexts", "auth whoami"),
 )
+# What is written anew, or means nothing where nobody waits.
+_REWRITTEN = ("context", "output", "wait", "watch", "timeout")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _APPROVED = "it runs only once a person has approved it; in a run that only reads it is refused"
 _FOR_WRITING = "say what to do, and a person does it; or allow writes, and each is asked for"
@@ -53,7 +55,7 @@ ANYWHERE = Bounds()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubectlCommand:
-    """A command that may run. `flags` have their long names; `changed` is the object that it changes, if it names one.
+    """A command that may run. `flags` have their long names; `changed` is the object that it names and changes.
 
     `output` is the form that was asked for; `arguments` ask for JSON where it is structured, so that it can be masked.
     `manifest` is what `-f` named, already read: it is run from a copy (`pinned`), for the file can change meanwhile.
@@ -217,7 +219,7 @@ def _in_bounds(line: Line, bounds: Bounds) -> dict[str, str]:
 def _command(line: Line, placed: dict[str, str], bounds: Bounds) -> KubectlCommand:
     verb = line.verb
     output = "raw" if line.has("raw") else line.value("output")
-    flags = [(name, value) for name, value in line.flags if name not in ("context", "output", "wait")]
+    flags = [(name, value) for name, value in line.flags if name not in _REWRITTEN]
     if line.has("raw"):
         flags = [("raw", line.value("raw"))]
     elif output:

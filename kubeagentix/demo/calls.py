@@ -58,7 +58,9 @@ class Call:
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the write must not be kept."""
+        """Whether the write must not be kept; for a deletion, kubectl says so in the body."""
+        if self.method == "DELETE" and self.body and "All" in (self.manifest().get("dryRun") or []):
+            return True
         return self.query.get("dryRun") == "All"
 
     @property

@@ -18,7 +18,12 @@ from kubeagentix.errors import UsageError
     [
         *("get {} -o jsonpath={{.data}}", "get {} -ogo-template={{{{.data}}}}", "get {} -o custom-columns=A:.data"),
         *("get {} -o jsonpath-as-json={{.items}}", "describe {}", "describe {} -A", "get {} --sort-by=.data.password"),
-        "get -o template={{{{.data}}}} {}",
+        *(
+            "get -o template={{{{.data}}}} {}",
+            "get {} --sort-by={{.metadata.name}}{{.data}}",
+            "get {} --sort-by=.metadata",
+        ),
+        "get {} --sort-by={{.metadata.annotations}}",
     ],
 )
 def test_values_of_secrets_cannot_be_asked_for(kind: str, form: str) -> None:
@@ -45,6 +50,10 @@ def test_other_objects_may_be_cut_out_by_templates() -> None:
 def test_paths_that_show_or_do_more_are_refused(path: str) -> None:
     with pytest.raises(UsageError, match="--raw="):
         permitted(f"get --raw='{path}'")
+
+
+def test_rights_can_be_asked_for_on_paths() -> None:
+    assert permitted("auth can-i get /metrics").arguments == ("auth", "can-i", "get", "/metrics")
 
 
 def test_raw_stands_alone() -> None:

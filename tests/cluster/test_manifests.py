@@ -85,6 +85,8 @@ def test_without_a_workspace_there_are_no_manifests(workspace: Path) -> None:
         ("kind: Secret\nmetadata: {name: x}", "Secrets are neither shown nor changed"),
         ("kind: List\nitems: [{kind: List, items: [{kind: Secret, metadata: {name: x}}]}]", "Secrets are neither"),
         ("kind: Pod\nmetadata: {generateName: x}", "has no name"),
+        ("kind: Pod\nmetadata: {name: 'x in namespace y'}", "is no object"),
+        ("kind: Pod\nmetadata: {name: x, namespace: 'a\\nb'}", "is no name of a namespace"),
         ("just words", "no object"),
         ("", "holds 0 objects"),
         ("{", "is no manifest"),
@@ -98,6 +100,18 @@ def test_without_a_workspace_there_are_no_manifests(workspace: Path) -> None:
 def test_what_no_approval_can_cover_is_refused(workspace: Path, verb: str, content: str, why: str) -> None:
     (workspace / "x.yaml").write_text(content)
     assert why in refusal("x.yaml", workspace, verb)
+
+
+def test_what_stands_in_a_file_that_is_none_is_not_told(workspace: Path) -> None:
+    (workspace / ".env").write_text("a: b\nPASSWORD=sentinel: {\n")
+    assert refusal(".env", workspace) == ".env is no manifest: it is not YAML (line 3); "
+
+
+def test_an_object_of_a_manifest_says_where_it_is(workspace: Path) -> None:
+    (workspace / "x.yaml").write_text("kind: Pod\nmetadata: {name: x, namespace: kube-system}\n")
+    command = judge("apply -f x.yaml", Bounds(workspace=workspace)).command
+    assert command is not None
+    assert [str(item) for item in command.changes] == ["Pod/x in namespace kube-system"]
 
 
 def test_a_few_lines_that_stand_for_terabytes_are_no_manifest(workspace: Path) -> None:

@@ -92,7 +92,13 @@ def test_the_namespace_of_the_conversation_is_meant_if_none_is_named() -> None:
             "get pods -o custom-columns-file=/x",
             "get pods -o go-template-file=x",
         ),
-        *("get pods -o templatefile=/x", "get pods --template=/etc/passwd", "get pods -o bad", "top pod -o yaml"),
+        *(
+            "get pods -o templatefile=/x",
+            "get pods --template=/etc/passwd",
+            "get pods -o bad",
+            "get pods -o=",
+            "top pod -o yaml",
+        ),
         *("get pods --cache-dir=/x", "get pods --profile=cpu", "get pods --log-file=/x", "explain ../x"),
     ],
 )
@@ -183,6 +189,9 @@ def test_a_command_that_reads_has_nothing_to_try() -> None:
         ("create service nodeport web --tcp=80", "service/web"),
         ("set sa deploy web robot", "deploy/web"),
         ("set env deploy/web A=b C-", "deploy/web"),
+        ("expose deploy/web --port=80", "service/web"),
+        ("expose deploy/web --port=80 --name=other", "service/other"),
+        ("autoscale deploy web --max=3", "horizontalpodautoscaler/web"),
         ("set image deploy web '*=nginx:1.29'", "deploy/web"),
     ],
 )
@@ -197,6 +206,99 @@ def test_a_verdict_comes_with_the_verb_and_its_effect() -> None:
     assert seen == [
         ("refuse", "exec", "escape"),
         ("ask", "delete", "delete"),
-        ("refuse", "config use", "local"),
+        ("refuse", "config use-context", "local"),
         ("refuse", "", None),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('sh -c "kubectl delete pod x"', 'bash -c "kubectl delete pod x"', 'sh -c "cat /etc/passwd"'),
+        *('kubectl sh -c "kubectl delete pod x"', "git branch -D main", "git status", "docker ps", "cat /etc/passwd"),
+        *("kubectl config view --raw", "config view", "kubectl config use-context prod", "config use prod"),
+        *("config set users.x.token y", "config --raw view", "config --kubeconfig=/tmp/x view --raw"),
+        *(
+            "get secret x -o jsonpath={.data}",
+            "-n shop delete pod x",
+            "KUBECONFIG=/x kubectl get pods",
+            "sudo kubectl get",
+        ),
+        *("--kubeconfig /x get pods", "env kubectl delete pod x", "kubectl kubectl get pods", "./kubectl.sh get pods"),
+        *("kubectl-evil x", "evil", "create evil x", "krew install x", "ctx prod", "ns prod", "node-shell node-1"),
+    ],
+)
+def test_no_hole_of_earlier_brokers_is_open(text: str) -> None:
+    with pytest.raises(UsageError):
+        permitted(text)
+    assert judge(text).verdict == ("ask" if "delete" in text and text.startswith("-n") else "refuse")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("delete pods --all", "delete pod a b", "delete pod/a pod/b", "delete pods -l app=web", "delete pod a -A"),
+        *(
+            "delete pod,svc a",
+            "delete all a",
+            "delete api-extensions a",
+            "delete ns prod",
+            "delete namespaces.v1. prod",
+        ),
+        *(
+            "delete Namespace/prod",
+            "delete crd x.example.com",
+            "delete customresourcedefinitions.apiextensions.k8s.io x",
+        ),
+        *("delete --raw /api/v1/namespaces/x", "delete pod", "delete", "delete pod/a/b", "delete pod/", "delete /a"),
+        *(
+            "delete secret x",
+            "patch secret x -p {}",
+            "label secrets x a=b",
+            "annotate secrets.v1. x a=b",
+            "expose secret x",
+        ),
+        *("patch clusterrole x -p {}", "label rolebindings.rbac.authorization.k8s.io x a=b", "delete csr x"),
+        *("patch Role.v1.rbac.authorization.k8s.io x -p {}", "create rolebinding x", "create clusterrolebinding x"),
+        *(
+            "create secret generic x",
+            "create secret",
+            "create token x",
+            "set subject rolebinding x",
+            "auth reconcile -f x",
+        ),
+        *("certificate approve x", "replace --force -f x", "apply --prune -f x", "apply -k .", "apply --force -f x"),
+        *("create cm x --from-file=/etc/passwd", "create cm x --from-env-file=.env", "patch pod x --patch-file=x"),
+        *(
+            "patch pod x --subresource=status -p {}",
+            "patch pod x",
+            "scale deploy/x",
+            "label pod x",
+            "taint pod x a=b:NoSchedule",
+        ),
+        *("create deploy x --image=y -- sh -c id", "create job x --image=y -- id", "expose deploy x --overrides={}"),
+        *("expose deploy x --external-ip=1.2.3.4", "set env deploy/x --list", "set env deploy/x --list --resolve"),
+        *("set env deploy/x -", "set image deploy/x -f -", "scale --replicas=0 -f https://x", "label pods --all a=b"),
+        *("delete pod x --dry-run=server", "scale deploy/x --replicas=1 --dry-run", "label pod x a=b --local -f x"),
+        *(
+            "create -f x --edit",
+            "apply edit-last-applied deploy/x",
+            "apply set-last-applied -f x",
+            "rollout undo deploy -l a=b",
+        ),
+        *("cordon -l a=b", "cordon a b", "uncordon", "drain a", "taint nodes --all a=b:NoSchedule", "delete pod X"),
+        *(
+            "annotate pod x a=b --kubeconfig=y",
+            "delete pod x --as=admin",
+            "delete pod x --context=other",
+            "delete pod x -n A",
+        ),
+    ],
+)
+def test_what_no_approval_can_name_or_judge_is_refused(text: str) -> None:
+    assert judge(text, Bounds(context="prod")).verdict == "refuse"
+
+
+def test_the_runs_own_context_may_be_named() -> None:
+    command = permitted("get pods --context prod", Bounds(context="prod"))
+    assert command.arguments == ("get", "pods")

@@ -402,6 +402,8 @@ def test_dry_runs_answer_and_keep_nothing(cluster: Cluster) -> None:
     changed = cluster.ask("PATCH", f"{CONFIG_MAPS}/settings?dryRun=All", {"data": {"mode": "x"}}, **merge)
     assert changed.body["data"] == {"mode": "x"}
     assert cluster.ask("DELETE", f"{CONFIG_MAPS}/settings?dryRun=All").status == 200
+    assert cluster.ask("DELETE", f"{CONFIG_MAPS}/settings", {"kind": "DeleteOptions", "dryRun": ["All"]}).status == 200
+    assert cluster.ask("DELETE", CONFIG_MAPS, {"kind": "DeleteOptions", "dryRun": ["All"]}).status == 200
     assert cluster.store.revision == before
 
 
