@@ -189,7 +189,7 @@ class Client:
         with self._lock:
             session, self._session = self._session, None
         if session is not None:
-            session.pool.clear()
+            session.close()
 
     async def _with_retries(
         self, url: str, accept: str, attempts: int, deadline: Deadline, sent: Sent | None
@@ -252,13 +252,16 @@ class Client:
     def _current_session(self) -> Session:
         with self._lock:
             if self._session is None or self._session.is_expired:
-                self._session = open_session(self._access, connections=WORKERS)
+                expired, self._session = self._session, open_session(self._access, connections=WORKERS)
+                if expired is not None:
+                    expired.close()
             return self._session
 
     def _renewed(self, refused: Session) -> Session:
         with self._lock:
             if self._session is refused or self._session is None:  # else another thread renewed it meanwhile
                 self._session = open_session(self._access, connections=WORKERS)
+                refused.close()
             return self._session
 
     def _notice_clock(self, date: str | None) -> None:

@@ -6,16 +6,17 @@ session may run an exec plugin or refresh a token over the network, so it happen
 
 from __future__ import annotations
 
-import base64
 import binascii
 import ipaddress
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from kubeagentix.cluster.certificates import AUTHORITY, CERTIFICATE, KEY, split, use_client_certificate
 from kubeagentix.cluster.exchange import make_breakable
 from kubeagentix.cluster.identity import ExecCredential, run_exec_plugin
 from kubeagentix.cluster.kubeconfig import Access
@@ -43,6 +44,13 @@ class Session:
     def is_expired(self) -> bool:
         """Whether its credential is at its end."""
         return self.expires_at is not None and self.expires_at - EXPIRY_SKEW <= datetime.now(UTC)
+
+    def close(self) -> None:
+        """Close the connections that are idle now, and the others as soon as they are."""
+        for key in self.pool.pools.keys():  # noqa: SIM118  no plain mapping
+            with suppress(KeyError):  # it may have gone since
+                self.pool.pools[key].close()
+        self.pool.clear()
 
     def headers(self, *, accept: str) -> urllib3.HTTPHeaderDict:
         """The headers of one request. May refresh a token (OIDC, service account), so it can block."""
@@ -81,6 +89,7 @@ def _open(access: Access, connections: int) -> Session:
 
     configuration = Configuration()
     credential = ExecCredential()
+    certificates: dict[str, bytes] = {}
     if access.is_in_cluster:
         _load_in_cluster(configuration, access)
     elif "auth-provider" in access.user:
@@ -88,13 +97,15 @@ def _open(access: Access, connections: int) -> Session:
     else:
         if "exec" in access.user and "token" not in access.user and "tokenFile" not in access.user:
             credential = run_exec_plugin(access)
-        _load_static(configuration, access, credential)
+        certificates = _load_static(configuration, access, credential)
     configuration.connection_pool_maxsize = connections
     if is_loopback(access.server) and "proxy-url" not in access.cluster:
         configuration.proxy = None  # as in kubectl, HTTPS_PROXY is not for this machine
     if not configuration.verify_ssl:
         _accept_unverified()
     pool = RESTClientObject(configuration).pool_manager
+    if not certificates.keys().isdisjoint((CERTIFICATE, KEY)):
+        use_client_certificate(pool, certificates, access.user)
     make_breakable(pool.connection_from_url(access.server))
     return Session(
         pool=pool,
@@ -105,23 +116,27 @@ def _open(access: Access, connections: int) -> Session:
     )
 
 
-def _load_static(configuration: Any, access: Access, credential: ExecCredential) -> None:
+def _load_static(configuration: Any, access: Access, credential: ExecCredential) -> dict[str, bytes]:
+    """Loads all but client certificates that are no files, which are returned."""
     from kubernetes.config import load_kube_config_from_dict  # noqa: PLC0415  300 ms to import
 
-    user = {key: value for key, value in access.user.items() if key != "exec"}
-    if credential.token:
-        user["token"] = credential.token
-    if credential.certificate and credential.key:
-        user["client-certificate-data"] = base64.b64encode(credential.certificate.encode()).decode()
-        user["client-key-data"] = base64.b64encode(credential.key.encode()).decode()
-    cluster = {**access.cluster, "server": access.server}
-    document = _single_context(access.context, cluster, user)
     try:
-        load_kube_config_from_dict(document, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        user, certificates = split(access.user)
+        cluster, authorities = split(access.cluster)
     except binascii.Error as error:
         raise KubeconfigError(
             f"a certificate or key of context {access.context!r} is not base64", hint="get a new kubeconfig"
         ) from error
+    user.pop("exec", None)
+    if credential.token:
+        user["token"] = credential.token
+    if credential.certificate and credential.key:
+        certificates = {CERTIFICATE: credential.certificate.encode(), KEY: credential.key.encode()}
+    document = _single_context(access.context, {**cluster, "server": access.server}, user)
+    load_kube_config_from_dict(document, client_configuration=configuration)  # type: ignore[no-untyped-call]
+    if AUTHORITY in authorities:
+        configuration.ca_cert_data = authorities[AUTHORITY].decode()
+    return certificates
 
 
 def _single_context(name: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:

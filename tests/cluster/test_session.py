@@ -5,13 +5,17 @@ import base64
 import json
 import ssl
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubeagentix.cluster import kubeconfig
+from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.connection import connect
 from kubeagentix.cluster.kubeconfig import resolve
 from kubeagentix.cluster.session import is_loopback, open_session
@@ -193,7 +197,17 @@ def encoded(pem: str) -> str:
     return base64.b64encode(pem.encode()).decode()
 
 
-def test_client_certificates_work_from_files_data_and_plugins(tmp_path: Path, issue: Callable[..., Issued]) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_client_certificates_work_from_files_data_and_plugins_and_stay_on_no_disk(
+    tmp_path: Path, issue: Callable[..., Issued], temporary: Path
+) -> None:
     tls = Tls(tmp_path, issue)
     try:
         certificate, key = tls.client_files
@@ -204,12 +218,46 @@ def test_client_certificates_work_from_files_data_and_plugins(tmp_path: Path, is
         for user in (
             {"client-certificate": str(certificate), "client-key": str(key)},
             {"client-certificate-data": encoded(tls.client.certificate), "client-key-data": encoded(tls.client.key)},
+            {"client-certificate": str(certificate), "client-key-data": encoded(tls.client.key)},
             {"exec": {"command": "./plugin"}},
         ):
             ca = {"certificate-authority-data": encoded(tls.server.certificate)}
             assert get(tls.api.kubeconfig(tmp_path, user=user, cluster=ca))["gitVersion"] == "v1.34.1"
+            assert list(temporary.iterdir()) == []
     finally:
         tls.api.close()
+
+
+def test_a_certificate_with_the_key_of_another_is_told(tmp_path: Path, issue: Callable[..., Issued]) -> None:
+    one, other = issue("dev"), issue("ops")
+    user = {"client-certificate-data": encoded(one.certificate), "client-key-data": encoded(other.key)}
+    server = {"server": "https://127.0.0.1:1"}
+    config = FakeApi().kubeconfig(tmp_path, user=user, cluster=server)
+    with pytest.raises(KubeconfigError, match=r"the access of context 'lab' cannot be used: .*KEY_VALUES_MISMATCH"):
+        get(config)
+
+
+def test_closing_closes_all_connections_at_once(api: FakeApi, tmp_path: Path) -> None:
+    client = Client(resolve(kubeconfig=api.kubeconfig(tmp_path)))
+    api.on("/cut", Reply(b"{}" * 99, is_cut=True))
+    before = open_sockets()
+    with pytest.raises(UnreachableError) as kept:  # a traceback keeps alive what its frames know
+        asyncio.run(client.ask("/cut", what="x", deadline=Deadline(5)))
+    asyncio.run(client.ask("/version", what="x", deadline=Deadline(5)))
+    client.close()
+    assert kept.value
+    until = time.monotonic() + 5  # the server's ends
+    while open_sockets() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert open_sockets() <= before
+
+
+def open_sockets() -> int:
+    count = 0
+    for item in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the listing's own
+            count += str(item.readlink()).startswith("socket:")
+    return count
 
 
 def test_an_untrusted_server_is_told(tmp_path: Path, issue: Callable[..., Issued]) -> None:
