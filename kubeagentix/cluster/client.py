@@ -106,7 +106,9 @@ class Answer:
             )
         if 300 <= self.status < 400:
             raise not_json(what)
-        raise ApiError(f"cannot read {what}: {self.status} {self.message}".rstrip(), status=self.status)
+        raise ApiError(
+            f"cannot read {what}: {self.status} {self.message}".rstrip(), status=self.status, hint=self._when
+        )
 
     @property
     def _missing_right(self) -> str:
@@ -115,6 +117,15 @@ class Answer:
         if named is None:
             return "the right to read it"
         return f"{named[1]} on {named[2]}" if named[2] else named[1]
+
+    @property
+    def _when(self) -> str:
+        # All attempts were made, or it asks for more patience than there is.
+        asked_s = _retry_after_s(self.headers.get("retry-after", "")) if self.status in (429, 503) else 0
+        if asked_s <= MAX_RETRY_AFTER_S:
+            return ""
+        when = f"{asked_s / 60:.0f} min" if asked_s >= 90 else f"{asked_s:.0f} s"
+        return f"the server asks to come back in {when}"
 
     def json(self, what: str) -> Any:
         """The body decoded. Raises as `checked`, and ApiError where it is no JSON."""

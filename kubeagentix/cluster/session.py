@@ -7,6 +7,7 @@ session may run an exec plugin or refresh a token over the network, so it happen
 from __future__ import annotations
 
 import binascii
+import importlib
 import ipaddress
 import threading
 from collections.abc import Mapping
@@ -72,6 +73,7 @@ class Session:
 def open_session(access: Access, *, connections: int) -> Session:
     """A session for `access` with room for that many connections. Blocks. Raises KubeconfigError."""
     try:
+        _import_official()
         return _open(access, connections)
     except KubeAgentiXError:
         raise
@@ -82,9 +84,18 @@ def open_session(access: Access, *, connections: int) -> Session:
         ) from error
 
 
+_importing = threading.Lock()
+
+
+def _import_official() -> None:
+    """Imports the official package at the first request, as it takes 300 ms; one thread alone, or others lack names."""
+    with _importing:
+        for name in ("kubernetes.client.rest", "kubernetes.config.incluster_config"):
+            importlib.import_module(name)
+
+
 def _open(access: Access, connections: int) -> Session:
-    # The official package takes 300 ms to import: at the first request, not with this package.
-    from kubernetes.client import Configuration  # noqa: PLC0415
+    from kubernetes.client import Configuration  # noqa: PLC0415  imported above
     from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415
 
     configuration = Configuration()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ MAX_BYTES = 4 << 20
 STDERR_CHARS = 1_000
 # What a model's provider is asked with is none of kubectl's business.
 _WITHHELD = ("ANTHROPIC_", "CLAUDE_", "OPENAI_", "GEMINI_", "GOOGLE_API_KEY", "KUBEAGENTIX_")
+# `E1129 16:09:14.405059   28166 request.go:1332] …`. Source: klog's header format
+_KLOG = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+:\d+\] ", re.MULTILINE)
 _VERDICTS = ("auth can-i", "rollout status")  # "no" is an answer of theirs, with an exit code
 # A kuberc file could give `get` another output than the one that was checked. Source: KEP-3104
 _SWITCHES = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
@@ -75,7 +78,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _output(command: KubectlCommand, ended: Ended) -> ToolOutput:
-    said = clean_block(ended.stderr, max_chars=STDERR_CHARS)
+    said = clean_block(_without_its_log(ended.stderr), max_chars=STDERR_CHARS)
     if not ended.stdout.strip():
         if ended.code and not ended.is_cut and command.verb.name not in _VERDICTS:
             raise ClusterError(f"kubectl {command.verb.name}: {excerpt(said) or f'exit code {ended.code}'}")
@@ -87,6 +90,11 @@ def _output(command: KubectlCommand, ended: Ended) -> ToolOutput:
     elif ended.code and said:
         notes.append(f"[exit code {ended.code}: {said}]")
     return ToolOutput(text="\n".join([text, *notes]), data=data)
+
+
+def _without_its_log(stderr: str) -> str:
+    """What kubectl says, without the lines of its log (klog), unless these are all there is."""
+    return "\n".join(line for line in stderr.splitlines() if not _KLOG.match(line)) or _KLOG.sub("", stderr)
 
 
 def _shown(command: KubectlCommand, ended: Ended) -> tuple[Any, str]:

@@ -92,6 +92,12 @@ def test_no_more_patience_than_there_is(api: FakeApi, client: Client, seconds: s
     assert len(api.asked("/x")) == 1
 
 
+def test_a_server_that_asks_for_much_patience_is_quoted(api: FakeApi, client: Client) -> None:
+    api.on("/x", Reply(b"", 429, {"Retry-After": "3600"}))
+    with pytest.raises(ApiError, match=r"cannot read x: 429 Too Many Requests; .* asks to come back in 60 min"):
+        ask(client).checked("x")
+
+
 @pytest.mark.parametrize("code", [400, 404, 409, 410, 422])
 def test_what_would_only_be_refused_again_is_not_tried_again(api: FakeApi, client: Client, code: int) -> None:
     api.on("/x", status(code, "no"))

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import ssl
+import subprocess
 import sys
 import tempfile
 import time
@@ -235,6 +236,31 @@ def test_a_certificate_with_the_key_of_another_is_told(tmp_path: Path, issue: Ca
     config = FakeApi().kubeconfig(tmp_path, user=user, cluster=server)
     with pytest.raises(KubeconfigError, match=r"the access of context 'lab' cannot be used: .*KEY_VALUES_MISMATCH"):
         get(config)
+
+
+FIRST_REQUESTS = """
+import sys, threading, time
+from kubeagentix.cluster.kubeconfig import resolve
+from kubeagentix.cluster.session import open_session
+
+access = resolve(kubeconfig=sys.argv[1])
+
+def connect(after_s):
+    time.sleep(after_s)
+    open_session(access, connections=1)
+
+threading.excepthook = lambda failed: print(failed.exc_value)
+threads = [threading.Thread(target=connect, args=(0.03 * place,)) for place in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_first_requests_of_several_threads_do_not_meet_a_half_imported_client(api: FakeApi, tmp_path: Path) -> None:
+    command = (sys.executable, "-c", FIRST_REQUESTS, str(api.kubeconfig(tmp_path)))
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_closing_closes_all_connections_at_once(api: FakeApi, tmp_path: Path) -> None:

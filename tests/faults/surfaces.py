@@ -9,30 +9,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import kubeagentix as kx
 from kubeagentix import sync
 from kubeagentix.cli.app import main
-from kubeagentix.cluster.connection import Cluster
-from kubeagentix.contracts import ToolContext
-from kubeagentix.domain.diagnosis import Target
-from kubeagentix.domain.events import FindingReported, RunFailed, RunFinished, RunRecord, TextDelta
-from kubeagentix.domain.messages import ToolCall, ToolResult
+from kubeagentix.contracts import ToolPlugin
+from kubeagentix.domain.events import (
+    FindingReported,
+    RunFailed,
+    RunFinished,
+    RunRecord,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallReady,
+)
+from kubeagentix.domain.messages import ToolCall
 from kubeagentix.domain.options import RunOptions
-from kubeagentix.engine.results import Results
-from kubeagentix.engine.tool_runner import ToolRunner
+from kubeagentix.engine import engine
 from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.own_tools import tools
-from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.report import words
-from tests.faults.table import NO_RUN
+from kubeagentix.testing import ScriptedProvider, scripted_plugin
+from tests.faults.table import NONE
 from tests.faults.world import NAMESPACE, REASON, WORKLOAD, World
 
 WHOLE, IN_PART, UNREAD = "whole", "kept, what is missing is told", "none: nothing could be read, and it says so"
@@ -45,8 +49,8 @@ class Told:
     """What came of it."""
 
     seen: str
-    ended: str = NO_RUN
-    result: str = ""
+    ended: str
+    result: str
 
 
 def adiagnose(world: World, _folder: Path) -> Told:
@@ -55,8 +59,8 @@ def adiagnose(world: World, _folder: Path) -> Told:
         try:
             diagnosis = asyncio.run(kx.adiagnose(cluster=cluster, all_namespaces=True))
         except KubeAgentiXError as error:
-            return Told(seen=f"{type(error).__name__}: {error}", result=UNREAD)
-    return Told(seen=in_one_line(diagnosis), result=judged(diagnosis))
+            return Told(seen=str(error), ended=f"raises {type(error).__name__}", result=UNREAD)
+    return Told(seen=in_one_line(diagnosis), ended="returns", result=judged(diagnosis))
 
 
 def in_one_line(diagnosis: Diagnosis) -> str:
@@ -79,13 +83,15 @@ def dx(world: World, _folder: Path) -> Told:
     code, out, err = cli("dx", "-A", "--kubeconfig", str(world.kubeconfig))
     if code == 2:
         assert err.count("\n") == 1
-        return Told(seen=f"{err} (exit code 2)", result=UNREAD)
+        return Told(seen=err.removeprefix("error: "), ended="exit code 2", result=UNREAD)
     assert code == 0, err
     gaps = re.findall(r"^  not seen  (.*(?:\n {14}.*)*)", out, re.MULTILINE)
     is_found = f"{WORKLOAD} ({REASON})" in out
     assert is_found or (gaps and "Nothing is wrong" not in out)
-    seen = out.partition("\n")[0] + (f"; not seen: {gaps[0]}" if gaps else "")
-    return Told(seen=seen, result=(IN_PART if gaps else WHOLE) if is_found else MISSED)
+    seen = "; not seen: ".join([out.partition(" (cluster ")[0], *gaps[:1]]) + (
+        f"; {len(gaps) - 1} more" * (len(gaps) > 1)
+    )
+    return Told(seen=seen, ended="exit code 0", result=(IN_PART if gaps else WHOLE) if is_found else MISSED)
 
 
 _one_at_a_time = threading.Lock()  # the program's output is redirected for the whole process
@@ -109,10 +115,11 @@ def snapshot_save(world: World, folder: Path) -> Told:
     code, out, err = cli("snapshot", "save", str(file), "-A", "--kubeconfig", str(world.kubeconfig))
     if code:
         assert not file.exists(), "a file that is not whole"
-        return Told(seen=f"{err} (exit code {code})", result=UNREAD)
+        assert code == 2
+        return Told(seen=err.removeprefix("error: "), ended="exit code 2", result=UNREAD)
     diagnosis = kx.diagnose(cluster=kx.load(file))
     file.unlink()
-    return Told(seen=out.partition("\n")[0], result=judged(diagnosis))
+    return Told(seen=out.partition("\n")[0], ended="exit code 0", result=judged(diagnosis))
 
 
 def pod_logs(world: World, _folder: Path) -> Told:
@@ -131,48 +138,55 @@ def kubectl(world: World, _folder: Path) -> Told:
 
 
 def _tool(world: World, name: str, **arguments: object) -> Told:
+    """The tool as a model calls it, in a run of an engine."""
+    call = ToolCallReady(call=ToolCall(id="1", name=name, arguments=arguments))
+    model = scripted_plugin(ScriptedProvider([call], [TextDelta(text="I see.")]))
+    tools = limited(min(world.patience_s, KUBECTL_S) if name == "kubectl" else world.patience_s)
     with world.connect() as cluster:
-        call = ToolCall(id="1", name=name, arguments=arguments)
-        result = sync.run(_called(cluster, call, min(world.patience_s, KUBECTL_S if name == "kubectl" else 30)))
-    seen = "; ".join(line for line in result.content.splitlines()[:2] if line)
-    return Told(seen=seen, result="the model is told that it failed" if result.is_error else "an answer")
+        asked = engine.Engine(cluster, plugins={model.id: model}, tools=tools)
+        records = sync.run(_asked(asked, with_findings=False))
+    (result,) = (record.event.result for record in records if isinstance(record.event, ToolCallFinished))
+    seen = result.content.strip().partition("\n")[0]
+    how = "an error for the model" if result.is_error else "an answer"
+    return Told(seen=seen, ended=f"{how}; {ending(records)}", result=NONE)
 
 
-async def _called(cluster: Cluster, call: ToolCall, timeout_s: float) -> ToolResult:
-    async def diagnose(target: Target) -> Diagnosis:
-        return await pipeline.run(cluster, target)
+def ending(records: Sequence[RunRecord]) -> str:
+    """The terminal event of a run. Raises AssertionError where there is not exactly one, and last."""
+    assert [record for record in records if isinstance(record.event, RunFinished | RunFailed)] == list(records[-1:])
+    last = records[-1].event
+    if isinstance(last, RunFailed):
+        return f"RunFailed({last.error.code})"
+    assert isinstance(last, RunFinished)
+    return f"RunFinished({last.reason})"
 
-    results = Results()
-    context = ToolContext(source=cluster, namespace=None, diagnose=diagnose, results=results, environ=os.environ)
-    plugin = tools[call.name]
-    limited = {call.name: replace(plugin, spec=replace(plugin.spec, timeout_s=timeout_s))}
-    runner = ToolRunner(limited, context, results=results, told=lambda _: None, max_calls=5, max_chars=20_000)
-    return await runner.run(call)
+
+def limited(timeout_s: float) -> dict[str, ToolPlugin]:
+    """The tools with less time than they have."""
+    return {name: replace(tool, spec=replace(tool.spec, timeout_s=timeout_s)) for name, tool in tools.items()}
 
 
 def rules_chat(world: World, _folder: Path) -> Told:
     """A conversation with the provider `rules`."""
     with world.connect() as cluster:
-        records = sync.run(_asked(kx.Engine(cluster, namespace=NAMESPACE, provider="rules"), 2 * world.patience_s))
-    assert [record for record in records if isinstance(record.event, RunFinished | RunFailed)] == records[-1:]
-    last = records[-1].event
+        asked = engine.Engine(cluster, namespace=NAMESPACE, provider="rules", tools=limited(world.patience_s))
+        records = sync.run(_asked(asked))
+    ended, last = ending(records), records[-1].event
     if isinstance(last, RunFailed):
-        return Told(
-            seen=f"{last.error.message}; {last.error.hint}", ended=f"RunFailed({last.error.code})", result=UNREAD
-        )
-    assert isinstance(last, RunFinished)
+        return Told(seen="; ".join(filter(None, (last.error.message, last.error.hint))), ended=ended, result=UNREAD)
     text = "".join(record.event.text for record in records if isinstance(record.event, TextDelta))
     found = [record.event.finding for record in records if isinstance(record.event, FindingReported)]
     is_found = any(finding.reason == REASON for finding in found)
-    assert is_found or "Could not be read" in text, text
-    return Told(
-        seen=text.strip().partition("\n")[0], ended=f"RunFinished({last.reason})", result=WHOLE if is_found else MISSED
-    )
+    unread = re.findall(r"Could not be read; .*\n- (.*)", text)
+    assert is_found or unread, text
+    seen = "; … could not be read: ".join([text.strip().partition("\n")[0], *unread])
+    return Told(seen=seen, ended=ended, result=(IN_PART if unread else WHOLE) if is_found else MISSED)
 
 
-async def _asked(engine: kx.Engine, deadline_s: float) -> list[RunRecord]:
-    options = RunOptions(deadline_s=deadline_s)
-    return [record async for record in engine.stream("why is limiter failing?", options=options)]
+async def _asked(asked: engine.Engine, *, with_findings: bool = True) -> list[RunRecord]:
+    options = RunOptions(deadline_s=60)
+    stream = asked.stream("why is limiter failing?", options=options, with_findings=with_findings)
+    return [record async for record in stream]
 
 
 SURFACES: dict[str, Callable[[World, Path], Told]] = {

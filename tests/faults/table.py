@@ -15,8 +15,7 @@ from pathlib import Path
 
 FILE = Path(__file__).parents[2] / "docs" / "faults.md"
 WRITE_WITH = "FAULTS_TABLE=write python -m pytest tests/faults"
-NO_RUN = "no run"  # for `ended`, where a surface has no events
-NOTHING = "nothing"
+NONE, NOTHING = "none", "nothing"  # where a surface has no result; what is left behind
 _COLUMNS = ("fault", "where", "what the user sees", "ends with", "result", "left behind", "bound")
 _HEAD = f"""\
 # When the cluster, the model or this program breaks
@@ -24,12 +23,13 @@ _HEAD = f"""\
 Written by the tests in `tests/faults/` from what they saw; they fail where this page says anything else.
 `{WRITE_WITH}` writes it anew.
 
-*ends with*: the terminal event of a run, of which there is exactly one, and last. *result*: what became of the
-deterministic diagnosis. *left behind*: processes, threads, sockets, files and locks, compared before and after.
-*bound*: what is asserted of time and memory; no measurement.
+*ends with*: an exit code, an exception, or the terminal event of a run, of which there is exactly one, and last.
+*result*: what became of the deterministic diagnosis. *left behind*: processes, threads, sockets, files and locks,
+compared before and after. *bound*: what is asserted of time and memory; no measurement.
 """
 _MAX_SEEN = 400
 _STEADY = (
+    (re.compile(r"/apis?/[\w./-]+(?:\?[\w=&%-]*)?"), "PATH"),
     (re.compile(r"(?:127\.0\.0\.1|localhost):\d+"), "HOST:PORT"),
     (re.compile(r"\[[ef]-[0-9a-f]+\]|\b[ef]-[0-9a-f]{6,}\b"), "ID"),
     (re.compile(r"/(?:tmp|var|private|home|root)/[^\s:;,'\")]*/"), "…/"),
@@ -44,8 +44,8 @@ class Row:
     fault: str
     where: str
     seen: str
-    ended: str = NO_RUN
-    result: str = "none"
+    ended: str
+    result: str = NONE
     left: str = NOTHING
     bound: str = ""
 
@@ -74,8 +74,8 @@ class Section:
         where: str,
         seen: str,
         *,
-        ended: str = NO_RUN,
-        result: str = "none",
+        ended: str,
+        result: str = NONE,
         left: str = NOTHING,
         bound: str = "",
     ) -> None:

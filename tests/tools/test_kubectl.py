@@ -98,6 +98,23 @@ def test_one_that_does_not_end_is_killed(demo: kx.Demo, tmp_path: Path, monkeypa
         Lab(demo.cluster, environ=environ).call("kubectl", command="get pods")
 
 
+@pytest.mark.parametrize(
+    ("also", "said"),
+    [("echo 'error: no answer' >&2", "kubectl get: error: no answer"), ("", "kubectl get: cannot read the body")],
+)
+def test_its_log_is_told_only_where_it_says_nothing_else(
+    demo: kx.Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str, said: str
+) -> None:
+    script = tmp_path / "kubectl"
+    log = "E1129 16:09:14.405059   28166 request.go:1332] cannot read the body"
+    script.write_text(f"#!/bin/sh\necho '{log}' >&2\n{also}\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("KUBECTL_BINARY", str(script))
+    with pytest.raises(ClusterError) as caught:
+        Lab(demo.cluster).call("kubectl", command="get pods")
+    assert str(caught.value) == said
+
+
 def test_what_is_too_long_is_cut_and_never_shown_unmasked(
     demo: kx.Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
