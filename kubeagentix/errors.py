@@ -32,7 +32,8 @@ KubeAgentiXError
 │   └── StaleChangeError        what was approved would now do something else
 └── RegistryError           two plugins share an id, or a file holds none
 
-A message says in one line what failed on which object and what was seen; `hint` says what to do next.
+A message says in one line what failed on which object and what was seen; `hint` says what to do next. What others said
+is quoted in both, so credentials in them are masked as an error is made.
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ class KubeAgentiXError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        from kubeagentix.recognition.masking import masked  # noqa: PLC0415  only where something fails
+
+        self.message = masked(message)
+        self.hint = masked(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

@@ -22,14 +22,13 @@ from urllib.parse import quote, quote_plus
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.recognition import values
 from kubeagentix.recognition.names import verdict
-from kubeagentix.recognition.spans import Span, found_in
+from kubeagentix.recognition.spans import Span, found_in, visible
 
 PLACEHOLDER = "[MASKED-{}]"
 MAX_LEARNED = 500  # values that are looked for wherever they stand; each costs a search of every text
 MAX_KEPT = 20_000  # short texts whose result is kept: objects repeat their labels and names
 SHORT = 200  # characters of those
 PASSES = 4  # over a text, until nothing new is found: a mask can bring a name and its value together
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _SEEN = re.compile(r"\[MASKED-(\d{1,6})\]")
 _ARGUMENTS = ("args", "command", "cmd", "argv", "entrypoint", "arguments")  # lists whose items are words of one line
 MAX_COUNT = 99_999  # a number above it, under the name of a credential, is one
@@ -76,11 +75,9 @@ class Redactor:
     def _masked(self, text: str) -> str:
         if "[MASKED-" in text:
             self._last = max((self._last, *(int(match[1]) for match in _SEEN.finditer(text))))
-        if not text.isascii() and INVISIBLE.search(text) is not None:
-            visible = INVISIBLE.sub("", text)
-            masked = self._until_stable(visible)
-            return masked if masked != visible else self._until_stable(text)
-        return self._until_stable(text)
+        shown = visible(text)
+        masked = self._until_stable(shown)
+        return masked if masked != shown else text
 
     def _until_stable(self, text: str) -> str:
         for _ in range(PASSES):

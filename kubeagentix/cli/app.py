@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from kubeagentix.cli import output
 from kubeagentix.errors import KubeAgentiXError
+from kubeagentix.recognition.masking import masked
 from kubeagentix.report.text import clean_line
 
 
@@ -24,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
         output.write("")  # the help, which argparse has printed, may still be on its way
     except KubeAgentiXError as error:
         if os.environ.get("KUBEAGENTIX_DEBUG"):
-            traceback.print_exc()
+            print(masked(traceback.format_exc()), file=sys.stderr)
         print(f"error: {clean_line(str(error), 2000)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

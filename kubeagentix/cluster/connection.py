@@ -16,6 +16,7 @@ from kubeagentix.cluster.snapshot import ReadOptions, read_snapshot
 from kubeagentix.domain.changes import ApprovedChange, Change
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.recognition.masking import masked
 
 DEFAULTS = ReadOptions()
 TEXT_ATTEMPTS = 2  # a log goes through to a kubelet, which is slow to say that it has none
@@ -37,7 +38,7 @@ class Cluster:
         self._client = Client(access)
 
     def __repr__(self) -> str:
-        return f"Cluster(context={self.context!r}, server={self.server!r})"
+        return f"Cluster(context={self.context!r}, server={masked(self.server)!r})"
 
     def __enter__(self) -> Self:
         return self

@@ -27,18 +27,20 @@ _BARE_USERINFO = re.compile(r"(?P<user>[\w.%+-]{1,64}):(?P<value>[^\s:/\"'<>`@,;
 _AT_HOST = re.compile(r"(?:(?:tcp|unix|udp)\(|[\w.-]{1,253}:\d{2,5}(?!\d)|[\w-]+(?:\.[\w-]+)+/)")
 _ORACLE = re.compile(r"(?P<user>[A-Za-z]\w{0,40})/(?P<value>[^\s/@\"']{3,100})@(?://|[\w.-]+[:/])")
 
-_HEADERS = re.compile(
-    r"(?i)(?P<name>(?:proxy-)?authorization|(?:set-)?cookie2?"
-    r"|x-[\w-]{0,40}(?:key|token|secret|auth|signature|password|credential)[\w-]{0,12}"
-    r"|(?:private|job|deploy|access|api|apikey|auth)-?(?:token|key)|apikey|(?:dd|ocp-apim)-[\w-]{0,20}key)"
-    r"(?:\\*[\"'`])?[ \t]{0,4}(?:[:=]|=>|,)[ \t]{0,4}\[?(?:\\*[\"'`])?"
+# The headers that hold more than a value; `X-Api-Key` and the like are found by their names, as any other setting is.
+_HEADERS = (
+    ("authorization", re.compile(r"(?:\\*[\"'`])?[ \t]{0,4}(?:[:=]|=>|,)[ \t]{0,4}\[?(?:\\*[\"'`])?")),
+    ("cookie", re.compile(r"2?(?:\\*[\"'`])?[ \t]{0,4}(?:[:=]|=>|,)[ \t]{0,4}\[?(?:\\*[\"'`])?")),
 )
 _SCHEMES = re.compile(
     r"(?i)(?:bearer|basic|digest|token|apikey|negotiate|ntlm|splunk|aws4-hmac-sha256|key|sso-key|bot|hawk)[ \t]+"
 )
 _REST = re.compile(r"[^\r\n\"'`\\\]]{1,8000}")
+_WITH_PARAMETERS = ("digest", "aws4-hmac-sha256", "hawk")  # Source: RFC 7616, AWS Signature Version 4
+_PARAMETER = re.compile(r"(?i)(?:response|signature|mac|hash)=[\"']?(?P<value>[^\s\"',]{3,8000})")
 _SCHEME_AND_VALUE = re.compile(
-    r"(?i)(?:bearer|basic|negotiate)[ \t]{1,4}(?=[\w.~+/=-]{0,200}[\d=+/_.-])(?P<value>[\w.~+/=-]{12,8000})"
+    r"(?:[Bb]earer|BEARER|[Bb]asic|BASIC|[Nn]egotiate)[ \t]{1,4}"
+    r"(?=[\w.~+/=-]{0,200}[\d=+/_.-])(?P<value>[\w.~+/=-]{12,8000})"
 )
 _COOKIE = re.compile(r"(?P<name>[^=;\s]{1,80})=(?P<value>[^;\s\"'\\]{3,8000})")
 _ATTRIBUTES = ("path", "domain", "expires", "max-age", "samesite", "version", "comment")
@@ -88,11 +90,16 @@ _FLAGS = (
     (
         ("htpasswd",),
         re.compile(
-            r"[^\n]{0,40}?[\s\"',]-\w*b\w*[\s\"',]{1,8}[^\s\"',]+[\s\"',]{1,8}[^\s\"',]+[\s\"',]{1,8}(?P<value>[^\s\"',]{3,200})"
+            r"[\s\"',]{1,8}-\w{0,8}b\w{0,8}(?:[\s\"',]{1,8}[^\s\"',-][^\s\"',]{0,200}){1,2}[\s\"',]{1,8}"
+            r"(?P<value>[^\s\"',]{3,200})"
         ),
     ),
     (("pass:",), re.compile(r"(?P<value>[^\s\"',]{3,200})")),
-    (("requirepass ", "masterauth ", "identified by "), re.compile(r"[\"']?(?P<value>[^\s\"']{3,200})")),
+    (("requirepass ", "masterauth "), re.compile(r"[\"']?(?P<value>[^\s\"']{3,200})")),
+    (
+        ("create user ", "alter user ", "grant ", "create role ", "alter role "),
+        re.compile(r"(?i)[^\n]{0,300}?\b(?:identified by|password)[ \t]{1,4}[\"'](?P<value>[^\"'\n]{3,200})"),
+    ),
     (("machine ",), re.compile(r"\S{1,253}\s{1,8}login\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?P<value>\S{3,400})")),
 )
 
@@ -130,12 +137,13 @@ def _in_urls(text: str) -> Iterator[Span]:
     at = text.find("@")
     if at < 0:
         return
-    mark = text.find("://")
+    mark = text.find(":/")  # one slash is left where somebody took the URL for a path
     while mark >= 0:
-        match = _USERINFO.match(text, mark + 3) or _TOKEN_USER.match(text, mark + 3)
+        begins = mark + (3 if text.startswith("//", mark + 1) else 2)
+        match = _USERINFO.match(text, begins) or _TOKEN_USER.match(text, begins)
         if match is not None and not values.is_ordinary(match["value"]):
             yield match.span("value")
-        mark = text.find("://", mark + 3)
+        mark = text.find(":/", begins)
     while at >= 0:
         if _AT_HOST.match(text, at + 1) is not None:
             match = _bare_userinfo().search(text, max(0, at - 240), at)
@@ -150,36 +158,37 @@ def _bare_userinfo() -> re.Pattern[str]:
 
 
 def _in_headers(text: str, lowered: str) -> Iterator[Span]:
-    if any(word in lowered for word in ("auth", "cookie", "key", "token", "x-")):
-        covered = 0
-        for match in _HEADERS.finditer(text):
-            if match.start() >= covered:
-                rest = _REST.match(text, match.end())
-                covered = rest.end() if rest is not None and "cookie" in match["name"].lower() else covered
-                for span in _header(text, match, rest):
+    for name, separator in _HEADERS:
+        covered, at = 0, lowered.find(name)
+        while at >= 0:
+            header = separator.match(text, at + len(name)) if at >= covered else None
+            rest = _REST.match(text, header.end()) if header is not None else None
+            if rest is not None:
+                for span in _cookies(rest) if name == "cookie" else _authorization(text, rest):
                     covered = max(covered, span[1])
                     yield span
+                covered = max(covered, rest.end() if name == "cookie" else 0)
+            at = lowered.find(name, at + len(name))
     if any(word in lowered for word in ("bearer", "basic", "negotiate")):
         for match in _SCHEME_AND_VALUE.finditer(text):
             if not values.is_ordinary(match["value"]):
                 yield match.span("value")
 
 
-def _header(text: str, header: re.Match[str], rest: re.Match[str] | None) -> Iterator[Span]:
-    name, at = header["name"].lower(), header.end()
-    if rest is None:
-        return
-    if "cookie" in name:
-        for match in _COOKIE.finditer(rest[0]):
-            if match["name"].lower() not in _ATTRIBUTES and not values.is_ordinary(match["value"]):
-                yield at + match.start("value"), at + match.end("value")
-        return
+def _cookies(rest: re.Match[str]) -> Iterator[Span]:
+    for match in _COOKIE.finditer(rest.string, rest.start(), rest.end()):
+        if match["name"].lower() not in _ATTRIBUTES and not values.is_ordinary(match["value"]):
+            yield match.span("value")
+
+
+def _authorization(text: str, rest: re.Match[str]) -> Iterator[Span]:
+    at = rest.start()
     scheme = _SCHEMES.match(text, at, rest.end())
-    if scheme is not None and "authorization" in name:
-        if len(rest[0]) - len(scheme[0]) >= values.LEAST_CHARS and not values.is_prose(rest[0][len(scheme[0]) :]):
-            yield scheme.end(), at + len(rest[0].rstrip(" ,;"))
+    if scheme is not None and scheme[0].strip().lower() in _WITH_PARAMETERS:
+        for match in _PARAMETER.finditer(text, scheme.end(), min(len(text), scheme.end() + 2000)):
+            yield match.span("value")
         return
-    value = rest[0].strip().split(" ")[0].rstrip(",;)")
-    if values.is_telling(value) and not values.is_ordinary(value):
-        begins = at + rest[0].index(value)
+    begins = scheme.end() if scheme is not None else at
+    value = rest[0][begins - at :].split(" ", 1)[0].rstrip(",;)")
+    if not values.is_ordinary(value) and (values.is_telling(value) or (scheme is not None and len(value) > 12)):
         yield begins, begins + len(value)

@@ -15,10 +15,10 @@ from kubeagentix.recognition.places import block_scalar
 
 Span = tuple[int, int]
 
-_PEM = re.compile(
-    r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE|SECRET) KEY(?: BLOCK)? ?-{4,5}(?:(?:\\+[nr]|[\w+/=:\s,.-]){0,40000})?"
-)
-_PEM_END = re.compile(r"[ \t]*-{0,5} ?END [A-Z0-9 ]{0,60}-{4,5}")
+_PEM = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE|SECRET) KEY(?: BLOCK)? ?-{4,5}")
+_PEM_END = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,60}-{4,5}")
+_PEM_BODY = re.compile(r"(?:(?:\\+[nr]|\s){0,8}[\w+/=-]{12,200}){0,1000}")  # of a key whose end is not there
+MAX_KEY = 40_000  # characters
 _PUTTY = re.compile(r"Private-Lines: \d+\s+[\w+/=\s]{1,20000}")
 _Q = r"\\*[\"'`]?"
 # A name and its value in two fields, as in `env` of a container, in either order; `/>` and `;` for XML and properties.
@@ -62,7 +62,9 @@ def spans(text: str, lowered: str) -> Iterator[Span]:
 
 def _keys(text: str) -> Iterator[Span]:
     for match in _PEM.finditer(text):
-        closing = _PEM_END.match(text, match.end())
+        begins_next = text.find("-BEGIN", match.end(), match.end() + MAX_KEY)
+        limit = begins_next if begins_next >= 0 else match.end() + MAX_KEY
+        closing = _PEM_END.search(text, match.end(), limit) or _PEM_BODY.match(text, match.end(), limit)
         yield match.start(), closing.end() if closing is not None else match.end()
 
 

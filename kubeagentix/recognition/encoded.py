@@ -15,8 +15,12 @@ Span = tuple[int, int]
 LEAST_CHARS = 20
 MAX_CHARS = 2_000_000
 _NEWLINE = r"(?:\r?\n[ \t]*|\\r?\\?n)"  # also as JSON writes it
+# How the base64 of readable ASCII begins: the bits that ASCII leaves empty are those of every first, second and third
+# character of four. Hashes, ids and words do not look so, and are passed over without being decoded.
+_ASCII = "(?:[CI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-])"
 _RUN = re.compile(
-    rf"[A-Za-z0-9+/_-]{{20,}}={{0,2}}(?:{_NEWLINE}[A-Za-z0-9+/_-]{{20,}}={{0,2}})*(?:{_NEWLINE}[A-Za-z0-9+/_-]{{1,75}}={{1,2}})?",
+    rf"(?:(?<![A-Za-z0-9+/_-])|(?<=\\[nrt]))(?={_ASCII}{{3}})[A-Za-z0-9+/_-]{{20,}}={{0,2}}"
+    rf"(?:{_NEWLINE}[A-Za-z0-9+/_-]{{20,}}={{0,2}})*(?:{_NEWLINE}[A-Za-z0-9+/_-]{{1,75}}={{1,2}})?",
     re.ASCII,
 )
 _FIRST = 24  # characters that are decoded to see whether it is text at all

@@ -25,7 +25,7 @@ _CREDENTIALS = words_of(
     """
     password passwd passwort passphrase passcode pass pwd pw secret token credential credentials creds cred cookie
     jwt pat apikey apitoken accesskey secretkey privatekey authtoken accesstoken authkey dockerconfigjson dockercfg
-    requirepass masterauth sharedaccesskey accountkey psk sessionid jsessionid phpsessid sid signature sig otp
+    requirepass masterauth sharedaccesskey accountkey psk sessionid jsessionid phpsessid sid otp
     passkey kubeconfig
     """
 )
@@ -59,7 +59,7 @@ _BEFORE_SECRET = words_of(
 # By themselves they name objects of Kubernetes, schemes and checksums as often as values.
 _BARE = words_of(
     """
-    secret auth pass pat sig signature bearer cred creds credential credentials otp sid psk pw
+    secret auth pass pat bearer cred creds credential credentials otp sid psk pw
     """
 )
 # After it, a name is about a credential, and holds none.

@@ -26,7 +26,6 @@ HINTS = (
     "auth",
     "cookie",
     "jwt",
-    "sig",
     "sess",
     "psk",
     "otp",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.recognition import addresses, documents, encoded, places, tokens, values
 
 Span = tuple[int, int]
 
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _REACH = 16  # characters of a placeholder
 MAX_DEPTH = 2  # of base64 in base64
 
@@ -35,6 +37,11 @@ def _all(text: str, known: Iterable[str], depth: int) -> Iterator[Span]:
     yield from addresses.spans(text, lowered)
     if depth < MAX_DEPTH:
         yield from encoded.spans(text, lambda inner: bool(found_in(inner, known, depth + 1)))
+
+
+def visible(text: str) -> str:
+    """`text` without characters that take no room: between the letters of a name they would hide it."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def lower(text: str) -> str:

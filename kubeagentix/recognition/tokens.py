@@ -15,11 +15,11 @@ Span = tuple[int, int]
 _HEX32 = "[0-9a-fA-F]{32}"
 # prefix -> the whole, from the prefix on. Prefixes that no word holds need no boundary before them.
 _STRONG = {
-    "ghp_": r"ghp_\w{20,}",
-    "gho_": r"gho_\w{20,}",
-    "ghu_": r"ghu_\w{20,}",
-    "ghs_": r"ghs_\w{20,}",
-    "ghr_": r"ghr_\w{20,}",
+    "ghp_": r"ghp_[A-Za-z0-9]{20,}",
+    "gho_": r"gho_[A-Za-z0-9]{20,}",
+    "ghu_": r"ghu_[A-Za-z0-9]{20,}",
+    "ghs_": r"ghs_[A-Za-z0-9]{20,}",
+    "ghr_": r"ghr_[A-Za-z0-9]{20,}",
     "github_pat_": r"github_pat_\w{20,}",
     "glpat-": r"glpat-[\w-]{16,}(?:\.[\w-]+)*",
     "gldt-": r"gldt-[\w-]{16,}",

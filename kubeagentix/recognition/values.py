@@ -18,7 +18,8 @@ _ORDINARY = re.compile(
     r"|hidden|redacted|masked|secret|secrets|token|tokens|password|passwords|key|keys|credentials?|bearer|basic|digest"
     r"|string|str|int|bool|object|bytes|changeme-not|reset|login|user|username|value|name|file|namespace|default"
     r"|\*+|•+|\.{3,}|…|<[^>]*>?|\$\{.*|\$\(.*|\$[A-Za-z_]\w*|%\w+%|\{\{.*|%[sdvq]|(?:file|env|vault|secret|ref\+\w+):.*"
-    r"|\d{1,5}|x{3,}|-+|[,;:.!?)\]}]+|\[?MASKED.*|\[redacted\].*)[.,;:!?)]*\Z"
+    r"|\{.*|&\w+ .*|\*\w+|[A-Za-z_][A-Za-z_.]*\(.*"  # structure of YAML, calls in code
+    r"|\d{1,5}|x{3,}|-+|[,;:.!?)\]}]+|\[?MASKED(?:-\d+)?\]?|\[redacted\].*)[.,;:!?)]*\Z"
 )
 _PATH = re.compile(r"(?:~|\.{0,2})/[\w.@%+/:-]*\Z|[A-Za-z]:\\")
 _PROSE = re.compile(
@@ -26,6 +27,7 @@ _PROSE = re.compile(
 )
 _SHAPES = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"\d"), re.compile(r"[^A-Za-z\d]"))
 _TELLING = re.compile(r"[\d!@#$%^&*+/=_~?]|[a-z][A-Z]|[A-Z]{2,}[a-z]|.-.")
+_NO_NAME = re.compile(r"[^A-Za-z_.:/ -]")  # a digit, or a mark that names do not hold
 _OBJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9./-]*[a-z0-9])?\Z")
 
 
@@ -63,4 +65,4 @@ def is_credential(value: str, of: Verdict) -> bool:
 def is_worth_learning(value: str) -> bool:
     """Whether a value, once recognised, is to be masked wherever else it stands: no word and no name anybody uses."""
     kinds = sum(shape.search(value) is not None for shape in _SHAPES)
-    return (len(value) >= 8 and kinds >= 2) or (len(value) >= 6 and kinds >= 3) or len(value) >= 20
+    return _NO_NAME.search(value) is not None and ((len(value) >= 8 and kinds >= 2) or (len(value) >= 6 and kinds >= 3))

@@ -11,6 +11,7 @@ from kubeagentix.cli.output import write
 from kubeagentix.cli.progress import progress
 from kubeagentix.contracts import CommandPlugin
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.recognition.masking import masked
 from kubeagentix.report.files import check_writable
 from kubeagentix.report.text import clean_line
 
@@ -59,7 +60,7 @@ def contents(snapshot: Snapshot) -> list[str]:
         ("objects", str(sum(counts.values()))),
         *(("", f"{count} {kind}") for kind, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         ("logs", f"{len(snapshot.logs)} containers, {sum(len(log.lines) for log in snapshot.logs)} lines"),
-        *(("not seen", f"{gap.what}: {gap.why}") for gap in snapshot.gaps),
+        *(("not seen", masked(f"{gap.what}: {gap.why}")) for gap in snapshot.gaps),
     ]
     return [f"{label:<10}{clean_line(text)}" for label, text in rows]
 

@@ -9,6 +9,7 @@ import kubeagentix as kx
 from kubeagentix.cluster.kubeconfig import list_contexts
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.notebook.session import Lines
+from kubeagentix.recognition.masking import masked
 from kubeagentix.report.text import clean_line
 
 
@@ -34,7 +35,7 @@ def _lines(kubeconfig: str | None) -> list[str]:
     for context in contexts:
         is_asked = context.name == now or (asked is None and context.is_current)
         mark = "*" if is_asked else " "
-        lines.append(f"{mark} {clean_line(f'{context.name}: {context.server}, namespace {context.namespace}')}")
+        lines.append(f"{mark} {clean_line(f'{context.name}: {masked(context.server)}, namespace {context.namespace}')}")
     return lines
 
 
