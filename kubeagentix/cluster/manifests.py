@@ -56,6 +56,17 @@ def read(names: Sequence[str], workspace: Path | None) -> Manifest:
     return Manifest(path=path, objects=objects, text=_written(path, documents))
 
 
+def objects_in(text: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects of a manifest that is given as a text, each with a name. Raises UsageError."""
+    path = Path("the manifest")
+    documents = [*_objects(_documents(text, path))]
+    if not 1 <= len(documents) <= MAX_OBJECTS:
+        raise UsageError(f"{path} holds {len(documents)} objects", hint=f"1 to {MAX_OBJECTS} at a time")
+    for document in documents:
+        _named(document)  # which no model may change, perhaps
+    return tuple(json.loads(_written(path, [document])) for document in documents)
+
+
 def _written(path: Path, documents: Sequence[Any]) -> str:
     content = documents[0] if len(documents) == 1 else {"apiVersion": "v1", "kind": "List", "items": documents}
     text, size = [], 0
@@ -98,11 +109,18 @@ def _parsed(path: Path) -> list[Any]:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
-        return [item for item in yaml.load_all(content.decode(), Loader=_Loader) if item is not None]
+        return _documents(content.decode(), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} is no manifest: it cannot be read") from error
+
+
+def _documents(text: str, path: Path) -> list[Any]:
+    try:
+        return [item for item in yaml.load_all(text, Loader=_Loader) if item is not None]
     except yaml.MarkedYAMLError as error:  # whose text quotes the file, which may be anything
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark is not None else ""
         raise UsageError(f"{path.name} is no manifest: it is not YAML{line}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageError(f"{path.name} is no manifest: it cannot be read") from error
 
 

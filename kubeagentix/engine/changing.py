@@ -14,6 +14,7 @@ from typing import Any
 
 from kubeagentix.audit import AuditDecision, AuditLog
 from kubeagentix.cluster.connection import Cluster
+from kubeagentix.cluster.kubectl_changes import check_kind
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.changes import (
     ApprovalAnswer,
@@ -35,6 +36,7 @@ from kubeagentix.errors import (
     KubeAgentiXError,
     NotPermittedError,
     StaleChangeError,
+    UsageError,
     excerpt,
 )
 from kubeagentix.redaction import Redactor
@@ -84,6 +86,11 @@ class Changes:
         return [await self._rehearsed(cluster, call, change) for change in changes]
 
     async def _rehearsed(self, cluster: Cluster, call: ToolCall, change: Change) -> Rehearsal:
+        try:
+            check_kind(change.resource, change.is_delete)
+        except UsageError as error:
+            self._note("not_allowed", call, change, why=str(error))
+            raise
         try:
             return await rehearse(cluster, change, self._redactor.text)
         except KubeAgentiXError as error:

@@ -10,7 +10,7 @@ from kubeagentix.cluster.connection import Cluster
 from kubeagentix.domain.changes import Change
 from kubeagentix.errors import ApiError, NotPermittedError, StaleChangeError, UsageError, excerpt
 from kubeagentix.redaction import PLACEHOLDER
-from kubeagentix.toolkit.differences import comparable, diff, differences
+from kubeagentix.toolkit.differences import comparable, diff, differences, fields
 
 MAX_DIFF_CHARS = 30_000  # more than that nobody reads before saying yes
 DELETED_LINES = 60  # of an object that would go: enough to know it by
@@ -42,11 +42,11 @@ async def rehearse(cluster: Cluster, change: Change, mask: Callable[[str], str])
     after = await cluster.rehearse(change)
     old, new = comparable(before), {} if change.is_delete else comparable(after)
     found = tuple(differences(old, new))
-    fields = frozenset(path for path, _, _ in found)
+    paths = frozenset(fields(old, new))
     shown = _cut(change, diff(old, new, mask))
     if found and not shown:
-        shown = f"(blanks only, in {', '.join(sorted(fields))})"
-    return Rehearsal(change=change, diff=shown, fields=fields, differences=found)
+        shown = f"(blanks only, in {', '.join(sorted(paths))})"
+    return Rehearsal(change=change, diff=shown, fields=paths, differences=found)
 
 
 async def _check_rights(cluster: Cluster, change: Change) -> None:

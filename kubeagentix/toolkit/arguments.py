@@ -103,6 +103,8 @@ def _to_text(value: Any) -> Any:
         return value.strip() if value.strip() != value else value
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     return str(value) if isinstance(value, int | float) else value
 
 

@@ -61,6 +61,16 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, 
         yield path, old, new
 
 
+def fields(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """The paths of all single values that differ, also of those in what was added or taken away as a whole."""
+    for where, before, after in differences(old, new, path):
+        whole = before if after is None else after if before is None else None
+        if isinstance(whole, Mapping | list) and whole:
+            yield from fields(whole, {} if isinstance(whole, Mapping) else [], where)
+        else:
+            yield where
+
+
 def _by_name(items: list[Any]) -> dict[str, Any]:
     """Entries by their names; by their places where one has none, or shares it, so that none hides another."""
     names = [str(item.get("name") or "") if isinstance(item, Mapping) else "" for item in items]

@@ -23,7 +23,6 @@ async def prepare(arguments: Mapping[str, Any], context: ToolContext) -> Sequenc
         "preconditions": {"uid": found.ref.uid},
         "propagationPolicy": _PROPAGATION[dependents],
     }
-    inside = " and EVERYTHING in it" if found.ref.kind == "Namespace" else ""
     kept = ", but not what it owns" if dependents == "orphan" else ", with what it owns"
     change = Change(
         ref=found.ref,
@@ -32,7 +31,7 @@ async def prepare(arguments: Mapping[str, Any], context: ToolContext) -> Sequenc
         resource=found.kind.plural,
         group=found.kind.group,
         body=json.dumps(options),
-        summary=f"delete {found.ref}{inside or kept}",
+        summary=f"delete {found.ref}{kept}",
     )
     return [change]
 

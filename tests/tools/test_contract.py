@@ -33,7 +33,8 @@ EXPECTED = {
     *("can_i", "describe_resource", "get_events", "get_resource", "kubectl", "list_namespaces", "list_resources"),
     *("list_unhealthy", "network_path", "pod_logs", "query_metrics", "rollout_history", "run_quickdx"),
     *("search_result", "service_dependencies", "top_nodes", "top_pods"),
-    *("cordon_node", "delete_resource", "restart_rollout", "scale_workload"),
+    *("apply_manifest", "cordon_node", "delete_resource", "patch_resource", "restart_rollout", "scale_workload"),
+    "undo_rollout",
 }
 SECRETS = [
     {"kind": "Secret", "metadata": {"name": "plain"}, "stringData": {"password": f"{SENTINEL}-1"}},
@@ -92,7 +93,10 @@ KUBECTL_COMMANDS = [
     *("config view --raw", "config view", "cluster-info dump", "get secrets --sort-by=.data.password"),
 ]
 CALLS: dict[str, list[dict[str, Any]]] = {
+    "apply_manifest": [{"manifest": "{}"}],
     "cordon_node": [{"node": "node-a"}],
+    "patch_resource": [{"name": "secret/plain", "patch": "{}"}],
+    "undo_rollout": [{"name": "deploy/checkout"}],
     "delete_resource": [{"name": "secret/plain"}],
     "restart_rollout": [{"name": "deploy/checkout"}],
     "scale_workload": [{"name": "deploy/checkout", "replicas": 0}],
