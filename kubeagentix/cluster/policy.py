@@ -30,7 +30,10 @@ _CLUSTER_WIDE = (
 _REWRITTEN = ("context", "output", "wait", "watch", "timeout")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _APPROVED = "it runs only once a person has approved it; in a run that only reads it is refused"
-_FOR_WRITING = "say what to do, and a person does it; or allow writes, and each is asked for"
+_FOR_WRITING = (
+    "say what to do, and a person does it; where writes are allowed, a tool that changes "
+    "(such as scale_workload, delete_resource) asks for it"
+)
 _TRIED = (("dry-run", "server"),)
 # The verbs that kubectl cannot try, as what they send. Source: staging/src/k8s.io/kubectl/pkg/polymorphichelpers
 _RESTARTED = {"kubectl.kubernetes.io/restartedAt": "1970-01-01T00:00:00Z"}

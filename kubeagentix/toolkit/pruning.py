@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from kubeagentix.domain.meta import LAST_APPLIED
 
+SHORTEST_VALUE = 4
+LONGEST_ANNOTATION = 120  # of a Secret: a name, a date, a digest; a copy of the object is longer
 _BOOKKEEPING = ("managedFields", "selfLink", "resourceVersion", "uid", "generateName")
 # Annotations that repeat the object, or that controllers keep for themselves.
 _NOISE = (LAST_APPLIED, "kubectl.kubernetes.io/restartedAt", "deprecated.daemonset.template.generation")
@@ -102,8 +105,7 @@ def _masked_secret(obj: Any) -> Any:
     metadata = obj.get("metadata")
     kept = {key: value for key, value in obj.items() if key not in ("data", "stringData")}
     if isinstance(metadata, Mapping):
-        # kubectl's copy of the manifest holds the values once more.
-        annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED}
+        annotations = _annotations(metadata.get("annotations") or {}, _values(obj))
         kept["metadata"] = {**{key: item for key, item in metadata.items() if key != "annotations"}}
         if annotations:
             kept["metadata"]["annotations"] = annotations
@@ -112,6 +114,29 @@ def _masked_secret(obj: Any) -> Any:
         if isinstance(values, Mapping):
             kept[field] = {key: _size(value, is_encoded=field == "data") for key, value in values.items()}
     return kept
+
+
+def _values(secret: Mapping[str, Any]) -> set[str]:
+    """What a Secret holds, as it is written and as it is meant; what is too short to tell apart is left out."""
+    found: set[str] = set()
+    for field in ("data", "stringData"):
+        values = secret.get(field)
+        found |= {str(value) for value in values.values()} if isinstance(values, Mapping) else set()
+    for text in [*found]:
+        with contextlib.suppress(binascii.Error, ValueError):
+            found.add(base64.b64decode(text, validate=True).decode())
+    return {text for text in found if len(text) >= SHORTEST_VALUE}
+
+
+def _annotations(annotations: Mapping[str, Any], values: set[str]) -> dict[str, Any]:
+    """The annotations of a Secret: copies of the manifest, which some tools keep there, hold the values once more."""
+    kept = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
+    return {
+        key: _size(value, is_encoded=False)
+        if len(str(value)) > LONGEST_ANNOTATION or any(item in str(value) for item in values)
+        else value
+        for key, value in kept.items()
+    }
 
 
 def _size(value: Any, *, is_encoded: bool) -> str:

@@ -69,3 +69,22 @@ def test_what_every_pod_has_goes() -> None:
         "tolerations": [{"key": "node.kubernetes.io/not-ready", "tolerationSeconds": 10}],
         "serviceAccountName": "web",
     }
+
+
+def test_copies_of_a_secret_in_its_annotations_are_told_by_size() -> None:
+    annotations = {
+        "kubectl.kubernetes.io/last-applied-configuration": '{"data": {"password": "c2VudGluZWw="}}',
+        "kapp.k14s.io/original": '{"data":{"password":"c2VudGluZWw="}}',
+        "example.com/plain": "the password is sentinel",
+        "objectset.rio.cattle.io/applied": "H4sIAAAAAAAA" * 20,
+        "example.com/owner": "team-a",
+    }
+    secret = {"kind": "Secret", "metadata": {"name": "x", "annotations": annotations}, "data": {"p": "c2VudGluZWw="}}
+    assert masked(secret)["metadata"]["annotations"] == {
+        "kapp.k14s.io/original": "36 bytes",
+        "example.com/plain": "24 bytes",
+        "objectset.rio.cattle.io/applied": "240 bytes",
+        "example.com/owner": "team-a",
+    }
+    near_miss = {**secret, "kind": "ConfigMap"}
+    assert masked(near_miss) == near_miss
