@@ -77,14 +77,23 @@ def _from_file(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tup
         if not chosen:
             return []
         raise ConfigurationError(f"there is no config file {path}", hint="KUBEAGENTIX_CONFIG names it") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # tomllib lets int()'s and date()'s own errors through
         raise ConfigurationError(f"cannot read the config file {path}: {excerpt(str(error))}") from error
+    if _has_huge_number(content):
+        raise ConfigurationError(f"{path} holds a number of more than 64 bits", hint="TOML has none")
     for key in content:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
             raise ConfigurationError(f"unknown key {excerpt(key, 60)!r} in {path}", hint=hint)
     return [(str(path), key, value) for key, value in content.items()]
+
+
+def _has_huge_number(value: Any) -> bool:
+    # Python refuses to print one of some thousand digits, so that it could not even be shown in an error.
+    if isinstance(value, dict | list):
+        return any(map(_has_huge_number, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and value.bit_length() > 64
 
 
 def _expanded(path: str, environ: Mapping[str, str]) -> Path:
@@ -110,7 +119,7 @@ def _checked(source: str, key: str, value: Any, default: Any) -> Any:
         raise _refused(source, key, value, "a text")
     try:
         number = type(default)(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _refused(source, key, value, "a number") from None
     if isinstance(value, bool) or not 0 < number < float("inf"):
         raise _refused(source, key, value, "a number above 0")

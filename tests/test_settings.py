@@ -100,3 +100,21 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot read the config file"):
         load_settings({"KUBEAGENTIX_CONFIG": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"deadline_s = {'9' * 400}",
+        f"deadline_s = {'9' * 5000}",
+        f"deadline_s = 0x{'f' * 5000}",
+        f"render = 0x{'f' * 5000}",
+        f"[[ignore]]\nreason = 0x{'f' * 5000}",
+        f"[[ignore]]\nuntil = 0x{'f' * 5000}",
+        "deadline_s = " + "[" * 5000,
+        "[[ignore]]\nuntil = 2026-99-99",
+    ],
+)
+def test_what_python_cannot_count_is_told_in_one_line(config: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        loaded(config, text)

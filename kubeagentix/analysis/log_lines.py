@@ -101,7 +101,7 @@ def structured(text: str) -> tuple[int | None, str] | None:
     """(level, what it says) of a line of JSON; None for any other."""
     try:
         fields = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     if not isinstance(fields, dict):
         return None

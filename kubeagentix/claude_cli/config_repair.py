@@ -58,7 +58,7 @@ def _repaired(state: Path, folder: Path) -> Notice:
 def _is_damaged(state: Path) -> bool:
     try:
         json.loads(state.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     except OSError:  # not there, or not ours to read: the CLI starts afresh
         return False
@@ -68,7 +68,7 @@ def _is_damaged(state: Path) -> bool:
 def _is_usable(path: Path) -> bool:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and bool(value)
 

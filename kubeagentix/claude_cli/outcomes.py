@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from kubeagentix.claude_cli.fields import items, moment
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.errors import (
     AuthenticationError,
@@ -188,7 +189,7 @@ class Ended:
         """What the CLI says of the error."""
         if self.result is None:
             return self.stderr
-        said = [str(self.result.get("result") or ""), *map(str, self.result.get("errors") or ())]
+        said = [str(self.result.get("result") or ""), *map(str, items(self.result.get("errors")))]
         return "\n".join(part for part in said if part)
 
     @property
@@ -326,5 +327,4 @@ def _unauthorized(text: str, credential: Credential) -> str:
 
 
 def _reset(ended: Ended) -> datetime | None:
-    at = ended.limit.get("resetsAt")
-    return datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else None
+    return moment(ended.limit.get("resetsAt"))

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from kubeagentix.claude_cli.environment import SERVER
+from kubeagentix.claude_cli.fields import mapping
 from kubeagentix.claude_cli.outcomes import failed
 from kubeagentix.claude_cli.process import Child
 from kubeagentix.domain.messages import ToolCall, ToolResult
@@ -36,7 +37,7 @@ class Control:
         self._on_failure = on_failure
         self._begun = ""
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._calls: dict[Any, asyncio.Task[None]] = {}  # by the JSON-RPC id of the call, by which it is cancelled
+        self._calls: dict[str, asyncio.Task[None]] = {}  # by the JSON-RPC id of the call, by which it is cancelled
 
     @property
     def is_busy(self) -> bool:
@@ -68,7 +69,7 @@ class Control:
 
     def serve(self, line: Mapping[str, Any]) -> tuple[ToolCall, ...]:
         """Answers a request of the CLI, in its own time; the call, if it is one of a tool, which runs from now on."""
-        key, request = str(line.get("request_id")), line.get("request") or {}
+        key, request = str(line.get("request_id")), mapping(line.get("request"))
         call = self._call_in(request)
         task = asyncio.create_task(self._serve(key, request, call))
         self._tasks[key] = task
@@ -88,13 +89,13 @@ class Control:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _call_in(self, request: Mapping[str, Any]) -> ToolCall | None:
-        message = request.get("message") or {}
-        parameters = message.get("params") or {}
+        message = mapping(request.get("message"))
+        parameters = mapping(message.get("params"))
         name = str(parameters.get("name"))
         if message.get("method") != "tools/call" or name not in self._tools:
             return None
-        use_id = str((parameters.get("_meta") or {}).get("claudecode/toolUseId") or uuid.uuid4().hex)
-        return ToolCall(id=use_id, name=name, arguments=parameters.get("arguments") or {}, origin="mcp")
+        use_id = str(mapping(parameters.get("_meta")).get("claudecode/toolUseId") or uuid.uuid4().hex)
+        return ToolCall(id=use_id, name=name, arguments=dict(mapping(parameters.get("arguments"))), origin="mcp")
 
     async def _serve(self, key: str, request: Mapping[str, Any], call: ToolCall | None) -> None:
         try:
@@ -102,7 +103,7 @@ class Control:
                 error = f"{excerpt(str(request.get('subtype')), 60)} is not served here"
                 await self._respond(key, {"subtype": "error", "error": error})
                 return
-            message = request.get("message") or {}
+            message = mapping(request.get("message"))
             answer = {"jsonrpc": "2.0", **await self._answered(message, call)}
             if "id" in message:
                 answer["id"] = message["id"]
@@ -111,7 +112,7 @@ class Control:
             self._on_failure(error)
 
     async def _answered(self, message: Mapping[str, Any], call: ToolCall | None) -> dict[str, Any]:
-        parameters = message.get("params") or {}
+        parameters = mapping(message.get("params"))
         match message.get("method"):
             case "initialize":
                 version = parameters.get("protocolVersion", _PROTOCOL_VERSION)
@@ -120,15 +121,15 @@ class Control:
             case "tools/list":
                 return {"result": {"tools": [_offered(tool) for tool in self._tools.values()]}}
             case "tools/call":
-                return {"result": await self._called(message.get("id"), call)}
+                return {"result": await self._called(repr(message.get("id")), call)}
             case "notifications/cancelled":
-                if task := self._calls.get(parameters.get("requestId")):
+                if task := self._calls.get(repr(parameters.get("requestId"))):
                     task.cancel()
             case str(method) if "id" in message and method != "ping":
                 return {"error": {"code": -32601, "message": f"no method {excerpt(method, 60)}"}}
         return {"result": {}}
 
-    async def _called(self, message_id: Any, call: ToolCall | None) -> dict[str, Any]:
+    async def _called(self, message_id: str, call: ToolCall | None) -> dict[str, Any]:
         if call is None:
             return _content("there is no such tool", is_error=True)
         task = asyncio.current_task()

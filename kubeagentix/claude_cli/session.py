@@ -7,12 +7,10 @@ group, cancel the tools, give the lock back and remove the place.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from kubeagentix.claude_cli.config_repair import repair
 from kubeagentix.claude_cli.environment import (
@@ -23,13 +21,14 @@ from kubeagentix.claude_cli.environment import (
     config_for,
     control_arguments,
 )
+from kubeagentix.claude_cli.fields import items, mapping
 from kubeagentix.claude_cli.finding import Program
 from kubeagentix.claude_cli.locking import FileLock, lock_of
 from kubeagentix.claude_cli.outcomes import error_of, failed, timed_out
 from kubeagentix.claude_cli.places import Place
 from kubeagentix.claude_cli.process import EXIT_GRACE_S, Child
 from kubeagentix.claude_cli.protocol import Control
-from kubeagentix.claude_cli.streaming import Line, Reader, is_content, retry_pause_s, usage_of
+from kubeagentix.claude_cli.streaming import Line, Reader, is_content, line_of, retry_pause_s, usage_of
 from kubeagentix.claude_cli.switches import Switches, config_dir_of, state_file_of
 from kubeagentix.claude_cli.watchdog import Limits, Watchdog
 from kubeagentix.domain.events import ModelEvent, ModelFinished, Notice, ToolCallReady, UsageReported
@@ -149,7 +148,7 @@ class _Run:
     async def _pump(self, child: Child) -> None:
         try:
             async for text in child.lines():
-                if (line := _parsed(text)) is not None:
+                if (line := line_of(text)) is not None:
                     self._lines.put_nowait(line)
                 elif text.strip():
                     self._stray = text[-1_000:].decode("utf-8", "replace")
@@ -204,11 +203,14 @@ class _Run:
         if credential.kind != "api_key" and key_source in {"ANTHROPIC_API_KEY", "apiKeyHelper"}:
             what = f"an API key ({key_source}) took the place of {credential.source}"
             raise failed("api_key_took_over", what)
-        foreign = [name for name in init.get("tools") or () if not str(name).startswith(f"mcp__{SERVER}__")]
+        foreign = [name for name in items(init.get("tools")) if not str(name).startswith(f"mcp__{SERVER}__")]
         if foreign:
             what = f"Claude Code offers tools that are not ours ({excerpt(', '.join(map(str, foreign)), 120)})"
             raise failed("not_isolated", what)
-        servers = {str(server.get("name")): str(server.get("status")) for server in init.get("mcp_servers") or ()}
+        servers = {
+            str(server.get("name")): str(server.get("status"))
+            for server in map(mapping, items(init.get("mcp_servers")))
+        }
         if self._control is not None and self._order.request.tools and servers.get(SERVER) != "connected":
             what = f"Claude Code did not connect to our tools (status {servers.get(SERVER, 'missing')})"
             raise failed("not_isolated", what)
@@ -269,11 +271,3 @@ def _stop_reason(result: Line, *, was_interrupted: bool) -> str | None:
         return "max_turns"
     is_cut = "output token maximum" in str(result.get("result")) or result.get("stop_reason") == "max_tokens"
     return "max_tokens" if is_cut else None
-
-
-def _parsed(text: bytes) -> Line | None:
-    try:
-        line: Any = json.loads(text)
-    except ValueError:
-        return None
-    return line if isinstance(line, dict) else None

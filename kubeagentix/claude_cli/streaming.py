@@ -6,10 +6,11 @@ lines (one for each block) are what was said, the `result` line is how it ended.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
+from kubeagentix.claude_cli.fields import items, mapping, moment, number
 from kubeagentix.claude_cli.outcomes import Ended
 from kubeagentix.claude_cli.repeats import Shown
 from kubeagentix.domain.events import ModelEvent, Notice, TextDelta, ThinkingDelta
@@ -20,6 +21,15 @@ Line = Mapping[str, Any]
 Before = Literal["", "turn", "rest"]
 _CONTENT = ("content_block_start", "content_block_delta")
 _RESTARTED = "the connection broke in the middle of the answer, which begins again"
+
+
+def line_of(text: bytes) -> Line | None:
+    """A line of the CLI; None for what is no JSON object."""
+    try:
+        line: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
 
 
 class Reader:
@@ -54,7 +64,7 @@ class Reader:
         """The events of one line."""
         match line.get("type"):
             case "stream_event":
-                yield from self._streamed(_mapping(line.get("event")))
+                yield from self._streamed(mapping(line.get("event")))
             case "assistant":
                 yield from self._said(line)
             case "user":
@@ -62,7 +72,7 @@ class Reader:
             case "system":
                 yield from self._system(line)
             case "rate_limit_event":
-                yield from self._limit(_mapping(line.get("rate_limit_info")))
+                yield from self._limit(mapping(line.get("rate_limit_info")))
             case "result":
                 self.ended.result = line
 
@@ -83,17 +93,17 @@ class Reader:
     def _streamed(self, event: Line) -> Iterator[ModelEvent]:
         match event.get("type"):
             case "message_start":
-                self._begin(str(_mapping(event.get("message")).get("id")))
+                self._begin(str(mapping(event.get("message")).get("id")))
             case "content_block_start":
                 self._come = {"text": 0, "thinking": 0}
             case "content_block_delta":
-                delta = _mapping(event.get("delta"))
+                delta = mapping(event.get("delta"))
                 if text := delta.get("text"):
                     yield from self._show("text", str(text))
                 if thought := delta.get("thinking"):
                     yield from self._show("thinking", str(thought))
             case "message_delta":
-                self.is_complete = _mapping(event.get("delta")).get("stop_reason") is not None
+                self.is_complete = mapping(event.get("delta")).get("stop_reason") is not None
 
     def _begin(self, message_id: str) -> None:
         """A message begins: an answer of its own, the rest of the last one, or the last one again."""
@@ -115,14 +125,14 @@ class Reader:
         self._come = {"text": 0, "thinking": 0}
 
     def _said(self, line: Line) -> Iterator[ModelEvent]:
-        message = _mapping(line.get("message"))
+        message = mapping(line.get("message"))
         if line.get("error") or message.get("model") == "<synthetic>":  # words of the CLI, told again by the result
             self.ended.error_kind = str(line.get("error") or "")
             return
         self._begin(str(message.get("id")))
         self.model = str(message.get("model") or self.model)
-        for block in message.get("content") or ():
-            yield from self._block_said(_mapping(block))
+        for block in items(message.get("content")):
+            yield from self._block_said(mapping(block))
 
     def _block_said(self, block: Line) -> Iterator[ModelEvent]:
         kind = str(block.get("type"))
@@ -149,27 +159,27 @@ class Reader:
 def is_content(line: Line) -> bool:
     """Whether the line shows that the model works, as a ping, a status or a limit does not."""
     if line.get("type") == "stream_event":
-        return _mapping(line.get("event")).get("type") in _CONTENT
-    return line.get("type") in {"assistant", "user", "result"} or line.get("subtype") == "thinking_tokens"
+        return mapping(line.get("event")).get("type") in _CONTENT
+    return line.get("type") in ("assistant", "user", "result") or line.get("subtype") == "thinking_tokens"
 
 
 def usage_of(result: Line) -> Usage:
     """What the whole run used, over all of its calls and models; the cost is an estimate at list prices."""
-    per_model = [_mapping(used) for used in _mapping(result.get("modelUsage")).values()]
+    per_model = [mapping(used) for used in mapping(result.get("modelUsage")).values()]
     if not per_model:
-        used = _mapping(result.get("usage"))
+        used = mapping(result.get("usage"))
         names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     else:
         names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
-        used = {name: sum(int(model.get(name) or 0) for model in per_model) for name in names}
-    fresh, output, cached, written = (int(used.get(name) or 0) for name in names)
+        used = {name: sum(number(model.get(name)) for model in per_model) for name in names}
+    fresh, output, cached, written = (int(number(used.get(name))) for name in names)
     cost = result.get("total_cost_usd")
     return Usage(
         input_tokens=fresh + cached + written,
         output_tokens=output,
         cached_tokens=cached,
         cache_write_tokens=written,
-        cost_usd=float(cost) if isinstance(cost, int | float) else None,
+        cost_usd=number(cost) if isinstance(cost, int | float) else None,
     )
 
 
@@ -177,12 +187,12 @@ def retry_pause_s(line: Line) -> float | None:
     """The pause that the line announces; None if it is no announcement of a retry."""
     if line.get("type") != "system" or line.get("subtype") != "api_retry":
         return None
-    return float(line.get("retry_delay_ms") or 0) / 1000
+    return number(line.get("retry_delay_ms")) / 1000
 
 
 def _retry(line: Line) -> str:
     status = f" ({line['error_status']})" if line.get("error_status") else ""
-    pause = float(line.get("retry_delay_ms") or 0) / 1000
+    pause = number(line.get("retry_delay_ms")) / 1000
     told = str(line.get("error") or "unknown")
     what = "no answer, or one that broke" if told == "unknown" else told.replace("_", " ")
     tries = f"retry {line.get('attempt')} of {line.get('max_retries')}"
@@ -191,17 +201,13 @@ def _retry(line: Line) -> str:
 
 def _near(info: Line) -> str:
     window = str(info.get("rateLimitType") or "usage").replace("_", " ")
-    at = info.get("resetsAt")
-    resets = f", which resets at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" if isinstance(at, int) else ""
-    used = info.get("utilization")
-    share = f" ({used:.0%} used)" if isinstance(used, int | float) else ""
+    at = moment(info.get("resetsAt"))
+    resets = f", which resets at {at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
+    used = number(info.get("utilization"))
+    share = f" ({used:.0%} used)" if used else ""
     return f"the Claude subscription is near its {excerpt(window, 40)} limit{share}{resets}"
 
 
 def _brief(line: Line) -> str:
     named = [str(line[key]) for key in ("from_model", "to_model", "model", "message") if line.get(key)]
     return excerpt(" → ".join(named)) or "it does not say which"
-
-
-def _mapping(value: Any) -> Line:
-    return value if isinstance(value, Mapping) else {}

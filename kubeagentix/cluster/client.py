@@ -83,7 +83,7 @@ class Answer:
         """What the server said: the `message` of its Status object, the start of the body, or what the status means."""
         try:
             said = msgspec.json.decode(self.body)["message"]
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, IndexError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, IndexError):
             said = self.body[:1024].decode(errors="replace")
         return excerpt(said if isinstance(said, str) else "") or http.client.responses.get(self.status, "")
 
@@ -131,7 +131,7 @@ class Answer:
         """The body decoded. Raises as `checked`, and ApiError where it is no JSON."""
         try:
             return msgspec.json.decode(self.checked(what))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise not_json(what, self.body) from error
 
 

@@ -83,7 +83,7 @@ def run_exec_plugin(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Exe
 
 
 def _require_file(path: Any, what: str) -> None:
-    if path is not None and not os.access(str(path), os.R_OK):
+    if path is not None and ("\0" in str(path) or not os.access(str(path), os.R_OK)):
         seen = "is not readable" if Path(str(path)).exists() else "does not exist"
         raise KubeconfigError(f"the {what} is {path}, which {seen}", hint="get a new kubeconfig or mend the path")
 
@@ -127,7 +127,7 @@ def _exec_command(access: Access) -> str:
         raise KubeconfigError(f"user {access.user_name!r} has an exec plugin without a command", hint="see its `exec`")
     # A path is relative to the kubeconfig, a bare name is looked up on PATH.
     command = str(access.folder / name) if os.path.dirname(name) else name  # noqa: PTH120  Path hides the leading "./"
-    found = shutil.which(command, path=_extra_environment(spec).get("PATH"))
+    found = shutil.which(command, path=_extra_environment(spec).get("PATH")) if "\0" not in command else None
     if found is None:
         advice = excerpt(str(spec.get("installHint") or "")) or "install it, or put it on PATH"
         raise KubeconfigError(
@@ -173,7 +173,7 @@ def _read_credential(output: str, what: str, spec: Mapping[str, Any]) -> ExecCre
             key=status.get("clientKeyData") or "",
             expires_at=_moment(status.get("expirationTimestamp")),
         )
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         # What it printed may be a credential: it is not repeated.
         raise KubeconfigError(f"{what} printed no ExecCredential JSON", hint=_try_it(spec)) from error
     if not credential.token and not (credential.certificate and credential.key):

@@ -238,19 +238,24 @@ def _merge(files: tuple[Path, ...]) -> _Merged:
 def _parse(path: Path) -> Mapping[str, Any]:
     import yaml  # noqa: PLC0415  20 ms to import, which `import kubeagentix` shall not cost
 
+    from kubeagentix.cluster.foreign_yaml import load_all  # noqa: PLC0415  the same
+
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        documents = load_all(path.read_text(encoding="utf-8"))
+        if len(documents) > 1:
+            raise yaml.YAMLError("it holds more than one document")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text file"
         raise KubeconfigError(f"cannot read the kubeconfig {path}: {reason}", hint="check the path") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
-        reason = excerpt(str(getattr(error, "problem", "") or "not parseable"))
+        reason = excerpt(str(getattr(error, "problem", "") or error or "not parseable"))
         raise KubeconfigError(
             f"the kubeconfig {path} is no YAML{place}: {reason}",
             hint="`kubectl config view` should print it",
         ) from error
+    document = documents[0] if documents else None
     if document is None:
         return {}
     if not isinstance(document, dict):

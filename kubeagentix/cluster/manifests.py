@@ -15,14 +15,16 @@ from typing import Any
 
 import yaml
 
+from kubeagentix.cluster.foreign_yaml import ForeignLoader, load_all
 from kubeagentix.cluster.kubectl_changes import NamedObject, named_object
 from kubeagentix.errors import UsageError, excerpt
 
 MAX_BYTES = 1 << 20  # an object cannot be larger than etcd takes
 MAX_OBJECTS = 20  # what a person can look at before saying yes
+MAX_DEPTH = 3  # of lists in lists
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(ForeignLoader):
     """Reads dates and times of day as the texts that they are to kubectl."""
 
     yaml_implicit_resolvers = {
@@ -116,22 +118,24 @@ def _parsed(path: Path) -> list[Any]:
 
 def _documents(text: str, path: Path) -> list[Any]:
     try:
-        return [item for item in yaml.load_all(text, Loader=_Loader) if item is not None]
+        return [item for item in load_all(text, _Loader) if item is not None]
     except yaml.MarkedYAMLError as error:  # whose text quotes the file, which may be anything
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark is not None else ""
         raise UsageError(f"{path.name} is no manifest: it is not YAML{line}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise UsageError(f"{path.name} is no manifest: it cannot be read") from error
 
 
-def _objects(documents: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+def _objects(documents: Sequence[Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    if depth > MAX_DEPTH:  # by way of an alias a list can hold itself
+        raise UsageError("the manifest holds lists in lists in lists", hint="leave the objects side by side")
     for document in documents:
         if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
             raise UsageError(
                 "the manifest holds something that is no object", hint="each has apiVersion, kind, metadata"
             )
         if isinstance(document.get("items"), list):
-            yield from _objects(document["items"])
+            yield from _objects(document["items"], depth + 1)
         else:
             yield document
 

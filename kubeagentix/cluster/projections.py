@@ -145,7 +145,7 @@ def decode_object(kind: Kind, body: bytes) -> Resource:
     try:
         return _finish(kind, typed(body, _wire_of(kind)))
     except msgspec.ValidationError:
-        return project(kind, msgspec.json.decode(body))
+        return project(kind, typed(body, Any))
 
 
 def project(kind: Kind, manifest: dict[str, Any]) -> Resource:
@@ -162,7 +162,10 @@ def typed(body: bytes | msgspec.Raw, wanted: Any, *, is_strict: bool = True) -> 
     """`body` as a value of the type `wanted`, from any thread. Raises msgspec.DecodeError."""
     with _building:
         decoder = _decoder(wanted, is_strict)
-    return decoder.decode(body)
+    try:
+        return decoder.decode(body)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
 
 
 @cache
@@ -195,7 +198,7 @@ def _decode_one_by_one(kind: Kind, body: bytes) -> Page:
     for raw in page.items or ():
         try:
             items.append(decode_object(kind, bytes(raw)))
-        except (msgspec.DecodeError, AttributeError, TypeError) as error:
+        except (msgspec.DecodeError, AttributeError, TypeError, RecursionError) as error:
             namespace, name = _named(raw)
             what = f"{kind.name} {namespace}/{name}" if namespace else f"{kind.name} {name}".rstrip()
             why = f"not readable: {excerpt(str(error))}"

@@ -154,5 +154,5 @@ def _fetch(url: str, path: str, params: Mapping[str, str]) -> Any:
         raise UnreachableError(f"cannot reach Prometheus at {bare}: {reason}") from error
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(f"{bare} does not answer like Prometheus", status=200) from error

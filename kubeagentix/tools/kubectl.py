@@ -102,7 +102,7 @@ def _shown(command: KubectlCommand, ended: Ended) -> tuple[Any, str]:
         return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)
     try:
         document = json.loads(ended.stdout)
-    except ValueError:
+    except (ValueError, RecursionError):
         if not command.is_raw or ended.is_cut:  # what cannot be read cannot be masked
             raise UsageError("the answer is too long, or no JSON", hint="name fewer objects") from None
         return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)

@@ -20,6 +20,6 @@ def opened(owner: str, signature: str) -> tuple[str, Any] | None:
         return None
     try:
         whose, kind, data = json.loads(signature)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return (kind, data) if whose == owner else None

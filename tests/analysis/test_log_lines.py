@@ -110,3 +110,7 @@ def test_what_is_no_json_object_is_not_structured() -> None:
 )
 def test_times_before_a_text_are_taken_off(line: str, text: str) -> None:
     assert plain(line) == text
+
+
+def test_a_line_that_is_nested_too_deeply_is_a_line() -> None:
+    assert structured('{"level":' * 5000) is None

@@ -78,3 +78,10 @@ def test_what_cannot_be_put_right_is_an_error(state: Path) -> None:
     with pytest.raises(ClientError) as raised:
         repair(state, folder_of(state))
     assert raised.value.detail == "config_corrupted"
+
+
+def test_a_file_that_is_nested_too_deeply_is_damaged(state: Path) -> None:
+    state.write_text('{"a":' * 5000)
+    notice = repair(state, folder_of(state))
+    assert notice is not None
+    assert notice.code == "config_fresh"

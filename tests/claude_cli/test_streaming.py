@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeagentix.claude_cli.streaming import Reader, is_content, retry_pause_s, usage_of
+from kubeagentix.claude_cli.outcomes import error_of
+from kubeagentix.claude_cli.streaming import Reader, is_content, line_of, retry_pause_s, usage_of
 from kubeagentix.domain.events import ModelEvent, Notice
-from tests.claude_cli.running import POD_LOGS, Lab, a_cli, question, result_of, text_of
+from tests.claude_cli.running import LOGIN, POD_LOGS, Lab, a_cli, question, result_of, text_of
 
 
 def fed(*lines: dict[str, Any]) -> list[ModelEvent]:
@@ -90,3 +91,27 @@ def test_a_cli_that_did_not_connect_to_our_tools_is_ended(lab: Lab) -> None:
     raised = says(lab).failure(asked, KUBEAGENTIX_CLAUDE_CODE_CHANNEL="sdk")
     assert raised.detail == "not_isolated"
     assert "missing" in raised.message
+
+
+def test_fields_of_another_type_than_they_should_be_are_passed_over() -> None:
+    odd: tuple[Any, ...] = (7, "x", [1], {"a": 1}, True, 1e308, 10**400, float("nan"))
+    for value in odd:
+        reader = Reader()
+        for line in (
+            {"type": "assistant", "message": {"id": value, "content": value, "model": value}},
+            {"type": "system", "subtype": "api_retry", "retry_delay_ms": value, "error_status": value},
+            {"type": "rate_limit_event", "rate_limit_info": {"status": "allowed_warning", "resetsAt": value}},
+            {"type": "rate_limit_event", "rate_limit_info": {"status": "allowed_warning", "utilization": value}},
+            {"type": "result", "errors": value, "usage": value, "modelUsage": {"m": {"inputTokens": value}}},
+        ):
+            list(reader.feed(line))
+            assert retry_pause_s(line) is None or line.get("subtype") == "api_retry"
+            assert is_content({**line, "type": value}) is False
+        assert reader.ended.result is not None
+        assert usage_of(reader.ended.result).input_tokens >= 0
+        assert error_of(reader.ended, LOGIN).message
+
+
+def test_a_line_that_is_nested_too_deeply_is_no_line() -> None:
+    assert line_of(b'{"type":' * 5000) is None
+    assert line_of(b'{"type": "user"}') == {"type": "user"}

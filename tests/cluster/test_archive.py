@@ -235,3 +235,11 @@ def test_credentials_are_not_saved(tmp_path: Path) -> None:
     container = loaded.all(Pod)[0].spec.containers[0]
     assert container.args == ("--secret-key", "[MASKED-2]")
     assert loaded.logs[0].lines == ("login as app", f"{container.env[0].value} refused")
+
+
+def test_a_file_that_is_nested_too_deeply_is_told_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "deep"
+    for text in (b"[" * 100_000, b'{"a":' * 100_000, b'{"format":' * 5_000):
+        file.write_bytes(gzip.compress(text))
+        with pytest.raises(SnapshotError, match="no usable snapshot"):
+            load(file)

@@ -142,3 +142,24 @@ def test_an_exec_plugin_that_hangs_is_given_up(tmp_path: Path) -> None:
     user = plugin(tmp_path, "import time; time.sleep(30)")
     with pytest.raises(KubeconfigError, match=r"gave no answer within 0\.2 s"):
         run_exec_plugin(access_of(tmp_path, user), timeout_s=0.2)
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"client-certificate": "a\0b"},
+        {"tokenFile": "a\0b"},
+        {"exec": {"command": "a\0b"}},
+        {"exec": {"command": "./\0"}},
+    ],
+)
+def test_a_name_that_no_file_can_have_is_told_in_one_line(user: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError, match=r"does not exist|is not installed"):
+        connect(kubeconfig=kubeconfig(tmp_path, user))
+
+
+@pytest.mark.parametrize("printed", ["[" * 5000, '{"status": {"token": "t", "expirationTimestamp": 5}}'])
+def test_a_plugin_that_prints_something_else_is_told_in_one_line(printed: str, tmp_path: Path) -> None:
+    access = resolve(None, kubeconfig(tmp_path, plugin(tmp_path, f"print({printed!r})")))
+    with pytest.raises(KubeconfigError, match="printed no ExecCredential JSON"):
+        run_exec_plugin(access)

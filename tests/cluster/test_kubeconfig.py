@@ -175,3 +175,12 @@ def test_inside_a_pod_its_service_account_is_used(tmp_path: Path, monkeypatch: p
     assert [item.name for item in list_contexts()] == ["in-cluster"]
     with pytest.raises(KubeconfigError, match=r"there is no context 'prod'"):
         resolve("prod")
+
+
+@pytest.mark.parametrize(
+    "text", ["until: 2001-99-99", "a: !!int ''", "[" * 5000, f"port: {'9' * 5000}", "a: {}\n---\nb: {}"]
+)
+def test_whatever_yaml_makes_of_a_file_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(KubeconfigError, match="is no YAML"):
+        resolve(None, tmp_path / "config")

@@ -120,3 +120,24 @@ def test_a_few_lines_that_stand_for_terabytes_are_no_manifest(workspace: Path) -
     )
     (workspace / "x.yaml").write_text(bomb)
     assert "stands for more than" in refusal("x.yaml", workspace)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&a\nkind: List\nitems: [*a]\n",
+        "kind: ConfigMap\nmetadata: {name: a}\ndata: {a: !!int ''}\n",
+        "kind: ConfigMap\nmetadata: {name: !!bool maybe}\n",
+    ],
+)
+def test_a_list_that_holds_itself_and_values_that_are_none_are_refused(text: str, workspace: Path) -> None:
+    (workspace / "odd.yaml").write_text(text)
+    assert "manifest" in refusal("odd.yaml", workspace)
+
+
+def test_a_time_of_day_is_the_text_that_it_is_for_kubectl(workspace: Path) -> None:
+    (workspace / "odd.yaml").write_text("kind: ConfigMap\nmetadata: {name: a}\ndata: {at: 12:30:45}\n")
+    command = judge("apply -f odd.yaml", Bounds(workspace=workspace)).command
+    assert command is not None
+    assert command.manifest is not None
+    assert json.loads(command.manifest.text)["data"] == {"at": "12:30:45"}
