@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kubeagentix import api, asking, registry, sync
 from kubeagentix.api import AUTO, CredentialLike, Demo, Source, credential_of
@@ -13,10 +14,11 @@ from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import ProviderPlugin
 from kubeagentix.domain.answers import Answer
 from kubeagentix.domain.changes import Approver
-from kubeagentix.domain.diagnosis import Diagnosis, Target
-from kubeagentix.domain.events import RunFailed, RunFinished, RunRecord
+from kubeagentix.domain.diagnosis import Diagnosis, ResourceRef, Target
+from kubeagentix.domain.events import Listener, RunFailed, RunFinished, RunRecord, silent
 from kubeagentix.domain.options import RunOptions
-from kubeagentix.engine import engine, probing
+from kubeagentix.domain.payloads import Payload
+from kubeagentix.engine import engine, probing, quick
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
@@ -189,6 +191,38 @@ async def _chatting(
     return Reply(
         text=ended.text, answer=ended.answer, finished=ended, conversation=conversation, records=tuple(records)
     )
+
+
+def payload(target: str | ResourceRef | None = None, **question: Any) -> Payload | None:
+    """The first request that `diagnose` with these arguments would send, and to whom; nothing is sent.
+
+    None if no model would be asked. Raises as `diagnose` does.
+    """
+    return sync.run(_payload(target, **question))
+
+
+async def apayload(target: str | ResourceRef | None = None, **question: Any) -> Payload | None:
+    """As `payload`, to be awaited; also inside a running notebook."""
+    return await sync.arun(_payload(target, **question))
+
+
+async def _payload(
+    target: str | ResourceRef | None,
+    *,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    fallback: bool = True,
+    anonymize: bool | None = None,
+    listen: Listener = silent,
+    **place: Any,
+) -> Payload | None:
+    asking = api.asking_of(provider, model, credential, fallback=fallback, anonymize=anonymize)
+    question = api.question_of(target, **place)
+    if asking is None:
+        return None
+    asked = engine.Engine(question.source, namespace=question.target.namespace, diagnose=question.quick_dx)
+    return await quick.payload(asked, question.target, options=asking, listen=listen)
 
 
 class Providers(Mapping[str, ProviderPlugin]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -177,17 +178,19 @@ def diagnose(
     Raises NotFoundError, UsageError, ClusterError, KubeconfigError, and ProviderError with `fallback=False`.
     """
     return sync.run(
-        _diagnosing(
-            target,
-            namespace=namespace,
-            all_namespaces=all_namespaces,
-            cluster=cluster,
-            include_lint=include_lint,
-            ignore=ignore,
-            include_ignored=include_ignored,
-            asking=_asking(provider, model, credential, fallback=fallback, anonymize=anonymize),
+        _diagnosed(
+            question_of(
+                target,
+                namespace=namespace,
+                all_namespaces=all_namespaces,
+                cluster=cluster,
+                include_lint=include_lint,
+                ignore=ignore,
+                include_ignored=include_ignored,
+            ),
+            asking_of(provider, model, credential, fallback=fallback, anonymize=anonymize),
+            listen,
             is_kept=history,
-            listen=listen,
         )
     )
 
@@ -211,34 +214,43 @@ async def adiagnose(
 ) -> Diagnosis:
     """As `diagnose`, to be awaited; also inside a running notebook."""
     return await sync.arun(
-        _diagnosing(
-            target,
-            namespace=namespace,
-            all_namespaces=all_namespaces,
-            cluster=cluster,
-            include_lint=include_lint,
-            ignore=ignore,
-            include_ignored=include_ignored,
-            asking=_asking(provider, model, credential, fallback=fallback, anonymize=anonymize),
+        _diagnosed(
+            question_of(
+                target,
+                namespace=namespace,
+                all_namespaces=all_namespaces,
+                cluster=cluster,
+                include_lint=include_lint,
+                ignore=ignore,
+                include_ignored=include_ignored,
+            ),
+            asking_of(provider, model, credential, fallback=fallback, anonymize=anonymize),
+            listen,
             is_kept=history,
-            listen=listen,
         )
     )
 
 
-def _diagnosing(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be diagnosed, and how."""
+
+    source: Cluster | Snapshot
+    target: Target
+    quick_dx: Callable[..., Coroutine[Any, Any, Diagnosis]]
+
+
+def question_of(
     target: str | ResourceRef | None,
     *,
-    namespace: str | None,
-    all_namespaces: bool,
-    cluster: Source | None,
-    include_lint: bool,
-    ignore: IgnoreLike | Iterable[IgnoreLike],
-    include_ignored: bool,
-    asking: RunOptions | None,
-    is_kept: bool,
-    listen: Listener,
-) -> Coroutine[Any, Any, Diagnosis]:
+    namespace: str | None = None,
+    all_namespaces: bool = False,
+    cluster: Source | None = None,
+    include_lint: bool = False,
+    ignore: IgnoreLike | Iterable[IgnoreLike] = (),
+    include_ignored: bool = False,
+) -> Question:
+    """The question that arguments of `diagnose` stand for. Raises UsageError, KubeconfigError."""
     if namespace is not None and all_namespaces:
         raise UsageError("namespace and all_namespaces exclude each other", hint="give one of them")
     if ignore and include_ignored:
@@ -271,13 +283,20 @@ def _diagnosing(
             seen=seen,
         )
 
-    kept = keeping(settings, kind="dx") if is_kept else None
+    return Question(source=source, target=wanted, quick_dx=quick_dx)
+
+
+def _diagnosed(
+    question: Question, asking: RunOptions | None, listen: Listener, *, is_kept: bool
+) -> Coroutine[Any, Any, Diagnosis]:
+    kept = keeping(load_settings(os.environ), kind="dx") if is_kept else None
     if asking is None:
-        return _kept(quick_dx(wanted, listen), kept, listen)
+        return _kept(question.quick_dx(question.target, listen), kept, listen)
     from kubeagentix.engine import engine, quick  # noqa: PLC0415  only where a model is asked
 
-    asked = engine.Engine(source, namespace=wanted.namespace, diagnose=quick_dx, history=kept)
-    return _kept(quick.diagnose(asked, wanted, options=asking, listen=listen), kept, listen)
+    place = question.target.namespace
+    asked = engine.Engine(question.source, namespace=place, diagnose=question.quick_dx, history=kept)
+    return _kept(quick.diagnose(asked, question.target, options=asking, listen=listen), kept, listen)
 
 
 async def _kept(work: Coroutine[Any, Any, Diagnosis], kept: Keeping | NotKeeping | None, listen: Listener) -> Diagnosis:
@@ -289,10 +308,10 @@ async def _kept(work: Coroutine[Any, Any, Diagnosis], kept: Keeping | NotKeeping
     return found
 
 
-def _asking(
+def asking_of(
     provider: str, model: str, credential: CredentialLike | None, *, fallback: bool, anonymize: bool | None
 ) -> RunOptions | None:
-    """Whom to ask besides the analyzers, or None for nobody."""
+    """Whom to ask besides the analyzers, or None for nobody. Raises UsageError, AuthenticationError."""
     if not provider and not model and credential is None:
         return None
     name = "" if provider == AUTO else provider

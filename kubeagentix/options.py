@@ -135,6 +135,7 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-ignore", action="store_true", help="ignore nothing, whatever files and annotations say")
     add_model_options(parser, "the analyzers alone")
+    add_show_option(parser)
 
 
 def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:
@@ -148,6 +149,13 @@ def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:
         "--anonymize",
         action=argparse.BooleanOptionalAction,
         help="hide names of objects, hosts, addresses and images from the model (default: as the settings say)",
+    )
+
+
+def add_show_option(parser: argparse.ArgumentParser) -> None:
+    """`--show-payload`."""
+    parser.add_argument(
+        "--show-payload", action="store_true", help="show the request that would be sent, and to whom; send nothing"
     )
 
 
@@ -274,6 +282,8 @@ def question(arguments: argparse.Namespace, source: Source | None, listen: Liste
     if arguments.anonymize and not (arguments.provider or arguments.model):
         what = "--anonymize does nothing without --provider: names are hidden from models, not from you"
         raise UsageError(what, hint="name whom to ask, or leave it out")
+    if arguments.show_payload and not (arguments.provider or arguments.model):
+        raise UsageError("--show-payload needs --provider: without a model nothing is sent", hint="name whom to ask")
     return {
         "target": target_of(arguments),
         "namespace": arguments.namespace,

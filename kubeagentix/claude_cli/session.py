@@ -28,6 +28,7 @@ from kubeagentix.claude_cli.outcomes import error_of, failed, timed_out
 from kubeagentix.claude_cli.places import Place
 from kubeagentix.claude_cli.process import EXIT_GRACE_S, Child
 from kubeagentix.claude_cli.protocol import Control
+from kubeagentix.claude_cli.stand_in import StandIn
 from kubeagentix.claude_cli.streaming import Line, Reader, is_content, line_of, retry_pause_s, usage_of
 from kubeagentix.claude_cli.switches import Switches, config_dir_of, state_file_of
 from kubeagentix.claude_cli.watchdog import Limits, Watchdog
@@ -36,6 +37,7 @@ from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.errors import excerpt
+from kubeagentix.wire import catching
 
 _MESSAGE_END_S = 2.0  # from a call that is complete to the end of the message it is in
 ANSWER_NOW = "No more tools in this run: answer now, from what is known."
@@ -135,6 +137,8 @@ class _Run:
         if order.serves_tools:
             called += control_arguments(order.request)
         environ = child_environment(order.credential, order.environ, self._config, self._place, order.request)
+        if (catcher := catching.current()) is not None:
+            return StandIn(catcher, order.program.path, called, environ)
         return await Child.start(order.program.path, called, environ, self._place.cwd)
 
     async def _opened(self, child: Child) -> None:

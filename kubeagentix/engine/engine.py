@@ -31,6 +31,7 @@ from kubeagentix.domain.events import (
 )
 from kubeagentix.domain.messages import Message
 from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.payloads import Payload
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.engine import compaction, prompt
@@ -43,6 +44,7 @@ from kubeagentix.engine.plan import Plan, Prepare, Prepared
 from kubeagentix.engine.recorder import Keeper
 from kubeagentix.engine.run import Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
+from kubeagentix.engine.showing import first_payload
 from kubeagentix.engine.tool_runner import ToolRunner
 from kubeagentix.errors import UsageError
 from kubeagentix.own_tools import tools as all_tools
@@ -50,6 +52,7 @@ from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.redaction import Redactor, using
 from kubeagentix.settings import Settings, load_settings
+from kubeagentix.wire import catching
 
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
 MAX_FINDINGS_REPORTED = 50
@@ -184,11 +187,27 @@ class Engine:
             redactor=conversation.redactor,
         )
         run = Run(plan)
-        if self._history is not None:
+        if self._history is not None and catching.current() is None:  # what is only shown is not kept
             run.keeper = self._history.begin(
                 run_id=run.id, question=question, conversation=conversation, source=self.source, target=target
             )
         return run
+
+    async def payload(
+        self,
+        question: str,
+        *,
+        options: RunOptions = DEFAULTS,
+        conversation: Conversation | None = None,
+        with_findings: bool = True,
+    ) -> Payload | None:
+        """The first request that `stream` would send, and to whom; nothing is sent. None if no model is asked.
+
+        Quick Dx runs first, as it would. Raises UsageError, ProviderError where nobody can be asked, and what reading
+        a cluster raises.
+        """
+        begin = partial(self.begin, question, options=options, conversation=conversation, with_findings=with_findings)
+        return await first_payload(begin, self.candidates(options))
 
     async def stream(
         self,

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
+from kubeagentix.contracts import ProviderPlugin
 from kubeagentix.domain.answers import Attempt
 from kubeagentix.domain.diagnosis import Evidence, Target
 from kubeagentix.domain.events import Listener, Notice, RunEvent, RunFailed, RunFinished, StageChanged, silent
 from kubeagentix.domain.messages import Usage
 from kubeagentix.domain.options import RunOptions
+from kubeagentix.domain.payloads import Payload
 from kubeagentix.engine import prompt
 from kubeagentix.engine.answers import disagreements
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.engine import DEFAULTS, Engine
+from kubeagentix.engine.run import Run
+from kubeagentix.engine.showing import first_payload
 from kubeagentix.errors import NotConfiguredError
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.redaction import using
@@ -38,25 +43,13 @@ async def diagnose(
 
     Raises what Quick Dx raises, UsageError for options that cannot be, and with `fallback=False` the provider's error.
     """
-    chosen = engine.candidates(options)[0].plugin
-    if not chosen.is_language_model and not options.provider and not options.fallback:
-        raise NotConfiguredError("no language model is configured", hint="see kubeagentix providers, or drop the pin")
+    chosen = _chosen(engine, options)
     conversation = Conversation()
-    seen = conversation.anonymizer.names.learn_snapshot if engine.is_anonymous(options) else None
-    with using(conversation.redactor):  # what the model is shown has the placeholders of the report
-        found = await engine.quick_dx(target, listen, seen)
+    found = await _found(engine, target, options, conversation, listen)
     if not chosen.is_language_model:  # then nobody else is asked either: it was named, or there is no other
         why = f"{chosen.id} is none" if options.provider else "none is configured"
         return replace(found, notes=(*found.notes, f"no model was asked: {why}"))
-    run = engine.begin(
-        QUESTION.format(target=target),
-        options=replace(options, target=target),
-        conversation=conversation,
-        diagnosis=found,
-        wants_answer=True,
-        variants=(prompt.FULL, prompt.COMPACT),
-        models_only=True,
-    )
+    run = _begun(engine, options, conversation, found)
     async for record in run:
         if told is not None:
             told(record.event)
@@ -71,6 +64,44 @@ async def diagnose(
         return replace(found, notes=notes, attempts=ended.attempts, usage=_counted(ended.usage))
     assert isinstance(ended, RunFinished)
     return _with_answer(found, ended, run.evidence)
+
+
+async def payload(
+    engine: Engine, target: Target, *, options: RunOptions = DEFAULTS, listen: Listener = silent
+) -> Payload | None:
+    """The first request that `diagnose` would send, and to whom; nothing is sent. None if no model is asked."""
+    if not _chosen(engine, options).is_language_model:
+        return None
+    conversation = Conversation()
+    found = await _found(engine, target, options, conversation, listen)
+    return await first_payload(partial(_begun, engine, options, conversation, found), engine.candidates(options))
+
+
+def _chosen(engine: Engine, options: RunOptions) -> ProviderPlugin:
+    chosen = engine.candidates(options)[0].plugin
+    if not chosen.is_language_model and not options.provider and not options.fallback:
+        raise NotConfiguredError("no language model is configured", hint="see kubeagentix providers, or drop the pin")
+    return chosen
+
+
+async def _found(
+    engine: Engine, target: Target, options: RunOptions, conversation: Conversation, listen: Listener
+) -> Diagnosis:
+    seen = conversation.anonymizer.names.learn_snapshot if engine.is_anonymous(options) else None
+    with using(conversation.redactor):  # what the model is shown has the placeholders of the report
+        return await engine.quick_dx(target, listen, seen)
+
+
+def _begun(engine: Engine, options: RunOptions, conversation: Conversation, found: Diagnosis) -> Run:
+    return engine.begin(
+        QUESTION.format(target=found.target),
+        options=replace(options, target=found.target),
+        conversation=conversation,
+        diagnosis=found,
+        wants_answer=True,
+        variants=(prompt.FULL, prompt.COMPACT),
+        models_only=True,
+    )
 
 
 def _with_answer(found: Diagnosis, ended: RunFinished, shown: Mapping[str, Evidence]) -> Diagnosis:

@@ -15,6 +15,8 @@ from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
+from kubeagentix.wire import catching
+
 CONNECT_S = 10.0
 WRITE_S = 30.0
 KEEPALIVE_S = 60.0  # an idle connection is closed after that; load balancers keep them a little longer
@@ -30,7 +32,12 @@ def tls() -> ssl.SSLContext:
 
 
 async def shared() -> Any:
-    """The `httpx2.AsyncClient` of the running loop; closed when the loop shuts down its generators."""
+    """The `httpx2.AsyncClient` of the running loop; closed when the loop shuts down its generators.
+
+    Where what is sent is caught, one that sends nothing.
+    """
+    if (catcher := catching.current()) is not None:
+        return catching.client(catcher)
     loop = asyncio.get_running_loop()
     if loop not in _pools:
         client = await asyncio.to_thread(_new_client)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from kubeagentix import options
+from kubeagentix import options, sync
 from kubeagentix.cli import output
+from kubeagentix.cli.showing import show
 from kubeagentix.contracts import CommandPlugin
 from kubeagentix.domain.events import (
     Notice,
@@ -55,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--allow-writes", action="store_true", help="let the model propose changes; each is shown and asked about here"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to show it (default: text)")
+    options.add_show_option(parser)
     parser.add_argument("--quiet", action="store_true", help="the answer only, without tools and notices")
 
 
@@ -133,18 +135,25 @@ def _ask(question: str, arguments: argparse.Namespace, source: Source | None, co
 
     is_json = arguments.format == "json"
     choice = options.model_choice(arguments)
+    chosen = RunOptions(
+        fallback=choice["fallback"],
+        max_turns=arguments.max_turns,
+        anonymize=choice["anonymize"],
+        allow_writes=arguments.allow_writes,
+    )
+    if arguments.show_payload:
+        asked = agent.Engine(
+            source, namespace=arguments.namespace, provider=choice["provider"], model=choice["model"], history=False
+        )
+        show(sync.run(asked.payload(question, options=chosen)))
+        return
     reply = agent.chat(
         question,
         cluster=source,
         namespace=arguments.namespace,
         provider=choice["provider"],
         model=choice["model"],
-        options=RunOptions(
-            fallback=choice["fallback"],
-            max_turns=arguments.max_turns,
-            anonymize=choice["anonymize"],
-            allow_writes=arguments.allow_writes,
-        ),
+        options=chosen,
         conversation=conversation,
         told=None if is_json else _teller(is_quiet=arguments.quiet),
     )

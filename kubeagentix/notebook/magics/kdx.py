@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import kubeagentix as kx
 from kubeagentix import options
 from kubeagentix.contracts import MagicPlugin
+from kubeagentix.domain.payloads import NOBODY, Payload
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.notebook import session
 
@@ -25,13 +26,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", metavar="NAME", help="also keep the Diagnosis in this variable")
 
 
-def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[kx.Diagnosis | None]:
+def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[object]:
     """An awaitable of what the cell shows, as a rule the Diagnosis."""
     options.check(arguments)
     if arguments.out is not None and (not arguments.out.isidentifier() or keyword.iskeyword(arguments.out)):
         raise UsageError(f"{excerpt(arguments.out, 60)!r} is no variable name", hint="as in -o diagnosis")
     options.target_of(arguments)
     # Opening what is asked, and the first display, belong to the cell's own thread.
+    if arguments.show_payload:
+        return _show(arguments, session.source_of(arguments), session.Progress("Quick Dx"))
     return _diagnose(arguments, session.source_of(arguments), session.Progress("Quick Dx"), user_ns)
 
 
@@ -47,6 +50,20 @@ async def _diagnose(
     if arguments.out:
         user_ns[arguments.out] = diagnosis
     return session.shown(diagnosis, arguments)
+
+
+async def _show(
+    arguments: argparse.Namespace, source: Source | None, progress: session.Progress
+) -> Payload | session.Lines:
+    from kubeagentix import agent  # noqa: PLC0415  only where a model is asked
+
+    try:
+        with progress as listen:
+            payload = await agent.apayload(**options.question(arguments, source, listen))
+    finally:
+        if isinstance(source, kx.Cluster):
+            source.close()
+    return payload if payload is not None else session.Lines(NOBODY)
 
 
 plugin = MagicPlugin(

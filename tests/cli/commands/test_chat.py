@@ -108,3 +108,22 @@ def test_an_interrupt_ends_the_answer_with_one_line_and_a_typed_conversation_goe
     monkeypatch.setattr("kubeagentix.agent.chat", interrupted)
     assert main(["chat", *words, "--demo=crash-panic", "--provider", "rules"]) == code
     assert capsys.readouterr().err.count("interrupted\n") == (2 if code == 0 else 1)
+
+
+def test_the_payload_is_shown_and_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "dummy-key-of-this-test")
+    words = ["chat", "is banking fine?", "--demo=database-disk-full", "--provider", "claude", "--show-payload"]
+    assert main([*words, "--anonymize"]) == 0
+    text = capsys.readouterr().out
+    shown = json.loads(text)
+    assert shown["to"] == "POST https://api.anthropic.com/v1/messages"
+    assert shown["body"]["messages"][0]["content"][0]["text"] == "is ns-k1 fine?"
+    assert "dummy-key" not in text
+    assert "banking" not in text
+
+
+def test_without_a_model_there_is_no_payload(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", "why is banking failing?", *DEMO, "--show-payload"]) == 0
+    assert "no language model would be asked" in json.loads(capsys.readouterr().out)["note"]

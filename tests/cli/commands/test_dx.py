@@ -131,3 +131,31 @@ def test_a_pin_that_pins_nobody_is_refused(broken: str, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == (
         "error: --pin does nothing without --provider; name whom to ask, or leave it out\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "is_named"), [([], True), (["--anonymize"], False), (["--no-anonymize"], True)], ids=str
+)
+def test_the_payload_is_shown_and_nothing_is_sent(
+    broken: str,
+    options: list[str],
+    is_named: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-this-test")
+    words = ["dx", "-n", "shop", "--snapshot", broken, "--provider", "openai", "--show-payload", *options]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    shown = json.loads(text)
+    assert shown["to"] == "POST https://api.openai.com/v1/responses"
+    assert shown["note"].startswith("Nothing was sent.")
+    assert shown["headers"]["authorization"] == "(hidden)"
+    assert "dummy-key" not in text
+    assert ("Deployment shop/web" in text) is is_named
+
+
+@pytest.mark.parametrize("option", ["--anonymize", "--show-payload"])
+def test_what_is_about_models_needs_one(broken: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dx", "--snapshot", broken, option]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {option} ")

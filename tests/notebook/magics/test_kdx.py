@@ -168,3 +168,15 @@ def test_fail_on_shows_the_result_and_fails_the_cell(shell: Any, broken: str) ->
     assert isinstance(result.error_in_exec, KubeAgentiXError)
     assert "root cause found" in text
     assert "error: there are findings of severity critical or worse" in text
+
+
+@pytest.mark.parametrize(("options", "is_named"), [("", True), ("--anonymize", False)])
+def test_the_payload_is_shown_and_nothing_is_sent(
+    shell: Any, broken: str, options: str, is_named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-this-test")
+    run(shell, f"%kdx -n shop --snapshot {broken} --provider openai --show-payload {options}")
+    shown = repr(shell.user_ns["_"])
+    assert '"to": "POST https://api.openai.com/v1/responses"' in shown
+    assert ("Deployment shop/web" in shown) is is_named
+    assert "dummy-key" not in shown
