@@ -78,6 +78,16 @@ class Names(Placeholders):
     def __init__(self) -> None:
         super().__init__()
         self.has_picture = False
+        self._edges: tuple[list[str], list[str]] = ([], [])
+        self._sorted = 0
+
+    def edges(self) -> tuple[list[str], list[str]]:
+        """All names that are hidden, sorted by how they begin, and turned around by how they end."""
+        if len(self.names) != self._sorted:
+            self._sorted = len(self.names)
+            told = [name for name in self.names if not self.stays(name)]
+            self._edges = sorted(told), sorted(name[::-1] for name in told)
+        return self._edges
 
     # Single names
 

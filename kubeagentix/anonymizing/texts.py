@@ -7,13 +7,15 @@ over. What is taken for a name and is none costs little: it is restored in whate
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from kubeagentix.anonymizing.names import FIELDS, KIND_TYPES, Names, pairs
+from kubeagentix.anonymizing.placeholders import Piece
 from kubeagentix.anonymizing.vocabulary import is_ordinary
 from kubeagentix.domain.resources import find_kind
 
-_N = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"  # an object's name
+_N = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"  # an object's name
 _REF = re.compile(rf"\b([A-Z][A-Za-z]+) ({_N})/({_N})")  # Deployment shop/web, also of custom kinds
 _CLUSTER_REF = re.compile(
     r"\b(Node|PersistentVolume|StorageClass|Namespace|Host|Registry) ([a-z0-9][a-z0-9.:-]*[a-z0-9])"
@@ -21,7 +23,7 @@ _CLUSTER_REF = re.compile(
 _SLASH = re.compile(
     rf"(?<![\w/.-])([A-Za-z]+)(?:\.(?!(?:[a-z]+\.)?kubernetes\.io)[a-z][a-z0-9.]*)?/({_N})"
 )  # deploy/web
-_QUOTED = re.compile(rf"\b([A-Za-z]+)(?:\.[a-z][a-z0-9.]*)? ?[\"'`]({_N})[\"'`]")  # pods "web-1" not found
+_QUOTED = re.compile(rf"(?<![\w.-])([A-Za-z]+)(?:\.[a-z][a-z0-9.]*)? ?[\"'`]({_N})[\"'`]")  # pods "web-1" not found
 _IN_WORDS = re.compile(rf"\b(namespace|node|pod|deployment|service|container|configmap|secret) ({_N})")
 _PLACE = re.compile(rf"(?:^|\s)(?:-n|--namespace)[ =]({_N})")
 _CONTEXT = re.compile(r"(?:^|\s)--(?:context|cluster)[ =]([\w.@-]+)")
@@ -66,6 +68,10 @@ _FIELD = re.compile(
     r"[\"']?([A-Za-z0-9][\w.:@/,*=-]*)[\"']?,?[ \t]*(?:\(.*\))?$"
 )
 _INLINE = re.compile(r"[\"']([A-Za-z]\w{2,40})[\"']: ?[\"']([A-Za-z0-9][\w.:@/*-]*)[\"']")
+# What `…` has cut: the beginning of a name before it, the end of one after it.
+_CUT_OFF = re.compile(r"([^\W_](?:[\w.-]{0,251}[^\W_])?)-?(?:…|\n\[…)")
+_CUT_FROM = re.compile(r"…\]?\n?-?([^\W_](?:[\w.-]{0,251}[^\W_])?)")
+LEAST_CUT = 3  # characters of a cut name that tell anything
 _HEADER = re.compile(
     r"(?m)^(?:NAMESPACE|NAME|NODE|POD|CONTAINER|LAST SEEN|KIND|CURRENT|CLUSTER)(?:(?: {2,}|\t| )[A-Z().%-]+)*[ ]*$"
 )
@@ -84,9 +90,23 @@ def learn_text(names: Names, text: str) -> None:
     for pattern, take in _PATTERNS:
         for match in pattern.finditer(text):
             take(names, match)
+    if "…" in text:
+        _learn_cut(names, text)
     for header in _HEADER.finditer(text):
         for column, value in _cells(text, header):
             _take_cell(names, column, value)
+
+
+def _learn_cut(names: Names, text: str) -> None:
+    """Makes known what is left of names where a text was shortened."""
+    beginnings, ends = names.edges()
+    for pattern, edges, turned in ((_CUT_OFF, beginnings, 1), (_CUT_FROM, ends, -1)):
+        for match in pattern.finditer(text):
+            piece = match[1][::turned]
+            at = bisect_left(edges, piece)
+            is_cut = at < len(edges) and edges[at] != piece and edges[at].startswith(piece)
+            if is_cut and len(piece) >= LEAST_CUT and not is_ordinary(match[1]):
+                names.add(match[1], Piece(match[1], "name"))
 
 
 def _kind_type(word: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from kubeagentix.anonymizing.names import Names
@@ -134,3 +137,29 @@ def test_answers_of_tools_tell_names_by_their_fields() -> None:
         {"pods": [{"name": "hawk-0", "namespace": "falcon", "node": "blade-1", "images": ["acme/hawk:1"]}]}
     )
     assert names.hide("hawk-0 falcon blade-1 acme/hawk:1") == "name-k1 ns-k1 node-k1 image-k1:1"
+
+
+def test_what_is_left_of_a_name_that_was_cut_is_hidden_too() -> None:
+    names = Names()
+    names.learn("falcon-control-7", "node")
+    text = "on falcon-contr…\nand falcon\n[… 9 characters are missing …]\ntrol-7 of…"
+    learn_text(names, text)
+    shown = names.hide(text)
+    assert not re.search("falcon|trol", shown)
+    assert "of…" in shown
+    assert names.restore(shown) == text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "a-", "a.", "a/", "a:", "a@", "1.", "f:", "NAME  ", "name: a\n", "deploy/a.", "pod ", "image: a/", "a…"],
+)
+def test_time_grows_with_the_text_whatever_it_is(unit: str) -> None:
+    def seconds(chars: int) -> float:
+        names, text = Names(), (unit * chars)[:chars]
+        begun = time.process_time()
+        learn_text(names, text)
+        names.restore(names.hide(text))
+        return time.process_time() - begun
+
+    assert seconds(60_000) < 0.3 + 12 * min(seconds(10_000) for _ in range(2))
