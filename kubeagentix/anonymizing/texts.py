@@ -69,8 +69,8 @@ _FIELD = re.compile(
 )
 _INLINE = re.compile(r"[\"']([A-Za-z]\w{2,40})[\"']: ?[\"']([A-Za-z0-9][\w.:@/*-]*)[\"']")
 # What `…` has cut: the beginning of a name before it, the end of one after it.
-_CUT_OFF = re.compile(r"([^\W_](?:[\w.-]{0,251}[^\W_])?)-?(?:…|\n\[…)")
-_CUT_FROM = re.compile(r"…\]?\n?-?([^\W_](?:[\w.-]{0,251}[^\W_])?)")
+_CUT_OFF = re.compile(r"(?<![\w.-])([^\W_][\w.-]{0,251})(?:…|\n\[…)")
+_CUT_FROM = re.compile(r"…\]?\n?([\w.-]{1,252})")
 LEAST_CUT = 3  # characters of a cut name that tell anything
 _HEADER = re.compile(
     r"(?m)^(?:NAMESPACE|NAME|NODE|POD|CONTAINER|LAST SEEN|KIND|CURRENT|CLUSTER)(?:(?: {2,}|\t| )[A-Z().%-]+)*[ ]*$"
@@ -88,8 +88,11 @@ _COLUMNS = pairs(
 def learn_text(names: Names, text: str) -> None:
     """Makes known what names this text has."""
     for pattern, take in _PATTERNS:
+        taken: set[str] = set()  # logs and lists repeat themselves
         for match in pattern.finditer(text):
-            take(names, match)
+            if match[0] not in taken:
+                taken.add(match[0])
+                take(names, match)
     if "…" in text:
         _learn_cut(names, text)
     for header in _HEADER.finditer(text):
@@ -102,11 +105,12 @@ def _learn_cut(names: Names, text: str) -> None:
     beginnings, ends = names.edges()
     for pattern, edges, turned in ((_CUT_OFF, beginnings, 1), (_CUT_FROM, ends, -1)):
         for match in pattern.finditer(text):
-            piece = match[1][::turned]
+            left = match[1].strip("-_.")
+            piece = left[::turned]
             at = bisect_left(edges, piece)
             is_cut = at < len(edges) and edges[at] != piece and edges[at].startswith(piece)
-            if is_cut and len(piece) >= LEAST_CUT and not is_ordinary(match[1]):
-                names.add(match[1], Piece(match[1], "name"))
+            if is_cut and len(piece) >= LEAST_CUT and not is_ordinary(left):
+                names.add(left, Piece(left, "name"))
 
 
 def _kind_type(word: str) -> str:
