@@ -19,8 +19,8 @@ from kubeagentix.cluster.foreign_yaml import ForeignLoader, load_all
 from kubeagentix.cluster.kubectl_changes import NamedObject, named_object
 from kubeagentix.errors import UsageError, excerpt
 
-MAX_BYTES = 1 << 20  # an object cannot be larger than etcd takes
-MAX_OBJECTS = 20  # what a person can look at before saying yes
+MAX_BYTES = 128 << 10  # what a person can look at before saying yes; PyYAML reads it in a second or two
+MAX_OBJECTS = 20
 MAX_DEPTH = 3  # of lists in lists
 
 
@@ -109,14 +109,14 @@ def _parsed(path: Path) -> list[Any]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
         return _documents(content.decode(), path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is no manifest: it cannot be read") from error
 
 
 def _documents(text: str, path: Path) -> list[Any]:
+    if len(text) > MAX_BYTES:
+        raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes", hint="split it up")
     try:
         return [item for item in load_all(text, _Loader) if item is not None]
     except yaml.MarkedYAMLError as error:  # whose text quotes the file, which may be anything

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kubeagentix.cluster.manifests import objects_in
 from kubeagentix.cluster.policy import Bounds, judge
+from kubeagentix.errors import UsageError
 
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, labels: {since: 2026-01-02}}\n"
 
@@ -112,6 +114,11 @@ def test_an_object_of_a_manifest_says_where_it_is(workspace: Path) -> None:
     command = judge("apply -f x.yaml", Bounds(workspace=workspace)).command
     assert command is not None
     assert [str(item) for item in command.changes] == ["Pod/x in namespace kube-system"]
+
+
+def test_a_text_of_a_model_is_held_to_the_same_size() -> None:
+    with pytest.raises(UsageError, match="larger than"):
+        objects_in("kind: ConfigMap\nmetadata: {name: x}\ndata: {a: " + "x" * (128 << 10) + "}")
 
 
 def test_a_few_lines_that_stand_for_terabytes_are_no_manifest(workspace: Path) -> None:
