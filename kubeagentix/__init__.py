@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from kubeagentix.own_analyzers import analyzer, analyzers
     from kubeagentix.own_tools import tool, tools
     from kubeagentix.quickdx.diagnosis import Diagnosis
+    from kubeagentix.recall import history
 
 _HOMES = {
     "ApprovalAnswer": "kubeagentix.domain.changes",
@@ -76,6 +77,7 @@ _HOMES = {
     "demo": "kubeagentix.api",
     "diagnose": "kubeagentix.api",
     "finding": "kubeagentix.domain.making",
+    "history": "kubeagentix.recall",
     "load": "kubeagentix.api",
     "providers": "kubeagentix.agent",
     "resources": "kubeagentix.domain.resource_types",
@@ -117,6 +119,7 @@ __all__ = [
     "demo",
     "diagnose",
     "finding",
+    "history",
     "load",
     "providers",
     "resources",

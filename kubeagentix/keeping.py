@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from kubeagentix import sync
-from kubeagentix.cluster.connection import Cluster
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Target
 from kubeagentix.domain.events import Notice, RunRecord
 from kubeagentix.domain.messages import Message
-from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import HistoryError
 from kubeagentix.history.places import history_file
 from kubeagentix.redaction import Redactor
@@ -36,9 +34,7 @@ class Keeping:
         self._kind = kind
         self._run_id: str | None = None
 
-    def begin(
-        self, *, run_id: str, question: str, conversation: Conversation, source: Cluster | Snapshot, target: Target
-    ) -> Keeper:
+    def begin(self, *, run_id: str, question: str, conversation: Conversation, cluster: str, target: Target) -> Keeper:
         """What keeps a run that is about to begin."""
         from kubeagentix.history.owners import this_process  # noqa: PLC0415  where something is kept
         from kubeagentix.history.recording import RunKeeper  # noqa: PLC0415  the same
@@ -51,11 +47,12 @@ class Keeping:
             kind=self._kind,
             question=question,
             target=str(target),
-            cluster=name_of(source),
+            cluster=cluster,
+            fence=conversation.fence.number,
             owner=this_process(),
             at=time.time(),
         )
-        return RunKeeper(self._writer, begun, Redactor().text)
+        return RunKeeper(self._writer, begun, Redactor().text, conversation.results)
 
     async def diagnosed(self, diagnosis: Diagnosis) -> Sequence[Notice]:
         """Keeps a diagnosis; what the user is to be told of that."""
@@ -102,12 +99,8 @@ def keeping(settings: Settings, environ: Mapping[str, str] | None = None, *, kin
         path = history_file(settings, os.environ if environ is None else environ)
     except HistoryError as error:
         return NotKeeping(str(error))
-    from kubeagentix.history.writer import flush_all, writer_of  # noqa: PLC0415  brings SQLite
+    from kubeagentix.history.pruning import Limits  # noqa: PLC0415  brings SQLite
+    from kubeagentix.history.writer import flush_all, writer_of  # noqa: PLC0415  the same
 
     sync.at_exit(flush_all)
-    return Keeping(writer_of(path), kind)
-
-
-def name_of(source: Cluster | Snapshot) -> str:
-    """What a cluster is called: its context, or what a snapshot says."""
-    return source.context if isinstance(source, Cluster) else source.cluster
+    return Keeping(writer_of(path, Limits(days=settings.history_days, mb=settings.history_mb)), kind)

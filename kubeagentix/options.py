@@ -136,6 +136,7 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-ignore", action="store_true", help="ignore nothing, whatever files and annotations say")
     add_model_options(parser, "the analyzers alone")
     add_show_option(parser)
+    add_history_option(parser)
 
 
 def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:
@@ -157,6 +158,11 @@ def add_show_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-payload", action="store_true", help="show the request that would be sent, and to whom; send nothing"
     )
+
+
+def add_history_option(parser: argparse.ArgumentParser) -> None:
+    """`--no-history`."""
+    parser.add_argument("--no-history", action="store_true", help="keep nothing of this in the history")
 
 
 def model_choice(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -293,5 +299,6 @@ def question(arguments: argparse.Namespace, source: Source | None, listen: Liste
         "ignore": ignore_rules(arguments),
         "include_ignored": arguments.no_ignore,
         "listen": listen,
+        "history": not arguments.no_history,
         **model_choice(arguments),
     }

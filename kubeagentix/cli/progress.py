@@ -6,13 +6,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubeagentix.domain.events import Listener, ProgressEvent, StageChanged, silent
+from kubeagentix.domain.events import Listener, Notice, ProgressEvent, StageChanged, silent
 from kubeagentix.report.text import clean_line
+
+STAYING = ("history",)  # codes of Notices that are about more than the moment
 
 
 @contextmanager
 def progress(first: str = "connecting") -> Iterator[Listener]:
-    """A listener for the block, which begins with `first`; what it drew is gone afterwards."""
+    """A listener for the block, which begins with `first`; what it drew is gone afterwards, but for what is to stay."""
+    staying: list[str] = []
+    try:
+        with _drawn(first) as draw:
+
+            def listen(event: ProgressEvent) -> None:
+                if isinstance(event, Notice) and event.code in STAYING:
+                    staying.append(event.message)
+                draw(event)
+
+            yield listen
+    finally:
+        sys.stderr.writelines(f"{clean_line(line, 300)}\n" for line in staying)
+
+
+@contextmanager
+def _drawn(first: str) -> Iterator[Listener]:
     if not sys.stderr.isatty():
         yield silent
         return

@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar, Union
 from kubeagentix.domain.events import RunEvent
 from kubeagentix.domain.messages import Part, Text, Thinking, ToolCall, ToolResult
 from kubeagentix.domain.secrets import Credential, Secret
+from kubeagentix.errors import KubeAgentiXError
 
 VERSION = 1  # of the form; a change that an older reader would misread makes it 2
 T = TypeVar("T")
@@ -53,6 +54,11 @@ def loads(kind: type[T], text: str) -> T:
     except ValueError as error:
         raise CodecError(f"no JSON: {error}") from error
     return typing.cast("T", decode(kind, plain))
+
+
+def loads_event(text: str) -> RunEvent:
+    """The event that `dumps` wrote. Raises CodecError, also for a kind that this version does not know."""
+    return loads(typing.cast("type[RunEvent]", RunEvent), text)
 
 
 def encode(value: Any) -> Any:
@@ -114,7 +120,7 @@ def decode(kind: Any, plain: Any) -> Any:
         return _decoded(kind, plain)
     except CodecError:
         raise
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError, KubeAgentiXError) as error:
         raise CodecError(f"{type(error).__name__}: {error}") from error
 
 

@@ -20,6 +20,7 @@ class Conversation:
 
     def __init__(self) -> None:
         self.id = f"c-{secrets.token_hex(5)}"
+        self.cluster = ""  # that it was about so far
         self.messages: tuple[Message, ...] = ()
         self.evidence: dict[str, Evidence] = {}
         self.results = Results()  # what tools answered, for a later question to search
@@ -34,6 +35,26 @@ class Conversation:
     def __repr__(self) -> str:
         return f"<Conversation of {len(self.messages)} messages>"
 
+    @classmethod
+    def restored(
+        cls,
+        *,
+        conversation_id: str,
+        cluster: str,
+        fence: str,
+        messages: tuple[Message, ...],
+        evidence: Mapping[str, Evidence],
+        results: Mapping[str, str],
+    ) -> Conversation:
+        """One of an earlier time, to go on with: what a run that was cut short left undone is left out."""
+        found = cls()
+        found.id, found.cluster, found.fence = conversation_id, cluster, Fence(fence)
+        found.extend(messages, evidence)
+        found.results.restore(results)
+        for message in found.messages:  # so that placeholders which stand in it are not given to other values
+            found.redactor.text(message.text)
+        return found
+
     def extend(self, messages: tuple[Message, ...], evidence: Mapping[str, Evidence]) -> None:
         """Takes over what a run ended with: all messages, earlier ones included, but no call without a result."""
         self.messages = _whole(messages)
@@ -42,6 +63,7 @@ class Conversation:
     def clear(self) -> None:
         """Begins anew."""
         self.id = f"c-{secrets.token_hex(5)}"
+        self.cluster = ""
         self.messages = ()
         self.evidence.clear()
         self.results = Results()

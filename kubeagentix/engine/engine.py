@@ -24,6 +24,7 @@ from kubeagentix.domain.diagnosis import Severity, Target
 from kubeagentix.domain.events import (
     FindingReported,
     Listener,
+    Notice,
     RunFailed,
     RunFinished,
     RunRecord,
@@ -63,7 +64,7 @@ class History(Protocol):
     """Where runs are kept."""
 
     def begin(
-        self, *, run_id: str, question: str, conversation: Conversation, source: Cluster | Snapshot, target: Target
+        self, *, run_id: str, question: str, conversation: Conversation, cluster: str, target: Target
     ) -> Keeper | None:
         """What keeps this run, or None for nothing."""
         ...
@@ -105,6 +106,11 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"Engine({self.source!r}, provider={self.choice.provider or 'the first configured'!r})"
+
+    @property
+    def place(self) -> str:
+        """What the cluster is called: its context, or what the snapshot says."""
+        return self.source.context if isinstance(self.source, Cluster) else self.source.cluster
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -156,8 +162,15 @@ class Engine:
         target = options.target or Target(namespace=self.namespace)
         anonymizer = conversation.anonymizer if self.is_anonymous(options) else None
         known = _Known(partial(self.quick_dx, seen=_shown_to(anonymizer)), diagnosis, target, conversation.redactor)
+        moved, conversation.cluster = conversation.cluster not in ("", self.place), self.place
         prepare: Prepare = partial(
-            _prepare, question, conversation, known, variants=variants, with_findings=with_findings
+            _prepare,
+            question,
+            conversation,
+            known,
+            variants=variants,
+            with_findings=with_findings,
+            moved_to=self.place if moved else "",
         )
         if anonymizer is not None:
             deadline_s = load_settings(self.environ).deadline_s
@@ -189,7 +202,7 @@ class Engine:
         run = Run(plan)
         if self._history is not None and catching.current() is None:  # what is only shown is not kept
             run.keeper = self._history.begin(
-                run_id=run.id, question=question, conversation=conversation, source=self.source, target=target
+                run_id=run.id, question=question, conversation=conversation, cluster=self.place, target=target
             )
         return run
 
@@ -379,10 +392,15 @@ async def _prepare(
     *,
     variants: tuple[str, ...],
     with_findings: bool,
+    moved_to: str,
 ) -> Prepared:
     """What the model is told first; with findings, Quick Dx runs now (once a conversation), and reports."""
     earlier, masked = for_another_provider(conversation.messages), conversation.redactor.text
     if not with_findings or earlier:
+        if earlier and moved_to:
+            message = f"the conversation was about another cluster so far; now it is about {moved_to}"
+            run.emit(Notice(code="other_cluster", message=message))
+            question = f"{question}\n\n({prompt.MOVED})"
         firsts = {variant: (*earlier, Message.of("user", masked(question))) for variant in variants[:1]}
         return Prepared(firsts=firsts, evidence=conversation.evidence)
     diagnosis = await known.ask(run, known.target)

@@ -29,13 +29,18 @@ MOST_KEPT = 500  # pieces of data of a conversation that are kept as they are se
 class Fence:
     """The fence of one conversation, and what of the data behind it a model could quote."""
 
-    def __init__(self) -> None:
-        self._id = secrets.token_hex(8)
+    def __init__(self, number: str = "") -> None:
+        self._id = number or secrets.token_hex(8)
         self._seen: dict[str, tuple[str, int]] = {}  # by the bare text: as it is sent, and how much was hidden in it
         self.quotable = Quotable()
 
     def __repr__(self) -> str:
         return "Fence()"  # its number is for the model only
+
+    @property
+    def number(self) -> str:
+        """What data must not know: for the model, and to go on with the conversation later."""
+        return self._id
 
     @property
     def rule(self) -> str:

@@ -36,6 +36,7 @@ FINISH = """\
 evidence ids, and remedies. For a question that is no diagnosis, answer in plain text instead."""
 
 LAST_TURN = "This is the last turn, and tools are withheld: give your answer now, from what you have."
+MOVED = "From here on the tools read another cluster than before: what was read so far need not hold for it."
 NUDGE = (
     "You gave no answer. In a few sentences: what is the cause, which evidence ids show it, and what should be done?"
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 MAX_CHARS = 50_000_000  # of one conversation; beyond that, the oldest are given up
 
 
@@ -31,7 +33,17 @@ class Results:
         """The whole text of that id, or None."""
         return self._texts.get(result_id)
 
+    def restore(self, texts: Mapping[str, str]) -> None:
+        """Takes over texts that were kept elsewhere, with their ids."""
+        for result_id in sorted(texts, key=_number):
+            self.put(result_id, texts[result_id])
+            self._next = max(self._next, _number(result_id) + 1)
+
     @property
     def ids(self) -> tuple[str, ...]:
         """All ids, oldest first."""
         return tuple(self._texts)
+
+
+def _number(result_id: str) -> int:
+    return int(result_id[1:]) if result_id[1:].isdecimal() else 0

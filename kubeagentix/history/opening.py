@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kubeagentix.errors import HistoryError, excerpt
-from kubeagentix.history.schema import migrate
+from kubeagentix.history.schema import migrate, version_of
 
 T = TypeVar("T")
 
@@ -117,6 +117,7 @@ def connected(path: Path) -> sqlite3.Connection:
 def _connected(path: Path, notices: list[str]) -> sqlite3.Connection:
     connection = connected(path)
     try:
+        patiently(lambda: version_of(connection, str(path)))  # before anything is set: a file of others' stays as it is
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts for a file that is new: then pruning shrinks it
         mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])

@@ -6,16 +6,26 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence
-from kubeagentix.domain.events import Notice, RunFailed, RunFinished, RunRecord, RunStarted, TextDelta, ThinkingDelta
+from kubeagentix.domain.events import (
+    Notice,
+    RunFailed,
+    RunFinished,
+    RunRecord,
+    RunStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallFinished,
+)
 from kubeagentix.domain.messages import Message, ToolResult
 from kubeagentix.history.rows import Mask, Masking, Rows
-from kubeagentix.history.store import Begun
+from kubeagentix.history.store import Begun, Store
 from kubeagentix.history.writer import Write, Writer
 
 WAIT_S = 2.0  # that the end of a run waits for its last rows
+RESULT_CHARS = 200_000  # of one whole result; longer ones a later conversation has to read again
 CODE = "history"  # of a Notice
 
 
@@ -25,18 +35,34 @@ class Said:
 
     messages: tuple[Message, ...]
     evidence: Mapping[str, Evidence]
+    results: Mapping[str, str]
 
 
 Item = RunRecord | Said
 
 
+class Results(Protocol):
+    """What tools answered as a whole, where the model saw a part."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids."""
+        ...
+
+    def get(self, result_id: str) -> str | None:
+        """The text of one."""
+        ...
+
+
 class RunKeeper:
     """Keeps one run. `record` and `said` take next to no time and never raise; after a trouble they do nothing."""
 
-    def __init__(self, writer: Writer, begun: Begun, mask: Mask) -> None:
+    def __init__(self, writer: Writer, begun: Begun, mask: Mask, results: Results | None = None) -> None:
         self._writer = writer
         self._begun = begun
         self._masking = Masking(mask)
+        self._results = results
+        self._seen: set[str] = set()  # of their ids
         self._has_begun = False
         self._is_lost = False
         self._pending: deque[Item] = deque()
@@ -46,7 +72,6 @@ class RunKeeper:
 
     def _restart(self) -> None:
         self._rows = Rows(self._masking)
-        self._is_new = True
         self._written: tuple[Message, ...] = ()
         self._cited: set[str] = set()
 
@@ -67,9 +92,16 @@ class RunKeeper:
     def said(self, messages: tuple[Message, ...], evidence: Mapping[str, Evidence]) -> None:
         """All messages of the conversation, now that a turn is whole."""
         if not self._is_lost:
-            self._pending.append(Said(messages=messages, evidence=evidence))
+            self._pending.append(Said(messages=messages, evidence=evidence, results=self._new_results()))
             self._hand_over()
             self._writer.hint(is_urgent=True)
+
+    def _new_results(self) -> dict[str, str]:
+        if self._results is None:
+            return {}
+        found = {key: self._results.get(key) or "" for key in self._results.ids if key not in self._seen}
+        self._seen.update(found)
+        return {key: text for key, text in found.items() if 0 < len(text) <= RESULT_CHARS}
 
     def _hand_over(self) -> None:
         if not self._has_begun:  # only now: a run that is never iterated over has not been
@@ -89,23 +121,23 @@ class RunKeeper:
         """What is new, as writes."""
         items = [self._pending.popleft() for _ in range(len(self._pending))]
         self._taken += items
-        writes: list[Write] = []
-        if self._is_new and items:
-            self._is_new = False
-            begun = replace(self._begun, question=self._masking.text(self._begun.question))
-            writes.append(lambda store: store.begin(begun))
+        if not items:
+            return []
+        begun = replace(self._begun, question=self._masking.text(self._begun.question))
+        writes: list[Write] = [lambda store: store.begin(begun)]
         records = [item for item in items if isinstance(item, RunRecord)]
         rows = list(self._rows.of(records))
         writes.append(lambda store: store.add_events(rows))
         said = [item for item in items if isinstance(item, Said)]
         if said:
-            writes += self._conversation(said[-1])
+            writes += self._conversation(said)
         for record in records:
             writes += self._course(record)
         return writes
 
-    def _conversation(self, said: Said) -> list[Write]:
-        same = 0
+    def _conversation(self, turns: list[Said]) -> list[Write]:
+        said, same = turns[-1], 0
+        results = {key: self._masking.text(text) for turn in turns for key, text in turn.results.items()}
         for before, now in zip(self._written, said.messages, strict=False):
             if before is not now and before != now:
                 break
@@ -122,6 +154,7 @@ class RunKeeper:
         return [
             lambda store: store.put_messages(conversation_id, run_id, same, new, whole),
             lambda store: store.add_evidence(conversation_id, cited),
+            lambda store: store.add_results(conversation_id, results),
         ]
 
     def _message(self, message: Message) -> str:
@@ -133,6 +166,8 @@ class RunKeeper:
         event, run_id = record.event, self._begun.run_id
         if isinstance(event, RunStarted):
             return [lambda store: store.start(run_id, provider=event.provider, model=event.model)]
+        if isinstance(event, ToolCallFinished):
+            return [self._passage(event.result.content)]
         if isinstance(event, RunFinished):
             answer = self._masking.text(event.text)
             return [
@@ -143,11 +178,16 @@ class RunKeeper:
                     model=event.model,
                     answer=answer,
                     at=record.at.timestamp(),
-                )
+                ),
+                self._passage(event.text),
             ]
         if isinstance(event, RunFailed):
             return [lambda store: store.fail(run_id, code=event.error.code, at=record.at.timestamp())]
         return []
+
+    def _passage(self, text: str) -> Write:
+        found = self._masking.text(text)
+        return lambda store: store.add_passages([found], conversation_id=self._begun.conversation_id)
 
     def rewind(self) -> None:
         """Everything is written again, to another file."""
@@ -179,7 +219,13 @@ class DiagnosisKeeper:
             return []
         self._is_written = True
         columns = self._columns()
-        return [lambda store: store.add_diagnosis(columns)]
+        texts = [self._masking.text(text) for text in _said_in(self._diagnosis)]
+
+        def write(store: Store) -> None:
+            store.add_diagnosis(columns)
+            store.add_passages(texts, diagnosis_id=self._diagnosis.id)
+
+        return [write]
 
     def _columns(self) -> dict[str, Any]:
         found = self._diagnosis
@@ -203,6 +249,13 @@ class DiagnosisKeeper:
     def lose(self) -> None:
         """Gives up."""
         self._is_written = True
+
+
+def _said_in(found: Diagnosis) -> list[str]:
+    """The texts of a diagnosis that somebody may look for."""
+    head = " ".join((str(found.target), found.cluster, *(f"{item.title} {item.summary}" for item in found.hypotheses)))
+    answer = found.answer.root_cause if found.answer is not None else ""
+    return [head, answer, *(f"{item.ref} {item.reason}: {item.title}. {item.cause}" for item in found.findings)]
 
 
 def taken_notices(writer: Writer) -> list[Notice]:

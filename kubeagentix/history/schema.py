@@ -73,7 +73,30 @@ CREATE TABLE diagnoses (
 CREATE INDEX diagnoses_by_time ON diagnoses(finished_at);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# Texts to search in, and the whole of tool results where the model saw a part.
+_SECOND = """
+ALTER TABLE conversations ADD COLUMN fence TEXT NOT NULL DEFAULT '';
+CREATE TABLE results (
+    conversation_id TEXT NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (conversation_id, id)
+);
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: the index may lag behind
+    conversation_id TEXT REFERENCES conversations(id) ON DELETE CASCADE,
+    diagnosis_id TEXT REFERENCES diagnoses(id) ON DELETE CASCADE,
+    text TEXT NOT NULL
+);
+CREATE INDEX passages_of_conversation ON passages(conversation_id);
+CREATE INDEX passages_of_diagnosis ON passages(diagnosis_id);
+INSERT INTO passages (conversation_id, text) SELECT conversation_id, question FROM runs ORDER BY started_at;
+INSERT INTO passages (conversation_id, text)
+    SELECT conversation_id, answer FROM runs WHERE answer <> '' ORDER BY started_at;
+INSERT INTO passages (diagnosis_id, text) SELECT id, target || ' ' || summary FROM diagnoses ORDER BY finished_at;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 VERSION = len(MIGRATIONS)
 
 
@@ -82,10 +105,10 @@ def migrate(connection: sqlite3.Connection, path: str, *, upto: int = VERSION) -
 
     Raises HistoryError for a file that a newer version of this package wrote, or another program.
     """
-    while _version(connection, path) < upto:
+    while version_of(connection, path) < upto:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            version = _version(connection, path)
+            version = version_of(connection, path)
             if version < upto:
                 _step(connection, version)
             connection.execute("COMMIT")
@@ -102,7 +125,8 @@ def _step(connection: sqlite3.Connection, version: int) -> None:
     connection.execute(f"PRAGMA user_version = {version + 1}")
 
 
-def _version(connection: sqlite3.Connection, path: str) -> int:
+def version_of(connection: sqlite3.Connection, path: str) -> int:
+    """The version of the tables, 0 for a file that is empty. Raises HistoryError as `migrate` does."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     is_ours = application == APPLICATION_ID

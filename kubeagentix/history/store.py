@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from kubeagentix.history.opening import patiently
 
 TITLE_CHARS = 200
+PASSAGE_CHARS = 20_000  # of one text that can be found again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Begun:
     question: str
     target: str
     cluster: str
+    fence: str
     owner: str
     at: float
 
@@ -59,17 +61,29 @@ class Store:
         self.connection = connection
 
     def begin(self, begun: Begun) -> None:
-        """A run under way, in its conversation, which it may begin."""
+        """A run under way, in its conversation, which it may begin; nothing if it is there."""
+        if self.connection.execute("SELECT 1 FROM runs WHERE id = ?", (begun.run_id,)).fetchone():
+            return
         self.connection.execute(
-            "INSERT INTO conversations (id, kind, title, cluster, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO conversations (id, kind, title, cluster, fence, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT(id) DO UPDATE SET updated_at = excluded.updated_at, cluster = excluded.cluster",
-            (begun.conversation_id, begun.kind, begun.question[:TITLE_CHARS], begun.cluster, begun.at, begun.at),
+            (
+                begun.conversation_id,
+                begun.kind,
+                begun.question[:TITLE_CHARS],
+                begun.cluster,
+                begun.fence,
+                begun.at,
+                begun.at,
+            ),
         )
         self.connection.execute(
             "INSERT INTO runs (id, conversation_id, question, target, cluster, owner, started_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING",
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (begun.run_id, begun.conversation_id, begun.question, begun.target, begun.cluster, begun.owner, begun.at),
         )
+        self.add_passages([begun.question], conversation_id=begun.conversation_id)
 
     def add_events(self, rows: Sequence[EventRow]) -> None:
         """Events in order; text that has grown takes the place of what it was."""
@@ -100,6 +114,22 @@ class Store:
         self.connection.executemany(
             "INSERT INTO messages (conversation_id, position, payload) VALUES (?, ?, ?)",
             [(conversation_id, begin + number, payload) for number, payload in enumerate(payloads)],
+        )
+
+    def add_results(self, conversation_id: str, texts: Mapping[str, str]) -> None:
+        """Whole results of tools, by the id that the model was told."""
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO results (conversation_id, id, text) VALUES (?, ?, ?)",
+            [(conversation_id, key, text) for key, text in texts.items()],
+        )
+
+    def add_passages(
+        self, texts: Iterable[str], *, conversation_id: str | None = None, diagnosis_id: str | None = None
+    ) -> None:
+        """Texts to be found again."""
+        self.connection.executemany(
+            "INSERT INTO passages (conversation_id, diagnosis_id, text) VALUES (?, ?, ?)",
+            [(conversation_id, diagnosis_id, text[:PASSAGE_CHARS]) for text in texts if text.strip()],
         )
 
     def add_evidence(self, conversation_id: str, payloads: Mapping[str, str]) -> None:
@@ -133,6 +163,6 @@ class Store:
     def add_diagnosis(self, columns: Mapping[str, Any]) -> None:
         """A diagnosis, by the names of its columns."""
         names = ", ".join(columns)
-        marks = ", ".join("?" * len(columns))
+        marks = ", ".join("(SELECT id FROM runs WHERE id = ?)" if name == "run_id" else "?" for name in columns)
         sql = f"INSERT OR REPLACE INTO diagnoses ({names}) VALUES ({marks})"  # noqa: S608  our own names
         self.connection.execute(sql, tuple(columns.values()))

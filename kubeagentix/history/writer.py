@@ -18,6 +18,7 @@ from typing import Protocol
 
 from kubeagentix.errors import KubeAgentiXError, excerpt
 from kubeagentix.history.opening import Opened, is_damaged, open_file, put_aside, reason
+from kubeagentix.history.pruning import Limits, is_due, prune
 from kubeagentix.history.store import Store, transaction
 
 TEXT_S = 0.25  # how long pieces of text are collected
@@ -54,6 +55,7 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.limits = Limits()
         self.troubles: deque[str] = deque()
         self._told: set[str] = set()
         self._open: list[Kept] = []
@@ -140,6 +142,17 @@ class Writer:
             self._open = [item for item in self._open if item not in ended]
         for _ in range(waiting):
             self._waiters.popleft()()
+        if ended and self._opened is not None:
+            self._tidy(self._opened.connection)
+
+    def _tidy(self, file: sqlite3.Connection) -> None:
+        """Keeps the file within its limits; nobody waits for that."""
+        try:
+            if is_due(file, self.limits):
+                prune(file, self.limits)
+        except sqlite3.Error as error:
+            self.tell(f"the history could not be pruned: {reason(error)}")
+            self._close()
 
     def _write_all(self, items: list[Kept]) -> None:
         for may_mend in (True, False):
@@ -208,10 +221,12 @@ _of_parents: list[Writer] = []  # kept, so that a child never closes what it sha
 _lock = threading.Lock()
 
 
-def writer_of(path: Path) -> Writer:
-    """The writer of that file in this process."""
+def writer_of(path: Path, limits: Limits | None = None) -> Writer:
+    """The writer of that file in this process, which keeps it within `limits` from now on."""
     with _lock:
-        return _writers.setdefault(path, Writer(path))
+        writer = _writers.setdefault(path, Writer(path))
+    writer.limits = limits or writer.limits
+    return writer
 
 
 def flush_all() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import kubeagentix as kx
 from kubeagentix import options
-from kubeagentix.domain.events import Listener, ProgressEvent, StageChanged
+from kubeagentix.domain.events import Listener, Notice, ProgressEvent, StageChanged
 from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.report.files import write_file
 from kubeagentix.report.text import clean_line
@@ -81,6 +82,7 @@ class Progress:
         self._title = title
         self._handle = _displayed(f"⏳ {title}")
         self._began = self._shown = time.monotonic()
+        self._staying: list[str] = []
 
     def __enter__(self) -> Listener:
         return self._listen
@@ -88,8 +90,11 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         word = "done" if kind is None else "stopped"
         self._show(f"{self._title}: {word} in {time.monotonic() - self._began:.1f} s")
+        sys.stderr.writelines(f"{clean_line(line, 300)}\n" for line in self._staying)
 
     def _listen(self, event: ProgressEvent) -> None:
+        if isinstance(event, Notice) and event.code == "history":  # it is about more than this moment
+            self._staying.append(event.message)
         now = time.monotonic()
         if now - self._shown >= UPDATE_S:
             self._shown = now

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ import kubeagentix as kx
 from kubeagentix.contracts import ToolPlugin
 from kubeagentix.domain import codec
 from kubeagentix.domain.diagnosis import Diagnosis
-from kubeagentix.domain.events import Notice, RunEvent, RunRecord, TextDelta, ToolCallReady
+from kubeagentix.domain.events import Notice, RunEvent, TextDelta, ToolCallReady
 from kubeagentix.domain.messages import ToolCall
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
@@ -26,58 +23,9 @@ from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.engine import Engine
 from kubeagentix.keeping import keeping
 from kubeagentix.settings import Settings
-from kubeagentix.testing import ScriptedProvider, Step, scripted_plugin, snapshot_of
+from kubeagentix.testing import ScriptedProvider, scripted_plugin, snapshot_of
+from tests.history.runs import BROKEN, call, notices, ran, rows, stored
 from tests.test_redaction import PLANTED
-
-BROKEN = {"kind": "Pod", "metadata": {"name": "web"}, "status": {"phase": "Failed", "reason": "Evicted"}}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kept" / "history.db"
-
-
-def echo() -> ToolPlugin:
-    async def handler(arguments: Any, _: Any) -> ToolOutput:
-        return ToolOutput(text=f"it says {arguments['text']}", data={"text": arguments["text"]})
-
-    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
-    return ToolPlugin(spec=ToolSpec(name="echo", description="Says it.", parameters=schema), handler=handler)
-
-
-def call(text: str, key: str = "t1") -> ToolCallReady:
-    return ToolCallReady(call=ToolCall(id=key, name="echo", arguments={"text": text}))
-
-
-def ran(
-    path: Path, *turns: Sequence[Step], question: str = "why?", conversation: Conversation | None = None
-) -> list[RunRecord]:
-    """The records of a run that is kept in `path`."""
-    plugins = {"claude": scripted_plugin(ScriptedProvider(*turns))}
-    history = keeping(Settings(history_file=str(path)), {}, kind="chat")
-    engine = Engine(snapshot_of(BROKEN), plugins=plugins, tools={"echo": echo()}, environ={}, history=history)
-
-    async def all_of_it() -> list[RunRecord]:
-        return [record async for record in engine.stream(question, conversation=conversation)]
-
-    return asyncio.run(all_of_it())
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path)) as connection:
-        yield connection
-
-
-def stored(path: Path) -> list[RunEvent]:
-    with opened(path) as file:
-        rows = file.execute("SELECT payload FROM events ORDER BY run_id, seq").fetchall()
-    return [codec.decode(RunEvent, json.loads(row[0])) for row in rows]
-
-
-def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with opened(path) as file:
-        return file.execute(sql).fetchall()
 
 
 def test_every_event_of_a_run_is_stored_in_order(path: Path) -> None:
@@ -137,10 +85,6 @@ def test_a_file_that_others_could_read_is_narrowed_and_told(path: Path) -> None:
     records = ran(path, [TextDelta(text="x")])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert any("others could read" in notice for notice in notices(records))
-
-
-def notices(records: list[RunRecord]) -> list[str]:
-    return [item.event.message for item in records if isinstance(item.event, Notice) and item.event.code == "history"]
 
 
 def test_nothing_is_kept_where_the_settings_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,8 @@ SHOWN_NOTICES = (
     "too_long",
     "retry",
     "config_repaired",
+    "history",
+    "other_cluster",
 )
 
 
@@ -57,6 +59,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to show it (default: text)")
     options.add_show_option(parser)
+    parser.add_argument(
+        "--resume", nargs="?", const="latest", metavar="ID", help="go on with an earlier conversation, or the latest"
+    )
+    options.add_history_option(parser)
     parser.add_argument("--quiet", action="store_true", help="the answer only, without tools and notices")
 
 
@@ -67,11 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--max-turns must be at least 1", hint=f"the default is {RunOptions().max_turns}")
     if arguments.allow_writes:
         _check_writing(arguments)
-    from kubeagentix.engine.conversation import Conversation  # noqa: PLC0415  help needs no engine
+    from kubeagentix.cli import resuming  # noqa: PLC0415  help needs no engine
 
+    conversation = resuming.conversation(arguments)
     questions = iter([" ".join(arguments.question)]) if arguments.question else _questions()
+
     with options.opened(arguments) as source:
-        if _converse(questions, arguments, source, Conversation()) == 0:
+        if _converse(questions, arguments, source, conversation) == 0:
             raise UsageError("there is no question", hint='ask one, as in kubeagentix chat "why is checkout failing?"')
     return 0
 
@@ -156,6 +164,7 @@ def _ask(question: str, arguments: argparse.Namespace, source: Source | None, co
         options=chosen,
         conversation=conversation,
         told=None if is_json else _teller(is_quiet=arguments.quiet),
+        history=not arguments.no_history,
     )
     if is_json:
         output.write(json.dumps(_as_json(reply), indent=2, ensure_ascii=True) + "\n", is_document=True)
