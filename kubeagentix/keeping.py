@@ -52,13 +52,13 @@ class Keeping:
             owner=this_process(),
             at=time.time(),
         )
-        return RunKeeper(self._writer, begun, Redactor().text, conversation.results)
+        return RunKeeper(self._writer, begun, conversation.redactor, conversation.results)
 
     async def diagnosed(self, diagnosis: Diagnosis) -> Sequence[Notice]:
         """Keeps a diagnosis; what the user is to be told of that."""
         from kubeagentix.history.recording import DiagnosisKeeper, taken_notices, written  # noqa: PLC0415  as above
 
-        self._writer.keep(DiagnosisKeeper(diagnosis, self._run_id, Redactor().text))
+        self._writer.keep(DiagnosisKeeper(diagnosis, self._run_id, Redactor()))
         await written(self._writer)
         return taken_notices(self._writer)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,6 +43,7 @@ class Redactor:
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._places: dict[str, str] = {}
         self._last = 0
+        self._lock = threading.Lock()  # a run and its history mask at the same time; no two values get one placeholder
         self._known: list[str] = []  # what is looked for, the longest first
         self._variants: dict[str, str] = {}  # of a known value in another encoding -> the value
         self._kept: dict[str, str] = {}
@@ -97,12 +99,13 @@ class Redactor:
 
     def _placeholder(self, value: str) -> str:
         value = self._variants.get(value, value)
-        if value not in self._places:
-            self._last += 1
-            self._places[value] = PLACEHOLDER.format(self._last)
-            if values.is_worth_learning(value):
-                self._learn(value)
-        return self._places[value]
+        with self._lock:
+            if value not in self._places:
+                self._last += 1
+                self._places[value] = PLACEHOLDER.format(self._last)
+                if values.is_worth_learning(value):
+                    self._learn(value)
+            return self._places[value]
 
     def _learn(self, value: str) -> None:
         """From now on `value` is masked wherever it stands, as it is and in the encodings that it travels in."""

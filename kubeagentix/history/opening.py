@@ -64,6 +64,8 @@ def open_reading(path: Path) -> sqlite3.Connection | None:
 
 def reason(error: Exception) -> str:
     """Why, in a few words."""
+    if is_busy(error):
+        return f"another process has held it for {BUSY_S:.0f} s"
     return excerpt((error.strerror if isinstance(error, OSError) else "") or str(error), 160)
 
 

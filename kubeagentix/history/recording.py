@@ -20,9 +20,10 @@ from kubeagentix.domain.events import (
     ToolCallFinished,
 )
 from kubeagentix.domain.messages import Message, ToolResult
-from kubeagentix.history.rows import Mask, Masking, Rows
+from kubeagentix.history.rows import Rows, payload
 from kubeagentix.history.store import Begun, Store
 from kubeagentix.history.writer import Write, Writer
+from kubeagentix.redaction import Redactor
 
 WAIT_S = 2.0  # that the end of a run waits for its last rows
 RESULT_CHARS = 200_000  # of one whole result; longer ones a later conversation has to read again
@@ -57,10 +58,10 @@ class Results(Protocol):
 class RunKeeper:
     """Keeps one run. `record` and `said` take next to no time and never raise; after a trouble they do nothing."""
 
-    def __init__(self, writer: Writer, begun: Begun, mask: Mask, results: Results | None = None) -> None:
+    def __init__(self, writer: Writer, begun: Begun, redactor: Redactor, results: Results | None = None) -> None:
         self._writer = writer
         self._begun = begun
-        self._masking = Masking(mask)
+        self._redactor = redactor
         self._results = results
         self._seen: set[str] = set()  # of their ids
         self._has_begun = False
@@ -71,7 +72,7 @@ class RunKeeper:
         self.has_ended = False
 
     def _restart(self) -> None:
-        self._rows = Rows(self._masking)
+        self._rows = Rows(self._redactor)
         self._written: tuple[Message, ...] = ()
         self._cited: set[str] = set()
 
@@ -123,7 +124,7 @@ class RunKeeper:
         self._taken += items
         if not items:
             return []
-        begun = replace(self._begun, question=self._masking.text(self._begun.question))
+        begun = replace(self._begun, question=self._redactor.text(self._begun.question))
         writes: list[Write] = [lambda store: store.begin(begun)]
         records = [item for item in items if isinstance(item, RunRecord)]
         rows = list(self._rows.of(records))
@@ -137,14 +138,14 @@ class RunKeeper:
 
     def _conversation(self, turns: list[Said]) -> list[Write]:
         said, same = turns[-1], 0
-        results = {key: self._masking.text(text) for turn in turns for key, text in turn.results.items()}
+        results = {key: self._redactor.text(text) for turn in turns for key, text in turn.results.items()}
         for before, now in zip(self._written, said.messages, strict=False):
             if before is not now and before != now:
                 break
             same += 1
         self._written = said.messages
         new = [self._message(message) for message in said.messages[same:]]
-        cited = {key: self._masking.payload(item) for key, item in said.evidence.items() if key not in self._cited}
+        cited = {key: payload(item, self._redactor) for key, item in said.evidence.items() if key not in self._cited}
         self._cited.update(cited)
         conversation_id, run_id = self._begun.conversation_id, self._begun.run_id
 
@@ -160,7 +161,7 @@ class RunKeeper:
     def _message(self, message: Message) -> str:
         """A message without the data of its results, which no model reads; the events have it."""
         parts = tuple(replace(part, data=None) if isinstance(part, ToolResult) else part for part in message.parts)
-        return self._masking.payload(replace(message, parts=parts))
+        return payload(replace(message, parts=parts), self._redactor)
 
     def _course(self, record: RunRecord) -> list[Write]:
         event, run_id = record.event, self._begun.run_id
@@ -169,7 +170,7 @@ class RunKeeper:
         if isinstance(event, ToolCallFinished):
             return [self._passage(event.result.content)]
         if isinstance(event, RunFinished):
-            answer = self._masking.text(event.text)
+            answer = self._redactor.text(event.text)
             return [
                 lambda store: store.end(
                     run_id,
@@ -186,7 +187,7 @@ class RunKeeper:
         return []
 
     def _passage(self, text: str) -> Write:
-        found = self._masking.text(text)
+        found = self._redactor.text(text)
         return lambda store: store.add_passages([found], conversation_id=self._begun.conversation_id)
 
     def rewind(self) -> None:
@@ -207,10 +208,10 @@ class DiagnosisKeeper:
 
     has_ended = True
 
-    def __init__(self, diagnosis: Diagnosis, run_id: str | None, mask: Mask) -> None:
+    def __init__(self, diagnosis: Diagnosis, run_id: str | None, redactor: Redactor) -> None:
         self._diagnosis = diagnosis
         self._run_id = run_id
-        self._masking = Masking(mask)
+        self._redactor = redactor
         self._is_written = False
 
     def take(self) -> list[Write]:
@@ -219,7 +220,7 @@ class DiagnosisKeeper:
             return []
         self._is_written = True
         columns = self._columns()
-        texts = [self._masking.text(text) for text in _said_in(self._diagnosis)]
+        texts = [self._redactor.text(text) for text in _said_in(self._diagnosis)]
 
         def write(store: Store) -> None:
             store.add_diagnosis(columns)
@@ -233,13 +234,13 @@ class DiagnosisKeeper:
         return {
             "id": found.id,
             "run_id": self._run_id,
-            "target": self._masking.text(str(found.target)),
+            "target": self._redactor.text(str(found.target)),
             "cluster": found.cluster,
             "mode": found.mode,
             "provider": found.provider,
-            "summary": self._masking.text(titles or "nothing wrong was found"),
+            "summary": self._redactor.text(titles or "nothing wrong was found"),
             "finished_at": found.finished_at.timestamp(),
-            "payload": self._masking.payload(found),
+            "payload": payload(found, self._redactor),
         }
 
     def rewind(self) -> None:

@@ -6,72 +6,24 @@ far as it has come, from where it began, and its last word is held back until it
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kubeagentix.domain import codec
 from kubeagentix.domain.events import Notice, RunEvent, RunRecord, TextDelta, ThinkingDelta
 from kubeagentix.errors import excerpt
 from kubeagentix.history.store import EventRow
+from kubeagentix.redaction import Redactor
 
-Mask = Callable[[str], str]
-SEGMENT_CHARS = 32_000  # of text in one row; it is masked and written again as it grows
+SEGMENT_CHARS = 8_000  # of text in one row; it is masked and written again as it grows
+MOST_SEGMENTS = 4  # as much more of it where there is no blank line to end a row at
 MAX_WORD_CHARS = 4_000  # what is longer without a blank is no credential; it is not waited for
-REMEMBERED_CHARS = 200  # longer texts seldom come twice
-REMEMBERED = 20_000
-NAMED_CHARS = 300  # of a credential that is known by its name
-PROBE = "Zq7x-hunter2"  # stands for a value that would be masked wherever its name says so
 
 
-class Masking:
-    """Masks plain data, every text in it, a value also by the name that it is set to. Serves one run."""
-
-    def __init__(self, mask: Mask) -> None:
-        self._mask = mask
-        self._texts: dict[str, str] = {}
-        self._names: dict[str, bool] = {}
-
-    def text(self, text: str) -> str:
-        """A text with placeholders; most of them are short and come again and again."""
-        if len(text) > REMEMBERED_CHARS:
-            return self._mask(text)
-        found = self._texts.get(text)
-        if found is None:
-            if len(self._texts) > REMEMBERED:
-                self._texts.clear()
-            found = self._texts[text] = self._mask(text)
-        return found
-
-    def payload(self, value: Any) -> str:
-        """A value of the domain as masked JSON."""
-        return codec.written(self.plain(codec.encode(value)))
-
-    def plain(self, plain: Any) -> Any:
-        """The same for lists, dicts and what is in them."""
-        if isinstance(plain, str):
-            return self.text(plain)
-        if isinstance(plain, list):
-            return [self.plain(item) for item in plain]
-        if isinstance(plain, dict):
-            return {self.text(key): self._named(key, value) for key, value in plain.items()}
-        return plain
-
-    def _named(self, name: str, value: Any) -> Any:
-        if not isinstance(value, str) or not self._tells(name):
-            return self.plain(value)
-        before, quoted = f'{name}="', json.dumps(value[:NAMED_CHARS], ensure_ascii=False)
-        found = self._mask(f"{name}={quoted}")
-        is_masked = found.startswith(before) and found != f"{name}={quoted}"
-        return found[len(before) : -1] if is_masked else self.text(value)
-
-    def _tells(self, name: str) -> bool:
-        """Whether what is set to that name is a credential."""
-        found = self._names.get(name)
-        if found is None:
-            found = self._names[name] = PROBE not in self._mask(f'{name}="{PROBE}"')
-        return found
+def payload(value: Any, redactor: Redactor) -> str:
+    """A value of the domain as JSON, masked once more after it has become plain: it may hold anybody's objects."""
+    return codec.written(redactor.value(codec.encode(value)))
 
 
 class Segment:
@@ -102,11 +54,13 @@ class Segment:
     def is_full(self) -> bool:
         """Whether further text goes into a row of its own: not within a key of several lines, or a pair of lines."""
         length = self._ends[-1]
-        if length < SEGMENT_CHARS or not self._tail.endswith("\n\n" if length < 8 * SEGMENT_CHARS else ("\n", " ")):
+        if length < SEGMENT_CHARS or not self._tail.endswith(
+            "\n\n" if length < MOST_SEGMENTS * SEGMENT_CHARS else ("\n", " ")
+        ):
             return False
         return "PRIVATE KEY" not in "".join(self._pieces)
 
-    def row(self, masking: Masking, *, is_whole: bool) -> EventRow | None:
+    def row(self, redactor: Redactor, *, is_whole: bool) -> EventRow | None:
         """Its row so far; unless it is whole, without a last word that may go on. None if nothing is left."""
         text, count = "".join(self._pieces), len(self._pieces)
         if not is_whole:
@@ -120,7 +74,7 @@ class Segment:
             last_seq=self._first.seq + count - 1,
             at=self._first.at.timestamp(),
             kind=self._first.event.kind,
-            payload=masking.payload(self._kind(text=text)),
+            payload=payload(self._kind(text=text), redactor),
         )
 
 
@@ -140,8 +94,8 @@ def _end_of_words(text: str) -> int:
 class Rows:
     """The rows of one run, from its records as they come."""
 
-    def __init__(self, masking: Masking) -> None:
-        self._masking = masking
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._segment: Segment | None = None
 
     def of(self, records: Iterable[RunRecord]) -> Iterator[EventRow]:
@@ -159,13 +113,13 @@ class Rows:
             if self._segment is not None and self._segment.is_full:
                 yield from self._ended()
         if self._segment is not None:
-            row = self._segment.row(self._masking, is_whole=False)
+            row = self._segment.row(self._redactor, is_whole=False)
             if row is not None:
                 yield row
 
     def _ended(self) -> Iterator[EventRow]:
         segment, self._segment = self._segment, None
-        row = segment.row(self._masking, is_whole=True) if segment is not None else None
+        row = segment.row(self._redactor, is_whole=True) if segment is not None else None
         if row is not None:
             yield row
 
@@ -181,7 +135,7 @@ class Rows:
 
     def _payload(self, event: RunEvent) -> str:
         try:
-            return self._masking.payload(event)
+            return payload(event, self._redactor)
         except (TypeError, ValueError, RecursionError) as error:  # a tool of one's own may give anything as its data
             why = f"this {event.kind} could not be stored: {type(error).__name__}: {excerpt(str(error), 100)}"
             return codec.dumps(Notice(code="not_stored", message=why))

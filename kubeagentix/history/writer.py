@@ -85,7 +85,7 @@ class Writer:
     def when_written(self, call: Callable[[], object]) -> None:
         """Calls `call`, from the thread, once all that was handed over by now is written or given up."""
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 call()
                 return
             self._waiters.append(call)
@@ -105,7 +105,7 @@ class Writer:
         _of_parents.append(self)
 
     def _start(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._serve, name="kubeagentix-history", daemon=True)
             self._thread.start()
 
@@ -141,7 +141,8 @@ class Writer:
         with self._lock:
             self._open = [item for item in self._open if item not in ended]
         for _ in range(waiting):
-            self._waiters.popleft()()
+            with suppress(RuntimeError):  # the loop of whoever waited is closed: it did not wait so long
+                self._waiters.popleft()()
         if ended and self._opened is not None:
             self._tidy(self._opened.connection)
 
@@ -193,12 +194,12 @@ class Writer:
             what = f"cannot write {self.path}: {reason(error)}"
         else:
             what = f"{type(error).__name__}: {excerpt(str(error), 160)}"
-        self.tell(f"not kept in the history: {what}")
+        self.tell(f"not kept in the history: {what}", kind="not kept")
 
-    def tell(self, message: str) -> None:
-        """Something for the user to know, once."""
-        if message not in self._told:
-            self._told.add(message)
+    def tell(self, message: str, *, kind: str = "") -> None:
+        """Something for the user to know, once; of one kind, the first only."""
+        if (kind or message) not in self._told:
+            self._told.add(kind or message)
             self.troubles.append(message)
 
     def _close(self) -> None:

@@ -15,8 +15,8 @@ import kubeagentix as kx
 from kubeagentix.contracts import ToolPlugin
 from kubeagentix.domain import codec
 from kubeagentix.domain.diagnosis import Diagnosis
-from kubeagentix.domain.events import Notice, RunEvent, TextDelta, ToolCallReady
-from kubeagentix.domain.messages import ToolCall
+from kubeagentix.domain.events import Notice, RunEvent, RunFinished, TextDelta, ToolCallReady, UsageReported
+from kubeagentix.domain.messages import ToolCall, Usage
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.engine.conversation import Conversation
@@ -148,6 +148,15 @@ def test_a_value_is_masked_by_the_name_it_is_set_to_in_arguments_and_data(path: 
     found = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"a b&c" not in found
     assert b"e'f" not in found
+
+
+def test_large_numbers_stay_numbers(path: Path) -> None:
+    usage = Usage(input_tokens=5_000_000, output_tokens=200_000, cached_tokens=4_000_000)
+    records = ran(path, [UsageReported(usage=usage), TextDelta(text="done")])
+    ended = records[-1].event
+    assert isinstance(ended, RunFinished)
+    assert ended.usage.cached_tokens == 4_000_000
+    assert stored(path)[-1] == ended
 
 
 def test_an_event_that_cannot_be_stored_costs_no_other(path: Path) -> None:
