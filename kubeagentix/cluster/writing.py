@@ -22,8 +22,11 @@ _METHODS: Mapping[str, Literal["POST", "PATCH", "DELETE"]] = {"create": "POST", 
 async def rehearse(client: Client, change: Change, deadline: Deadline) -> Mapping[str, Any]:
     """The object as a dry run leaves it. It may be asked for several times. Raises ClusterError and its kin."""
     params = {**_params(change), "dryRun": "All"}
+    # A deletion's options are in its body, and then the query does not count: the dry run would be none.
+    body = json.dumps({**json.loads(change.body or "{}"), "dryRun": ["All"]}) if change.is_delete else change.body
     what = f"what it would mean to {_words(change)}"
-    answer = await client.ask(change.path, params, what=what, deadline=deadline, attempts=ATTEMPTS, sent=_sent(change))
+    sent = _sent(change, body)
+    answer = await client.ask(change.path, params, what=what, deadline=deadline, attempts=ATTEMPTS, sent=sent)
     return _object(answer, change, "cannot")
 
 
@@ -33,7 +36,12 @@ async def perform(client: Client, approved: ApprovedChange, deadline: Deadline) 
     words = _words(change)
     try:
         answer = await client.ask(
-            change.path, _params(change), what="what came of it", deadline=deadline, attempts=1, sent=_sent(change)
+            change.path,
+            _params(change),
+            what="what came of it",
+            deadline=deadline,
+            attempts=1,
+            sent=_sent(change, change.body),
         )
     except UnreachableError as error:
         hint = "whether it was done is not known: look at the object before anything else"
@@ -46,8 +54,8 @@ def _params(change: Change) -> dict[str, str | int]:
     return {**by, **dict(change.params)}
 
 
-def _sent(change: Change) -> Sent:
-    return Sent(method=_METHODS[change.verb], body=change.body.encode(), media_type=change.media_type or JSON)
+def _sent(change: Change, body: str) -> Sent:
+    return Sent(method=_METHODS[change.verb], body=body.encode(), media_type=change.media_type or JSON)
 
 
 def _words(change: Change) -> str:

@@ -58,9 +58,12 @@ class Call:
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the write must not be kept; for a deletion, kubectl says so in the body."""
-        if self.method == "DELETE" and self.body and "All" in (self.manifest().get("dryRun") or []):
-            return True
+        """Whether the write must not be kept. A deletion that has a body says so there, and its query does not count.
+
+        Source: k8s.io/apiserver/pkg/endpoints/handlers/delete.go
+        """
+        if self.method == "DELETE" and self.body:
+            return "All" in (self.manifest().get("dryRun") or [])
         return self.query.get("dryRun") == "All"
 
     @property

@@ -107,36 +107,10 @@ class Lab:
     namespace: str = NAMESPACE
 
     def engine(self, provider: ScriptedProvider, own: Mapping[str, ToolPlugin] | None = None) -> Engine:
-        return Engine(
-            self.cluster,
-            namespace=self.namespace,
-            plugins={"claude": scripted_plugin(provider)},
-            tools=own if own is not None else tools,
-            environ={"HOME": str(self.home)},
-        )
+        return engine_of(self.cluster, self.namespace, self.home, provider, own)
 
-    def run(
-        self,
-        *turns: Any,
-        approve: Approver | None = None,
-        conversation: Conversation | None = None,
-        own: Mapping[str, ToolPlugin] | None = None,
-        allow_writes: bool = True,
-        **options: Any,
-    ) -> Told:
-        provider = ScriptedProvider(*turns, [])
-
-        async def collected() -> list[RunRecord]:
-            stream = self.engine(provider, own).stream(
-                "do it",
-                options=RunOptions(allow_writes=allow_writes, **options),
-                conversation=conversation,
-                with_findings=False,
-                approve=approve if approve is not None else nobody,
-            )
-            return [record async for record in stream]
-
-        return Told(asyncio.run(collected()), provider)
+    def run(self, *turns: Any, **options: Any) -> Told:
+        return run_over(self.cluster, self.namespace, self.home, *turns, **options)
 
     def fail(self, pattern: str, status: int) -> None:
         """As the demo server's own, and still heard."""
@@ -161,6 +135,49 @@ class Lab:
     @property
     def decisions(self) -> list[str]:
         return [entry["decision"] for entry in self.audit]
+
+
+def engine_of(
+    cluster: Cluster,
+    namespace: str,
+    home: Path,
+    provider: ScriptedProvider,
+    own: Mapping[str, ToolPlugin] | None = None,
+) -> Engine:
+    return Engine(
+        cluster,
+        namespace=namespace,
+        plugins={"claude": scripted_plugin(provider)},
+        tools=own if own is not None else tools,
+        environ={"HOME": str(home)},
+    )
+
+
+def run_over(
+    cluster: Cluster,
+    namespace: str,
+    home: Path,
+    *turns: Any,
+    approve: Approver | None = None,
+    conversation: Conversation | None = None,
+    own: Mapping[str, ToolPlugin] | None = None,
+    allow_writes: bool = True,
+    **options: Any,
+) -> Told:
+    """A run of a model that says these turns."""
+    provider = ScriptedProvider(*turns, [])
+
+    async def collected() -> list[RunRecord]:
+        stream = engine_of(cluster, namespace, home, provider, own).stream(
+            "do it",
+            options=RunOptions(allow_writes=allow_writes, **options),
+            conversation=conversation,
+            with_findings=False,
+            approve=approve if approve is not None else nobody,
+        )
+        return [record async for record in stream]
+
+    return Told(asyncio.run(collected()), provider)
 
 
 def ask(tool: str, call_id: str = "c1", **arguments: Any) -> ToolCallReady:

@@ -145,6 +145,17 @@ def test_a_deletion_shows_what_would_be_gone(lab: Lab, person: Person) -> None:
     assert lab.server.store.get("ConfigMap", "orders", "limits") is None
 
 
+def test_a_deletion_is_only_tried_until_it_is_approved(lab: Lab) -> None:
+    pod = lab.server.store.list("Pod", "orders")[0]["metadata"]["name"]
+    told = call(lab, Person(("refused",)), "delete_resource", name=f"pod/{pod}")
+    assert lab.server.store.get("Pod", "orders", pod) is not None
+    assert lab.decisions == ["asked", "refused"]
+    call(lab, Person(), "delete_resource", name=f"pod/{pod}")
+    assert lab.server.store.get("Pod", "orders", pod) is None
+    assert lab.decisions[-1] == "performed"
+    assert told.results[0].is_error
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
