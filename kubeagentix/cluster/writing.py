@@ -16,7 +16,7 @@ from kubeagentix.errors import ApiError, ClusterError, ForbiddenError, Unauthori
 
 FIELD_MANAGER = "kubeagentix"
 MAX_CAUSES = 5
-_METHODS: Mapping[str, Literal["POST", "PATCH", "DELETE"]] = {"create": "POST", "patch": "PATCH", "delete": "DELETE"}
+_METHODS: Mapping[str, Literal["PATCH", "DELETE"]] = {"patch": "PATCH", "delete": "DELETE"}
 
 
 async def rehearse(client: Client, change: Change, deadline: Deadline) -> Mapping[str, Any]:

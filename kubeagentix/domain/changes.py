@@ -16,7 +16,7 @@ from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.messages import ToolCall
 from kubeagentix.errors import ApprovalError, UsageError, excerpt
 
-ChangeVerb = Literal["create", "patch", "delete"]
+ChangeVerb = Literal["patch", "delete"]  # what is not there is made by a patch of the kind `apply`
 Decision = Literal["once", "always", "refused"]
 
 REQUEST_S = 600.0  # a person who was shown a change ten minutes ago no longer knows what it would meet

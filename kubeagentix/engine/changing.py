@@ -70,7 +70,11 @@ class Changes:
             if plugin.prepare is None:
                 return await self._run_own(plugin, call, arguments, context)
             cluster = live(context, plugin.id)
-            prepared = await within(plugin.spec, plugin.prepare(arguments, context))
+            try:
+                prepared = await within(plugin.spec, plugin.prepare(arguments, context))
+            except UsageError as error:  # the policy's no, or arguments that name nothing
+                self._note("not_allowed", call, why=str(error))
+                raise
             rehearsed = await within(plugin.spec, self._all_rehearsed(cluster, call, prepared))
             done: list[str] = []
             for rehearsal in rehearsed:

@@ -3,78 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from kubeagentix.cluster.connection import Cluster
-from kubeagentix.cluster.kubeconfig import IN_CLUSTER
 from kubeagentix.cluster.logs import LOG_RIGHT
 from kubeagentix.cluster.policy import Bounds, KubectlCommand, permitted
 from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
-from kubeagentix.errors import ClusterError, MissingExtraError, UnreachableError, UsageError, excerpt
+from kubeagentix.errors import ClusterError, UsageError, excerpt
 from kubeagentix.report.text import clean_block
+from kubeagentix.toolkit.kubectl_program import MAX_BYTES, run_kubectl
 from kubeagentix.toolkit.objects import REVISIONS_RIGHT, finding
 from kubeagentix.toolkit.places import live
-from kubeagentix.toolkit.processes import Ended, run_program
+from kubeagentix.toolkit.processes import Ended
 from kubeagentix.toolkit.pruning import masked, pruned
 from kubeagentix.toolkit.wording import yaml_text
 
-TIMEOUT_S = 25.0
-MAX_BYTES = 4 << 20
 STDERR_CHARS = 1_000
-# What a model's provider is asked with is none of kubectl's business.
-_WITHHELD = ("ANTHROPIC_", "CLAUDE_", "OPENAI_", "GEMINI_", "GOOGLE_API_KEY", "KUBEAGENTIX_")
 # `E1129 16:09:14.405059   28166 request.go:1332] …`. Source: klog's header format
 _KLOG = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+:\d+\] ", re.MULTILINE)
 _VERDICTS = ("auth can-i", "rollout status")  # "no" is an answer of theirs, with an exit code
-# A kuberc file could give `get` another output than the one that was checked. Source: KEP-3104
-_SWITCHES = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
 
 
 async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
     """What kubectl printed."""
     cluster = live(context, "kubectl")
     command = permitted(arguments["command"], Bounds(namespace=context.namespace, context=cluster.context))
-    program = find_program(context.environ)
-    ended = await run_program(
-        (program, *_access(cluster), *command.arguments),
-        environ=_environment(context.environ),
-        timeout_s=TIMEOUT_S,
-        max_bytes=MAX_BYTES,
-    )
-    if ended.is_late:
-        raise UnreachableError(f"kubectl {command.verb.name} did not end within {TIMEOUT_S:g} s", hint="ask for less")
-    return _output(command, ended)
-
-
-def find_program(environ: Mapping[str, str]) -> str:
-    """kubectl: the one that KUBECTL_BINARY names, on PATH, or beside this Python. Raises MissingExtraError."""
-    named = environ.get("KUBECTL_BINARY", "")
-    beside = str(Path(sys.executable).parent)
-    path = os.pathsep.join(filter(None, (environ.get("PATH", ""), beside)))
-    found = shutil.which(named or "kubectl", path=path)
-    if found is None:
-        what = f"KUBECTL_BINARY names {excerpt(named, 80)}, which is not there" if named else "kubectl is not installed"
-        raise MissingExtraError(what, hint="the other tools need no kubectl")
-    return found
-
-
-def _access(cluster: Cluster) -> tuple[str, ...]:
-    if cluster.kubeconfig is None and cluster.context == IN_CLUSTER:
-        return ()
-    named = (f"--kubeconfig={cluster.kubeconfig}",) if cluster.kubeconfig is not None else ()
-    return (*named, f"--context={cluster.context}")
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {**{key: value for key, value in environ.items() if not key.startswith(_WITHHELD)}, **_SWITCHES}
+    return _output(command, await run_kubectl(cluster, context.environ, command.verb.name, command.arguments))
 
 
 def _output(command: KubectlCommand, ended: Ended) -> ToolOutput:

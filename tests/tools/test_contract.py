@@ -34,7 +34,7 @@ EXPECTED = {
     *("list_unhealthy", "network_path", "pod_logs", "query_metrics", "rollout_history", "run_quickdx"),
     *("search_result", "service_dependencies", "top_nodes", "top_pods"),
     *("apply_manifest", "cordon_node", "delete_resource", "patch_resource", "restart_rollout", "scale_workload"),
-    "undo_rollout",
+    *("kubectl_change", "undo_rollout"),
 }
 SECRETS = [
     {"kind": "Secret", "metadata": {"name": "plain"}, "stringData": {"password": f"{SENTINEL}-1"}},
@@ -97,6 +97,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "cordon_node": [{"node": "node-a"}],
     "patch_resource": [{"name": "secret/plain", "patch": "{}"}],
     "undo_rollout": [{"name": "deploy/checkout"}],
+    "kubectl_change": [{"command": "kubectl label secret/plain a=b"}],
     "delete_resource": [{"name": "secret/plain"}],
     "restart_rollout": [{"name": "deploy/checkout"}],
     "scale_workload": [{"name": "deploy/checkout", "replicas": 0}],

@@ -14,6 +14,8 @@ import pytest
 import kubeagentix as kx
 from kubeagentix.errors import ClusterError, MissingExtraError, UnreachableError, UsageError
 from kubeagentix.testing import snapshot_of
+from kubeagentix.toolkit import kubectl_program
+from kubeagentix.toolkit.kubectl_program import find_program
 from kubeagentix.tools import kubectl as tool
 from tests.tools.lab import Lab
 
@@ -92,7 +94,7 @@ def test_it_is_run_on_the_runs_own_cluster_without_our_credentials(demo: kx.Demo
 
 
 def test_one_that_does_not_end_is_killed(demo: kx.Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tool, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(kubectl_program, "TIMEOUT_S", 0.5)
     environ = {**os.environ, "KUBECTL_BINARY": program(tmp_path, "time.sleep(60)")}
     with pytest.raises(UnreachableError, match=r"kubectl get did not end within 0\.5 s"):
         Lab(demo.cluster, environ=environ).call("kubectl", command="get pods")
@@ -119,6 +121,7 @@ def test_what_is_too_long_is_cut_and_never_shown_unmasked(
     demo: kx.Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(kubectl_program, "MAX_BYTES", 10_000)
     environ = {**os.environ, "KUBECTL_BINARY": program(tmp_path, "print('{' + 'secret' * 9999)")}
     lab = Lab(demo.cluster, environ=environ)
     assert "[only the first 10,000 bytes" in lab.text("kubectl", command="get secrets")
@@ -129,13 +132,13 @@ def test_what_is_too_long_is_cut_and_never_shown_unmasked(
 
 def test_kubectl_is_looked_for(demo: kx.Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = program(tmp_path, "")
-    assert tool.find_program({"PATH": str(tmp_path)}) == own
-    assert tool.find_program({"PATH": "/nowhere"}) == KUBECTL
+    assert find_program({"PATH": str(tmp_path)}) == own
+    assert find_program({"PATH": "/nowhere"}) == KUBECTL
     with pytest.raises(MissingExtraError, match="KUBECTL_BINARY names /no/kubectl, which is not there"):
-        tool.find_program({"KUBECTL_BINARY": "/no/kubectl"})
+        find_program({"KUBECTL_BINARY": "/no/kubectl"})
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     with pytest.raises(MissingExtraError, match="kubectl is not installed; the other tools need no kubectl"):
-        tool.find_program({"PATH": "/nowhere"})
+        find_program({"PATH": "/nowhere"})
 
 
 def test_a_picture_has_no_kubectl() -> None:

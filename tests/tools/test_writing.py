@@ -199,6 +199,62 @@ def test_what_no_approval_is_asked_for(lab: Lab, person: Person, tool: str, argu
     assert value not in repr(told.records)
 
 
+@pytest.mark.parametrize(
+    ("command", "field", "wanted"),
+    [
+        ("kubectl label deploy/checkout team=shop", "metadata.labels.team", "shop"),
+        ("kubectl annotate deploy checkout note='a b' -n orders", "metadata.annotations.note", "a b"),
+        ("kubectl rollout pause deploy/checkout", "spec.paused", True),
+        ("kubectl set env deploy/checkout MODE=slow", "", None),
+    ],
+)
+def test_kubectl_says_what_it_would_do_and_that_is_done(
+    lab: Lab, person: Person, command: str, field: str, wanted: Any
+) -> None:
+    told = call(lab, person, "kubectl_change", command=command)
+    assert not told.results[0].is_error, told.results
+    assert len(person.asked) == len(lab.heard.changing) == 1
+    found: Any = lab.object("Deployment", "checkout")
+    for key in field.split(".") if field else ():
+        found = found[key]
+    if field:
+        assert found == wanted
+        assert person.asked[0].fields == (field,)
+    else:
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        assert {"name": "MODE", "value": "slow"} in container["env"]
+
+
+def test_kubectl_may_also_make_something(lab: Lab, person: Person) -> None:
+    told = call(lab, person, "kubectl_change", command="kubectl create configmap limits --from-literal=most=5")
+    assert not told.results[0].is_error, told.results
+    assert person.asked[0].summary == "kubectl create configmap: create ConfigMap orders/limits"
+    assert lab.object("ConfigMap", "limits")["data"] == {"most": "5"}
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("kubectl get pods", "changes nothing"),
+        ("kubectl delete deploy/checkout", "use delete_resource"),
+        ("kubectl delete pods --all", "names"),
+        ("kubectl exec checkout -- sh", "not offered"),
+        ('sh -c "kubectl delete deploy/checkout"', ""),
+        ("kubectl label secret/keys a=b", "Secrets are neither shown nor changed"),
+        ("kubectl create clusterrolebinding x --clusterrole=cluster-admin --user=me", "not offered"),
+        ("kubectl label deploy/checkout a=b --context=other", "the run has its one cluster"),
+        ("kubectl apply -f manifest.yaml", ""),
+    ],
+)
+def test_what_the_policy_refuses_never_reaches_kubectl(lab: Lab, person: Person, command: str, why: str) -> None:
+    told = call(lab, person, "kubectl_change", command=command)
+    assert told.results[0].is_error
+    assert why in told.results[0].content
+    assert person.asked == []
+    assert lab.heard.changing == []
+    assert lab.decisions == ["not_allowed"]
+
+
 def test_a_saved_picture_cannot_be_changed(demo: kx.Demo, tmp_path: Path) -> None:
     with lab_of(demo, tmp_path) as lab:
         lab.cluster = kx.take_snapshot(demo)  # type: ignore[assignment]
