@@ -21,6 +21,7 @@ from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall,
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.tooling import ToolSpec
+from kubeagentix.errors import KubeAgentiXError
 
 MAX_FRESH = 300  # names at once, beyond which texts are hidden anew rather than searched for them
 _FOR_MODELS = ("description", "title", "enum", "const", "default", "examples")
@@ -190,9 +191,14 @@ class Anonymous:
         outgoing = self.anonymizer.request(request)
         reading = _Reading(self.anonymizer)
         stream = cast("AsyncGenerator[ModelEvent, None]", self.provider.stream(outgoing, credential))
-        async with aclosing(stream) as events:
-            async for event in reading.events(events):
-                yield event
+        try:
+            async with aclosing(stream) as events:
+                async for event in reading.events(events):
+                    yield event
+        except KubeAgentiXError as error:  # a server may quote what it was sent
+            restore = self.anonymizer.names.restore
+            error.message, error.hint = restore(error.message), restore(error.hint)
+            raise
 
 
 class _Reading:

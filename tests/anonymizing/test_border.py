@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
+
 from kubeagentix.anonymizing.border import Anonymizer, Anonymous
 from kubeagentix.anonymizing.placeholders import Piece
 from kubeagentix.domain.events import ModelEvent, ModelFinished, Notice, TextDelta, ThinkingDelta, ToolCallReady
@@ -13,6 +15,7 @@ from kubeagentix.domain.messages import Message, Part, Text, Thinking, ToolCall,
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.domain.secrets import Credential, Secret
 from kubeagentix.domain.tooling import ToolSpec
+from kubeagentix.errors import RefusedError
 from kubeagentix.testing import ScriptedProvider
 
 KEY = Credential(kind="api_key", secret=Secret("dummy"), source="the request")
@@ -176,3 +179,11 @@ def test_a_name_that_is_learnt_later_is_hidden_in_earlier_texts_too() -> None:
     result = ToolResult(call_id="c", tool_name="t", content="ok", data={"pod": "eagle"})
     sent, _ = asked(request_of(first, Message(role="tool", parts=(result,))), by=by)
     assert sent.messages[0].text == "is pod-k1 up?"
+
+
+def test_an_error_that_quotes_the_request_is_told_in_real_names() -> None:
+    with pytest.raises(RefusedError, match="will not speak of hawk; ask about falcon"):
+        asked(
+            request_of(Message.of("user", "falcon/hawk?")),
+            RefusedError("m will not speak of deploy-k1", hint="ask about ns-k1"),
+        )
