@@ -1,6 +1,6 @@
-"""A manifest of the workspace: one file in that folder, read once, and what it holds by kind and name.
+"""A manifest, as a file of the workspace or as a text: read once, and what it holds by kind and name.
 
-What is run later is a copy written from what was read here, so that neither another parser nor another moment sees
+What goes on from here is JSON written from what was read, so that neither another parser nor another moment sees
 something else in it.
 """
 
@@ -35,7 +35,7 @@ class _Loader(ForeignLoader):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a file holds. `text` is JSON that kubectl takes in its place."""
+    """What a file holds. `text` is the same as JSON, which every parser reads alike."""
 
     path: Path
     objects: tuple[NamedObject, ...]

@@ -61,7 +61,7 @@ class KubectlCommand:
     """A command that may run. `flags` have their long names; `changed` is the object that it names and changes.
 
     `output` is the form that was asked for; `arguments` ask for JSON where it is structured, so that it can be masked.
-    `manifest` is what `-f` named, already read: it is run from a copy (`pinned`), for the file can change meanwhile.
+    `manifest` is what `-f` named, already read, for the file can change meanwhile.
     """
 
     verb: Verb
@@ -115,11 +115,6 @@ class KubectlCommand:
         form = self.verb.dry_run_output
         flags = [(name, value) for name, value in self.flags if name != "output"]
         return self._written((*flags, *_TRIED, *((("output", form),) if form else ())))
-
-    def pinned(self, path: Path) -> KubectlCommand:
-        """The same, with `path`, which holds a copy of the manifest, in place of the file that was named."""
-        flags = tuple((name, str(path) if name == "filename" else value) for name, value in self.flags)
-        return replace(self, flags=flags)
 
     def _written(self, flags: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         return (*self.verb.name.split(), *self.words, *_as_words(flags))
