@@ -118,4 +118,11 @@ class Garble:
     event: str = "content_block_delta"
 
 
-Step = Say | Think | Call | Stop | Fail | Reply | Ping | Pause | Hang | Disconnect | Cut | Garble
+@dataclass(frozen=True)
+class Torn:
+    """Bytes that go out as they are, such as half an event, and then the connection breaks."""
+
+    data: bytes = b'data: {"type": "content_block_de'
+
+
+Step = Say | Think | Call | Stop | Fail | Reply | Ping | Pause | Hang | Disconnect | Cut | Garble | Torn

@@ -39,6 +39,7 @@ from tests.servers.turns import (
     Step,
     Stop,
     Think,
+    Torn,
 )
 
 Event = Mapping[str, Any] | str
@@ -241,6 +242,10 @@ class WireServer(ABC):
                 await asyncio.sleep(step.seconds)
             elif isinstance(step, Hang):
                 await asyncio.sleep(3600)
+            elif isinstance(step, Torn):
+                await response.write(step.data)
+                await asyncio.sleep(0.05)  # so that it leaves before the end does
+                return self._broken(request, response)
             elif isinstance(step, Disconnect):
                 return self._broken(request, response)
             elif isinstance(step, Stop):
