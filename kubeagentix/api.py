@@ -6,6 +6,7 @@ is one, they ask the kubeconfig's current context, as kubectl would.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -291,17 +292,29 @@ def _diagnosed(
 ) -> Coroutine[Any, Any, Diagnosis]:
     kept = keeping(load_settings(os.environ), kind="dx") if is_kept else None
     if asking is None:
-        return _kept(question.quick_dx(question.target, listen), kept, listen)
+        return _kept(question.quick_dx(question.target, listen), kept, listen, [])
     from kubeagentix.engine import engine, quick  # noqa: PLC0415  only where a model is asked
 
     place = question.target.namespace
     asked = engine.Engine(question.source, namespace=place, diagnose=question.quick_dx, history=kept)
-    return _kept(quick.diagnose(asked, question.target, options=asking, listen=listen), kept, listen)
+    cut_short: list[Diagnosis] = []
+    work = quick.diagnose(asked, question.target, options=asking, listen=listen, interrupted=cut_short.append)
+    return _kept(work, kept, listen, cut_short)
 
 
-async def _kept(work: Coroutine[Any, Any, Diagnosis], kept: Keeping | NotKeeping | None, listen: Listener) -> Diagnosis:
-    """What `work` finds, once it is kept."""
-    found = await work
+async def _kept(
+    work: Coroutine[Any, Any, Diagnosis],
+    kept: Keeping | NotKeeping | None,
+    listen: Listener,
+    cut_short: list[Diagnosis],
+) -> Diagnosis:
+    """What `work` finds, once it is kept; also what it had found when it was interrupted, which it leaves behind."""
+    try:
+        found = await work
+    except asyncio.CancelledError:
+        if kept is not None and cut_short:
+            await kept.diagnosed(cut_short[0])
+        raise
     if kept is not None:
         for notice in await kept.diagnosed(found):
             listen(notice)

@@ -42,6 +42,7 @@ from datetime import datetime
 from typing import ClassVar
 
 FOREIGN_TEXT_MAX_CHARS = 256  # how much of somebody else's text a message may carry
+_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))  # what is left of them once white space is squeezed
 
 
 class KubeAgentiXError(Exception):
@@ -269,6 +270,6 @@ class RegistryError(KubeAgentiXError):
 
 
 def excerpt(text: str, max_chars: int = FOREIGN_TEXT_MAX_CHARS) -> str:
-    """Foreign text made fit for a message: one line, at most `max_chars` characters."""
-    line = " ".join(text.split())
+    """Foreign text made fit for a message: one line without control characters, at most `max_chars` characters."""
+    line = " ".join(" ".join(text.split()).translate(_CONTROLS).split())
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeagentix.cli.app import main
-from kubeagentix.errors import ApiError, KubeAgentiXError, KubeconfigError, ProviderError, UnreachableError
+from kubeagentix.errors import ApiError, KubeAgentiXError, KubeconfigError, ProviderError, UnreachableError, excerpt
 from tests.planted import PLANTED, Planted
 
 
@@ -36,3 +36,8 @@ def test_the_programs_error_line_and_its_traceback_hold_none(
     said = capsys.readouterr().err
     assert "hunter2" not in said
     assert "[MASKED]@files.example" in said
+
+
+def test_an_excerpt_is_one_line_without_control_characters() -> None:
+    assert excerpt("a\n\tb \x00\x1b[31mred\x9b\x7f \x00 c") == "a b [31mred c"
+    assert excerpt("\x00" * 300) == ""

@@ -19,6 +19,7 @@ from kubeagentix.errors import excerpt
 TERM_GRACE_S = 0.5  # between SIGTERM and SIGKILL; the CLI needs 0.04 s
 EXIT_GRACE_S = 2.0  # what a CLI that is done may take to exit by itself
 _CHUNK = 1 << 16
+MAX_LINE_BYTES = 64 << 20  # ten times what the CLI takes as a prompt; an answer of 1 MB is a line of 1 MB
 _STDERR_MAX_BYTES = 8_192
 
 _groups: set[int] = set()  # of children that run now, for when the interpreter ends in the middle
@@ -83,15 +84,18 @@ class Child:
             self._process.stdin.close()
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """The lines of its stdout, of any length, without their ends."""
+        """The lines of its stdout without their ends. Of one that never ends only the beginning is kept."""
         stdout = self._process.stdout
         held: list[bytes] = []  # pieces of a line whose end has not come
+        held_bytes = 0
         while stdout is not None and (chunk := await stdout.read(_CHUNK)):
             first, *rest = chunk.split(b"\n")
-            held.append(first)
+            if held_bytes < MAX_LINE_BYTES:
+                held.append(first)
+                held_bytes += len(first)
             for piece in rest:
                 yield b"".join(held)
-                held = [piece]
+                held, held_bytes = [piece], len(piece)
         if last := b"".join(held):
             yield last
 

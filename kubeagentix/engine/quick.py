@@ -6,6 +6,7 @@ and says why no model was used.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -28,6 +29,7 @@ from kubeagentix.errors import NotConfiguredError
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.redaction import using
 
+INTERRUPTED = "no model was used: it was interrupted"
 QUESTION = "Find the root cause of what is wrong with {target}."
 
 
@@ -38,8 +40,11 @@ async def diagnose(
     options: RunOptions = DEFAULTS,
     listen: Listener = silent,
     told: Callable[[RunEvent], None] | None = None,
+    interrupted: Callable[[Diagnosis], None] | None = None,
 ) -> Diagnosis:
     """The diagnosis of `target`, with a model's view where one could be had. `told` gets every event of the run.
+
+    `interrupted` gets the analyzers' answer where the wait for the model is cancelled, before that is raised.
 
     Raises what Quick Dx raises, UsageError for options that cannot be, and with `fallback=False` the provider's error.
     """
@@ -50,11 +55,16 @@ async def diagnose(
         why = f"{chosen.id} is none" if options.provider else "none is configured"
         return replace(found, notes=(*found.notes, f"no model was asked: {why}"))
     run = _begun(engine, options, conversation, found)
-    async for record in run:
-        if told is not None:
-            told(record.event)
-        if isinstance(record.event, StageChanged | Notice):
-            listen(record.event)
+    try:
+        async for record in run:
+            if told is not None:
+                told(record.event)
+            if isinstance(record.event, StageChanged | Notice):
+                listen(record.event)
+    except asyncio.CancelledError:
+        if interrupted is not None:
+            interrupted(replace(found, notes=(*found.notes, INTERRUPTED)))
+        raise
     ended = run.records[-1].event
     if isinstance(ended, RunFailed):
         if not options.fallback:

@@ -100,6 +100,8 @@ class Recorder(ABC):
     async def __aiter__(self) -> AsyncGenerator[RunRecord, None]:
         if self._task is None and not self._has_ended:
             self._task = asyncio.create_task(self._work())
+            # A task that is cancelled before its first step does nothing at all, and would end without a word.
+            self._task.add_done_callback(lambda _: self._finish("cancelled"))
         self._beat()
         try:
             while True:

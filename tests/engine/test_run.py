@@ -126,6 +126,19 @@ def test_a_tool_call_goes_back_whole_with_its_result_until_the_model_stops() -> 
     assert SHOWN.id in answer.parts[0].content
 
 
+def test_a_run_that_is_cancelled_before_its_first_step_ends_all_the_same() -> None:
+    async def cancelled() -> list[RunRecord]:
+        run = engine_of(scripted_plugin(ScriptedProvider([say("ok")]))).begin("why?", with_findings=False)
+        reading = asyncio.create_task(run.wait())
+        await asyncio.sleep(0)  # it has begun to read, and the work has not begun
+        run.cancel()
+        async with asyncio.timeout(2):
+            await reading
+        return run.records
+
+    assert finished(asyncio.run(cancelled())).reason == "cancelled"
+
+
 def test_what_ran_is_told_at_the_end_without_the_secret() -> None:
     price = Price(input=3.0, output=15.0, cached=0.3, date="2026-11-01")
     provider = ScriptedProvider(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import time
 from collections.abc import Mapping
@@ -81,7 +82,8 @@ class Told:
     def seen(self) -> str:
         """What the report says of the model: why there is none, or what was waited for."""
         notes = [note for note in self.dx.notes if "no model was used" in note or "gave no answer" in note]
-        return notes[-1] if notes else next((item.message for item in self.notices if item.code == "retry"), "nothing")
+        said = notes[-1] if notes else next((item.message for item in self.notices if item.code == "retry"), "nothing")
+        return re.sub(r" in \d+\.\d s\Z", " in a moment", said)  # the CLI's own patience, with its jitter
 
 
 def conclusion(client: Client) -> list[Step]:

@@ -24,7 +24,7 @@ SDK, CLI = "claude_code-sdk", "claude_code-cli"
 class Fault:
     """What the server does: `turns`, then `then` for good, or the answer with `before` it in the same turn.
 
-    `recovers`: the answer comes all the same. `by_cli`: which channels of the CLI it is tried with; they differ in little.
+    `recovers`: the answer comes all the same. `by_cli`: the channels of the CLI that it is tried with.
     """
 
     name: str

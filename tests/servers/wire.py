@@ -138,6 +138,12 @@ class WireServer(ABC):
         if then is not None:
             self._then[token] = then
 
+    def restart(self, *turns: Turn, then: Turn | None = None) -> None:
+        """Another script in place of what is left of all before."""
+        self._scripts.clear()
+        self._then.clear()
+        self.script(*turns, then=then)
+
     @property
     def base_url(self) -> str:
         """What a client is given as its base_url."""
