@@ -6,6 +6,7 @@ decides it, so that a right too few is a 403, and a right too many is one that w
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -24,13 +25,17 @@ from kubeagentix.demo.access import Access
 from kubeagentix.demo.api_errors import StatusError
 from kubeagentix.demo.calls import Call
 from kubeagentix.demo.running import RunningDemo, start_demo
+from kubeagentix.domain.changes import ApprovalAnswer, Proposal
 from kubeagentix.domain.diagnosis import Target
 from kubeagentix.domain.extensions import CustomResourceDefinition
+from kubeagentix.domain.messages import ToolCall
 from kubeagentix.domain.resources import KINDS, Kind
 from kubeagentix.domain.rights import CUSTOM_RESOURCES, Right
-from kubeagentix.errors import KubeAgentiXError, NotFoundError
+from kubeagentix.engine.rehearsal import rehearse
+from kubeagentix.errors import ForbiddenError, KubeAgentiXError, NotFoundError, NotPermittedError
 from kubeagentix.quickdx import pipeline
 from kubeagentix.roles import Manifest, Wish
+from kubeagentix.toolkit.arguments import check
 from tests.tools.lab import Lab
 
 READER = "reader"
@@ -330,3 +335,93 @@ def test_rights_of_tools_come_from_the_table_of_kinds() -> None:
 def test_a_right_says_where_it_is_used() -> None:
     rights: tuple[Right, ...] = registry.tools()["network_path"].rights
     assert {right.namespace for right in rights if right.is_namespaced} == {"", "kube-system"}
+
+
+# Tools that change: each calls for what it would do, and does it.
+
+_MANIFEST = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made"}, "data": {"a": "b"}})
+_PATCH = json.dumps({"metadata": {"labels": {"seen": "yes"}}})
+CHANGES: Mapping[str, list[dict[str, Any]]] = {
+    "scale_workload": [{"name": "deploy/checkout", "replicas": 1}, {"name": "deploy/checkout", "replicas": 2}],
+    "restart_rollout": [{"name": "deploy/checkout"}],
+    "cordon_node": [{"node": "NODE"}, {"node": "NODE", "schedulable": True}],
+    "undo_rollout": [{"name": "sts/session-cache", "namespace": SET_PLACE}],
+    "patch_resource": [{"name": "deploy/checkout", "patch": _PATCH}, {"name": "svc/checkout", "patch": _PATCH}],
+    "apply_manifest": [{"manifest": _MANIFEST}, {"manifest": _MANIFEST.replace('"b"', '"c"')}],
+    "delete_resource": [{"name": "cm/made"}],
+}
+WRITERS = sorted(name for name, tool in registry.tools().items() if tool.spec.effect == "write")
+
+
+async def _carry_out(watched: Watched, tool: str, arguments: dict[str, Any]) -> None:
+    plugin = registry.tools()[tool]
+    assert plugin.prepare is not None
+    context = Lab(watched.cluster, namespace=PLACE).context
+    for change in await plugin.prepare(check(plugin.spec, arguments), context):
+        assert (await rehearse(watched.cluster, change, str)).differences
+        call = ToolCall(id="1", name=tool, arguments=arguments)
+        proposal = Proposal.of(change, call, request_id="1", summary=change.summary, diff="", fields=())
+        await watched.cluster.perform(proposal.approved(ApprovalAnswer(decision="once", by="test")))
+
+
+def change(watched: Watched, tool: str, arguments: dict[str, Any]) -> None:
+    node = watched.running.store.list("Node")[0]["metadata"]["name"]
+    known = {key: node if value == "NODE" else value for key, value in arguments.items()}
+    sync.run(_carry_out(watched, tool, known))
+
+
+def test_each_tool_that_changes_is_looked_at() -> None:
+    assert sorted(CHANGES) == WRITERS
+
+
+@pytest.mark.parametrize("tool", sorted(set(CHANGES) - {"undo_rollout"}))
+def test_the_role_of_a_tool_that_changes_is_enough_for_it(watched: Watched, tool: str) -> None:
+    watched.give(roles.manifests(watched.wish(tool)))
+    for arguments in CHANGES[tool]:
+        _, refused = watched.during(lambda arguments=arguments: change(watched, tool, arguments))  # type: ignore[misc]
+        assert refused == set()
+
+
+def test_its_role_lets_undo_rollout_look_for_revisions(watched: Watched) -> None:
+    watched.give(roles.manifests(watched.wish("undo_rollout")))
+    with pytest.raises(NotFoundError, match="no earlier revision"):
+        change(watched, "undo_rollout", CHANGES["undo_rollout"][0])
+
+
+@pytest.mark.parametrize(
+    ("tool", "right"),
+    [
+        ("scale_workload", ("patch", "apps", "deployments/scale")),
+        ("restart_rollout", ("patch", "apps", "deployments")),
+        ("cordon_node", ("patch", "", "nodes")),
+        ("patch_resource", ("patch", "apps", "deployments")),
+        ("apply_manifest", ("create", "", "configmaps")),
+        ("delete_resource", ("delete", "", "configmaps")),
+    ],
+)
+def test_the_right_to_change_is_needed(watched: Watched, tool: str, right: tuple[str, str, str]) -> None:
+    watched.running.store.delete("ConfigMap", PLACE, "made")
+    if tool == "delete_resource":
+        item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made", "namespace": PLACE}}
+        watched.running.store.put(item)
+    watched.give(without(roles.manifests(watched.wish(tool)), right))
+    with pytest.raises(NotPermittedError):
+        change(watched, tool, CHANGES[tool][0])
+
+
+@pytest.mark.parametrize("tool", WRITERS)
+def test_no_tool_needs_the_right_to_change_rights_or_secrets(tool: str) -> None:
+    pairs = pairs_of(roles.manifests(Wish(features=(tool,))))
+    changed = {(group, resource) for verb, group, resource in pairs if verb not in ("get", "list")}
+    assert changed
+    assert ("", "secrets") not in changed
+    assert not [group for group, _ in changed if group.startswith("rbac.")]
+    if tool == "delete_resource":
+        assert ("", "namespaces") not in changed
+
+
+def test_the_role_for_reading_changes_nothing(watched: Watched) -> None:
+    watched.give(roles.manifests(watched.wish(*roles.reading())))
+    for tool in ("scale_workload", "restart_rollout", "cordon_node", "patch_resource", "apply_manifest"):
+        with pytest.raises((NotPermittedError, ForbiddenError)):
+            change(watched, tool, CHANGES[tool][0])

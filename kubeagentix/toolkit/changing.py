@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from kubeagentix.cluster.discovery import list_path
+from kubeagentix.cluster.kubectl_changes import check_kind
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.changes import Change
 from kubeagentix.domain.diagnosis import ResourceRef
@@ -19,7 +20,7 @@ from kubeagentix.domain.rights import Right
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import ApprovalError, UsageError
 from kubeagentix.toolkit.kinds import KIND
-from kubeagentix.toolkit.objects import Found, find_object, finding
+from kubeagentix.toolkit.objects import LOOKED_THROUGH, Found, find_object, finding
 from kubeagentix.toolkit.places import live, namespace_of
 
 MERGE = "application/merge-patch+json"
@@ -60,12 +61,24 @@ def write_tool(
 
 
 def changing(kinds: Iterable[str] | None, *verbs: str, subresource: str = "") -> tuple[Right, ...]:
-    """What finding objects of these kinds (None: of any) and doing `verbs` to them asks for."""
-    named = finding(kinds, *verbs)
-    meant = [right for right in named if right.verbs == verbs]
+    """What finding objects of these kinds (None: of any), and doing `verbs` to those that may be changed, asks for.
+
+    One that is named without its kind is looked for among the usual ones.
+    """
+    named = None if kinds is None else (*LOOKED_THROUGH, *kinds)
+    done = [right for right in finding(kinds, *verbs) if right.verbs == verbs and _may_be_changed(right)]
     if subresource:
-        meant = [replace(right, resource=f"{right.resource}/{subresource}") for right in meant]
-    return (*finding(kinds), *meant)
+        done = [replace(right, resource=f"{right.resource}/{subresource}") for right in done]
+    return (*finding(named), *done)
+
+
+def _may_be_changed(right: Right) -> bool:
+    """Whether the policy lets a model do that to objects of a kind; else nobody needs the right to it."""
+    try:
+        check_kind(right.resource, is_delete="delete" in right.verbs)
+    except UsageError:
+        return False
+    return True
 
 
 async def meant(arguments: Mapping[str, Any], context: ToolContext) -> Found:

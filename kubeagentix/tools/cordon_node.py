@@ -7,7 +7,10 @@ from typing import Any
 
 from kubeagentix.contracts import ToolContext
 from kubeagentix.domain.changes import Change
-from kubeagentix.toolkit.changing import changing, meant, patch_of, write_tool
+from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.rights import rights_on
+from kubeagentix.toolkit.changing import meant, patch_of, write_tool
+from kubeagentix.toolkit.objects import finding
 
 
 async def prepare(arguments: Mapping[str, Any], context: ToolContext) -> Sequence[Change]:
@@ -32,5 +35,5 @@ plugin = write_tool(
     },
     ("node",),
     prepare,
-    rights=changing(("Node",), "patch"),
+    rights=(*finding(("Node",)), *rights_on((KINDS["Node"],), "patch")),
 )

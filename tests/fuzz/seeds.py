@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kubeagentix.claude_cli.environment import SERVER
 from kubeagentix.cluster import archive
 
 
@@ -40,7 +41,7 @@ contexts: [{name: a, context: {cluster: c, user: u, namespace: shop}}]
 users: [{name: u, user: {client-certificate-data: aGk=, exec: {command: aws, args: [x], env: [{name: A, value: b}]}}}]
 """
 _TOOL_CALL = {"id": 1, "method": "tools/call", "params": {"name": "pod_logs", "arguments": {}}}
-_ASKED = {"subtype": "mcp_message", "server_name": "kubeagentix", "message": _TOOL_CALL}
+_ASKED = {"subtype": "mcp_message", "server_name": SERVER, "message": _TOOL_CALL}
 STREAM = b"\n".join(
     json.dumps(line).encode()
     for line in (
