@@ -223,3 +223,50 @@ def test_work_that_would_end_the_program_ends_only_the_wait_for_it(leaving: Base
     with pytest.raises(type(leaving)):
         asyncio.run(sync.arun(leaves()))
     assert sync.run(works()) == "still there"
+
+
+def test_an_errand_is_done_on_the_thread_that_waits() -> None:
+    async def work() -> tuple[threading.Thread, threading.Thread]:
+        return threading.current_thread(), await sync.in_caller(threading.current_thread)
+
+    worker, caller = sync.run(work())
+    assert caller is threading.current_thread() is not worker
+    awaited = asyncio.run(sync.arun(work()))
+    assert awaited[1] is threading.current_thread()
+
+
+def test_what_an_errand_raises_goes_to_who_sent_it() -> None:
+    def fail() -> None:
+        raise ValueError("boom")
+
+    async def work() -> str:
+        try:
+            await sync.in_caller(fail)
+        except ValueError as error:
+            return str(error)
+        return "nothing"
+
+    assert sync.run(work()) == "boom"
+
+
+def test_an_interrupt_of_an_errand_is_the_callers_and_ends_the_work() -> None:
+    ended: list[str] = []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    async def work() -> None:
+        try:
+            await sync.in_caller(interrupted)
+        except EOFError:
+            await asyncio.sleep(30)
+        finally:
+            ended.append("yes")
+
+    with pytest.raises(KeyboardInterrupt):
+        sync.run(work())
+    assert ended == ["yes"]
+
+
+def test_without_a_caller_an_errand_has_a_thread_of_its_own() -> None:
+    assert asyncio.run(sync.in_caller(threading.current_thread)) is not threading.current_thread()

@@ -1,7 +1,7 @@
 """What differs between two states of an object: by field, and as a diff that a person can judge a change by.
 
-What the API server keeps for itself is left out. A Secret's values are sizes, with a word where one is another than
-before, and other credentials are masked, equal ones alike. The text is plain ASCII: a letter of another alphabet or an
+What the API server keeps for itself is left out. A Secret's values are sizes, and other credentials are masked, equal
+ones alike. The text is plain ASCII: a letter of another alphabet or an
 invisible one is seen as what it is.
 """
 
@@ -32,20 +32,12 @@ def comparable(obj: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any], mask: Callable[[str], str]) -> str:
     """A unified diff of two `comparable` states as YAML; an empty one stands for no object at all."""
-    old, new = (mask(_text(state, other)).splitlines() for state, other in ((before, after), (after, before)))
+    old, new = (mask(_text(state)).splitlines() for state in (before, after))
     return "\n".join(line.rstrip("\n") for line in difflib.unified_diff(old, new, "before", "after", n=3, lineterm=""))
 
 
-def _text(state: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    if not state:
-        return ""
-    shown = masked(state)
-    for part in ("data", "stringData"):
-        if state.get("kind") == "Secret" and isinstance(state.get(part), Mapping):
-            values, others = state[part], other.get(part) or {}
-            marks = {key: " (this value is another)" for key in values if key in others and values[key] != others[key]}
-            shown = {**shown, part: {key: f"{size}{marks.get(key, '')}" for key, size in shown[part].items()}}
-    return yaml_text(shown, is_ascii=True)
+def _text(state: Mapping[str, Any]) -> str:
+    return yaml_text(masked(state), is_ascii=True) if state else ""
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

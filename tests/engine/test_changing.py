@@ -226,6 +226,18 @@ def test_a_lost_answer_is_not_sent_again_and_says_so(lab: Lab) -> None:
     assert lab.decisions[-1] == "failed"
 
 
+@pytest.mark.parametrize("status", [403, 409, 429, 500, 503])
+def test_a_change_that_the_server_refuses_is_sent_once_and_told_in_one_line(lab: Lab, status: int) -> None:
+    before = lab.replicas()
+    lab.fail(r"PATCH .*scale\?fieldManager=kubeagentix$", status)
+    told = lab.run([SCALE], approve=Person().approver)
+    assert len(lab.heard.changing) == 1
+    assert f"could not patch Deployment orders/checkout (scale): {status} " in told.results[0].content
+    assert "\n" not in told.results[0].content
+    assert lab.replicas() == before
+    assert lab.decisions == ["asked", "approved_once", "failed"]
+
+
 def test_two_changes_at_once_are_asked_one_after_the_other_and_others_may_read_meanwhile(lab: Lab) -> None:
     asking, most = 0, 0
     read: list[ToolResult] = []

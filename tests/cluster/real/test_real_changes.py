@@ -123,6 +123,24 @@ def test_a_manifest_is_applied_and_a_conflict_names_who_owns_what(account: Accou
     assert "cm/limits" not in kubectl("get", "cm", "-n", real.namespace, "-o", "name").replace("configmap/", "cm/")
 
 
+def test_kubectl_says_what_it_would_do_and_that_is_done(account: Account, tmp_path: Path) -> None:
+    person, real = Person(), Cluster(account, tmp_path)
+    for command in (
+        "kubectl set env deploy/web MODE=slow",
+        "kubectl label deploy web team=shop",
+        "kubectl expose deploy/web --port=80",
+        "kubectl create configmap limits --from-literal=most=5",
+    ):
+        told = real.call(person.approver, "kubectl_change", command=command)
+        assert not told.results[0].is_error, told.results
+    deployment = real.get("deploy/web")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "MODE", "value": "slow"}]
+    assert deployment["metadata"]["labels"]["team"] == "shop"
+    assert real.get("svc/web")["spec"]["ports"][0]["port"] == 80
+    assert real.get("cm/limits")["data"] == {"most": "5"}
+    assert len(person.asked) == 4
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
