@@ -32,6 +32,7 @@ AuditDecision = Literal[
     "approved_always",
     "granted_earlier",
     "refused",
+    "expired",
     "changed_meanwhile",
     "performed",
     "failed",

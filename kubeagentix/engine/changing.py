@@ -27,7 +27,7 @@ from kubeagentix.domain.changes import (
 )
 from kubeagentix.domain.messages import ToolCall
 from kubeagentix.domain.tooling import ToolOutput
-from kubeagentix.engine.approvals import Approvals, Grants
+from kubeagentix.engine.approvals import LATE, Approvals, Grants
 from kubeagentix.engine.limits import within
 from kubeagentix.engine.rehearsal import Rehearsal, rehearse
 from kubeagentix.errors import (
@@ -140,7 +140,8 @@ class Changes:
         self._note("asked", request.call, change)
         answer = await self._approvals.settle(request)
         if answer.decision == "refused":
-            self._note("refused", request.call, change, by=answer.by, why=answer.why)
+            refusal: AuditDecision = "expired" if answer.why == LATE else "refused"
+            self._note(refusal, request.call, change, by=answer.by, why=answer.why)
             who = f"{answer.by} refused it" if answer.by else "it was not approved"
             hint = "do not ask for it again; say what you would have done, and go on without it"
             raise ApprovalError(

@@ -145,6 +145,7 @@ def test_an_answer_to_an_expired_request_changes_nothing(lab: Lab, monkeypatch: 
     told = lab.run([SCALE], approve=slow)
     assert lab.heard.changing == []
     assert "no answer came in time" in told.results[0].content
+    assert lab.decisions == ["asked", "expired"]
 
 
 def test_what_changes_while_somebody_thinks_is_not_overrun(lab: Lab) -> None:
