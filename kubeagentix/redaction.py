@@ -181,13 +181,16 @@ class Redactor:
         return self._placeholder(value)
 
     def _sequence(self, value: list[Any] | tuple[Any, ...], name: str) -> Any:
-        new: Sequence[Any] = [self._value(item, name) for item in value]
-        if len(value) > 1 and type(value[0]) is str and all(type(item) is str for item in new):
-            is_line = name in _ARGUMENTS or any(item.startswith("-") and " " not in item for item in new)
-            new = self.lines(new, " " if is_line else "\n")
+        together: Sequence[Any] = value
+        if len(value) > 1 and type(value[0]) is str and all(type(item) is str for item in value):
+            is_line = name in _ARGUMENTS or (
+                name != "lines" and any(item.startswith("-") and " " not in item for item in value)
+            )
+            together = self.lines(value, " " if is_line else "\n")
+        new = [self._value(item, name) for item in together]
         if all(left is right for left, right in zip(new, value, strict=True)):
             return value
-        return list(new) if type(value) is list else tuple(new)
+        return new if type(value) is list else tuple(new)
 
     def _record(self, value: Any, names: tuple[str, ...]) -> Any:
         changed = {}
@@ -268,3 +271,12 @@ def using(redactor: Redactor) -> Iterator[Redactor]:
 def current() -> Redactor:
     """The Redactor of the run that this is part of, else a new one."""
     return _current.get() or Redactor()
+
+
+def masked_in_run(value: T, name: str = "") -> T:
+    """`value` as a tool of a run reads it, before words are made of it: a table or YAML text hides what was what.
+
+    Outside of a run it stays as it is.
+    """
+    redactor = _current.get()
+    return value if redactor is None else redactor.value(value, name)

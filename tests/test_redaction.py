@@ -241,6 +241,15 @@ def test_as_many_lines_come_out_as_go_in(parts: list[str]) -> None:
 def test_lines_of_a_log_are_masked_as_one_text() -> None:
     key = ["-----BEGIN PRIVATE KEY-----", "MIIEowIBAAKCAQEA7bq", "q8Zq7x", "-----END PRIVATE KEY-----", "ready"]
     assert Redactor().lines(key) == ("[MASKED-1]", "[MASKED-2]", "[MASKED-3]", "[MASKED-4]", "ready")
+    assert Redactor().value({"lines": key})["lines"] == [
+        "[MASKED-1]",
+        "[MASKED-2]",
+        "[MASKED-3]",
+        "[MASKED-4]",
+        "ready",
+    ]
+    assert Redactor().lines(key[1:])[:3] == ("[MASKED-1]", "[MASKED-2]", "[MASKED-3]")  # read from its middle on
+    assert S not in str(Redactor().value(['{"password":"cut', f'env A_PASSWORD="{S}"'], "args"))
     assert Redactor().lines(["name: DB_PASSWORD", f"value: {S}", "x"])[1] == "value: [MASKED-1]"
 
 

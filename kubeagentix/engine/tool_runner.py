@@ -23,7 +23,7 @@ from kubeagentix.engine.changing import Changes
 from kubeagentix.engine.limits import within
 from kubeagentix.engine.results import Results
 from kubeagentix.errors import ApprovalError, KubeAgentiXError, excerpt
-from kubeagentix.redaction import Redactor
+from kubeagentix.redaction import Redactor, using
 from kubeagentix.toolkit.arguments import check
 from kubeagentix.toolkit.reducing import fit
 
@@ -168,7 +168,7 @@ class ToolRunner:
             with telemetry.tool_call(call.name):
                 return await self._changes.carry_out(plugin, call, arguments, self._context)
         async with self._slots:
-            with telemetry.tool_call(call.name):
+            with telemetry.tool_call(call.name), using(self._redactor):
                 return await within(plugin.spec, plugin.handler(arguments, self._context))
 
     def _failed(self, call: ToolCall, what: str, started: float) -> ToolResult:

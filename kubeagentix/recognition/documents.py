@@ -17,7 +17,8 @@ Span = tuple[int, int]
 
 _PEM = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE|SECRET) KEY(?: BLOCK)? ?-{4,5}")
 _PEM_END = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,60}-{4,5}")
-_PEM_BODY = re.compile(r"(?:(?:\\+[nr]|\s){0,8}[\w+/=-]{12,200}){0,1000}")  # of a key whose end is not there
+_PEM_BODY = re.compile(r"(?:(?:\\+[nr]|\s){0,80}[\w+/=-]{12,200}){0,1000}")  # of a key whose end is not there
+_PEM_BODY_REVERSED = re.compile(r"(?:[nr]\\+|\s){0,80}[\w+/=]{4,200}(?:(?:[nr]\\+|\s){1,80}[\w+/=]{16,200}){0,1000}")
 MAX_KEY = 40_000  # characters
 _PUTTY = re.compile(r"Private-Lines: \d+\s+[\w+/=\s]{1,20000}")
 _Q = r"\\*[\"'`]?"
@@ -33,7 +34,7 @@ _REVERSED = re.compile(
     rf"[ \t]*,?[ \t]*\n?[ \t]*{_Q}(?:name|key){_Q}[ \t]*[:=][ \t]*{_Q}(?P<name>[\w.\-]{{2,120}})"
 )
 _REVERSED_PLAIN = re.compile(
-    r"(?i)\bvalue:[ \t]+(?P<value>[^\s\"'][^\n]{0,4000}?)[ \t]*\r?\n[ \t-]*(?:name|key):[ \t]*[\"']?"
+    r"(?i)\bvalue:[ \t]+(?P<value>[^\s\"'][^\n]{0,4000}?)[ \t]*(?:\r?\n|\\n)[ \t-]*(?:name|key):[ \t]*[\"']?"
     r"(?P<name>[\w.\-]{2,120})"
 )
 _XML = re.compile(r"<(?P<name>[\w.:-]{2,80})(?:\s[^<>]{0,200})?>(?P<value>[^<>\n]{3,4000})</")
@@ -66,6 +67,11 @@ def _keys(text: str) -> Iterator[Span]:
         limit = begins_next if begins_next >= 0 else match.end() + MAX_KEY
         closing = _PEM_END.search(text, match.end(), limit) or _PEM_BODY.match(text, match.end(), limit)
         yield match.start(), closing.end() if closing is not None else match.end()
+    for match in _PEM_END.finditer(text):  # of a log that is read from its middle on
+        before = text[max(0, match.start() - MAX_KEY // 4) : match.start()]
+        body = _PEM_BODY_REVERSED.match(before[::-1])
+        if body is not None and "KEY" in match[0]:
+            yield match.start() - body.end(), match.end()
 
 
 def _pairs(text: str) -> Iterator[Span]:

@@ -61,6 +61,7 @@ _PLAIN = re.compile(
     )+""",
     re.VERBOSE,
 )
+_CLOSED = re.compile(r"[ \t]*(?:[,;)}\]]|\r?\n|\Z)")  # after a quote that closes a value of many lines
 _BEGINS_LINE = re.compile(r"[ \t]*(?:-[ \t]+)?[\"']?\Z")
 
 
@@ -70,7 +71,8 @@ def spans(text: str, lowered: str) -> Iterator[Span]:
     for start, end, what in _named(text, lowered):
         if start >= covered:  # what is within a value is masked with it
             for span in _values(text, start, end, what):
-                covered = max(covered, span[1])
+                if text[span[0] - 1] not in "\"'`":  # a quote that is never closed may end at the next name's
+                    covered = max(covered, span[1])
                 yield span
 
 
@@ -206,24 +208,26 @@ _RELATED = re.compile(
 
 
 def _quoted(text: str, at: int, quote: str) -> Span:
-    """From an opening quote to its closing one, else to the end of the line."""
+    """From an opening quote to its closing one, else to the end of the line. A text that was cut off has none."""
     limit = min(len(text), at + MAX_VALUE)
+    line_end = text.find("\n", at, limit)
+    line_end = limit if line_end < 0 else line_end
     end = at
-    while True:
-        end = text.find(quote, end, limit)
-        if end < 0:
-            stop = text.find("\n", at, limit)
-            return at, stop if stop >= 0 else limit
-        before = len(text[at:end]) - len(text[at:end].rstrip("\\"))
+    while (end := text.find(quote, end, limit)) >= 0:
+        before = end - at - len(text[at:end].rstrip("\\"))
         if before == 0 or (len(quote) == 1 and before % 2 == 0):
-            return at, end
+            is_over = end <= line_end or _CLOSED.match(text, end + len(quote)) is not None
+            return at, end if is_over else line_end
         end += len(quote)
+    return at, line_end
 
 
 def block_scalar(text: str, start: int, at: int) -> Iterator[Span]:
     """The lines of a YAML block, which are indented deeper than the name at `start` is."""
     line_start = _line_start(text, start)
     depth = _depth(text, line_start, start)
+    if _BEGINS_LINE.match(text, line_start, start) is None:  # shown behind other words
+        depth = _depth(text, at, at + MAX_CHARS) - 1
     limit = min(len(text), at + MAX_BLOCK)
     while at < limit:
         end = text.find("\n", at, limit)

@@ -11,6 +11,7 @@ from kubeagentix.analysis.log_folding import template_of
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.redaction import masked_in_run
 from kubeagentix.report.text import clean_line
 from kubeagentix.toolkit.statuses import Said
 from kubeagentix.toolkit.wording import age
@@ -47,7 +48,7 @@ def said_by_events(snapshot: Snapshot, events: Iterable[Event], now: datetime, *
 
 
 def _message(event: Event) -> str:
-    return clean_line(_UID.sub("", event.message), MESSAGE_MAX_CHARS)
+    return clean_line(_UID.sub("", masked_in_run(event.message)), MESSAGE_MAX_CHARS)
 
 
 def _seen(event: Event) -> float:

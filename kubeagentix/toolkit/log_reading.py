@@ -14,6 +14,7 @@ from kubeagentix.contracts import ToolContext
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
 from kubeagentix.domain.snapshot import ContainerLog
 from kubeagentix.errors import ApiError, NotFoundError, UsageError
+from kubeagentix.redaction import masked_in_run
 from kubeagentix.report.text import clean_block, clean_line
 from kubeagentix.toolkit.searching import matching, with_context
 from kubeagentix.toolkit.statuses import Said
@@ -40,10 +41,11 @@ async def read_log(
 ) -> ContainerLog:
     """The newest `lines` of a log. Raises NotFoundError where there is none, with what the kubelet says."""
     if isinstance(context.source, Cluster):
-        return await _read_live(context.source, pod, container, is_previous=is_previous, lines=lines, since_s=since_s)
+        read = await _read_live(context.source, pod, container, is_previous=is_previous, lines=lines, since_s=since_s)
+        return masked_in_run(read)
     for log in context.source.logs:
         if (log.namespace, log.pod, log.container, log.is_previous) == (*pod.key[1:], container, is_previous):
-            return log  # type: ignore[no-any-return]
+            return masked_in_run(log)  # type: ignore[no-any-return]
     which = "previous log" if is_previous else "log"
     hint = "a snapshot keeps the logs of containers in trouble only"
     raise NotFoundError(f"the snapshot holds no {which} of container {container} of {pod}", hint=hint)

@@ -17,6 +17,7 @@ from kubeagentix.domain.resources import KINDS, Kind, find_kind
 from kubeagentix.domain.rights import CUSTOM_RESOURCES, Right, rights_on
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import ApiError, NotFoundError, UsageError, excerpt
+from kubeagentix.redaction import masked_in_run
 from kubeagentix.toolkit.kinds import kind_of, split_name
 from kubeagentix.toolkit.places import checked_name, cluster_name, picture, require_namespace
 
@@ -108,7 +109,7 @@ def _found(cluster: str, kind: Kind, raw: Mapping[str, Any]) -> Found:
         name=metadata.get("name", ""),
         uid=metadata.get("uid", ""),
     )
-    return Found(kind=kind, ref=ref, raw={**_type_of(kind), **raw})
+    return Found(kind=kind, ref=ref, raw=_masked(kind, {**_type_of(kind), **raw}))
 
 
 def _type_of(kind: Kind) -> dict[str, str]:
@@ -129,7 +130,12 @@ def _in_picture(snapshot: Snapshot, kind: Kind, name: str, namespace: str | None
     if not items:
         return None
     raw = {**_type_of(kind), **msgspec.json.decode(msgspec.json.encode(items[0]))}
-    return Found(kind=kind, ref=snapshot.ref(items[0]), raw=raw, is_partial=True)
+    return Found(kind=kind, ref=snapshot.ref(items[0]), raw=_masked(kind, raw), is_partial=True)
+
+
+def _masked(kind: Kind, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An object without credentials; of a Secret the size of each value is told, and no value (see `pruning`)."""
+    return raw if kind.name == "Secret" else masked_in_run(raw)
 
 
 async def list_objects(

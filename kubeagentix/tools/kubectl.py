@@ -13,6 +13,7 @@ from kubeagentix.cluster.snapshot import rights
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import ClusterError, UsageError, excerpt
+from kubeagentix.redaction import masked_in_run
 from kubeagentix.report.text import clean_block
 from kubeagentix.toolkit.kubectl_program import MAX_BYTES, run_kubectl
 from kubeagentix.toolkit.objects import REVISIONS_RIGHT, finding
@@ -54,9 +55,19 @@ def _without_its_log(stderr: str) -> str:
     return "\n".join(line for line in stderr.splitlines() if not _KLOG.match(line)) or _KLOG.sub("", stderr)
 
 
+def _read(stdout: str) -> str:
+    """What jsonpath prints of a list or a mapping is JSON, in which values are told from their names better."""
+    try:
+        document = json.loads(stdout) if stdout[:1] in "[{" else None
+    except (ValueError, RecursionError):
+        return stdout
+    kept = masked_in_run(document)
+    return stdout if kept is document else json.dumps(kept, ensure_ascii=False)
+
+
 def _shown(command: KubectlCommand, ended: Ended) -> tuple[Any, str]:
     if not command.is_structured:
-        return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)
+        return None, clean_block(_read(ended.stdout), max_lines=MAX_BYTES, max_chars=MAX_BYTES)
     try:
         document = json.loads(ended.stdout)
     except (ValueError, RecursionError):
@@ -64,7 +75,7 @@ def _shown(command: KubectlCommand, ended: Ended) -> tuple[Any, str]:
             raise UsageError("the answer is too long, or no JSON", hint="name fewer objects") from None
         return None, clean_block(ended.stdout, max_lines=MAX_BYTES, max_chars=MAX_BYTES)
     is_tidied = isinstance(document, dict) and not command.keeps_managed_fields
-    document = pruned(document) if is_tidied else masked(document)
+    document = masked_in_run(pruned(document) if is_tidied else masked(document))
     text = (
         yaml_text(document)
         if command.output in ("yaml", "kyaml")
