@@ -146,6 +146,16 @@ def not_json(what: str, body: bytes = b"") -> ApiError:
     return ApiError(f"cannot read {what}: {seen}", status=200, hint=hint)
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What one request asks for."""
+
+    url: str
+    accept: str
+    sent: Sent | None
+    max_bytes: int | None
+
+
 class Client:
     """Asks one API server as one identity. Opens nothing until the first request. Safe to share between tasks."""
 
@@ -166,8 +176,11 @@ class Client:
         accept: str = JSON,
         attempts: int = ATTEMPTS,
         sent: Sent | None = None,
+        max_bytes: int | None = None,
     ) -> Answer:
         """GET `path`, or send it something; the last answer, whatever its status. `what` names it in errors.
+
+        No more than `max_bytes` of the answer are read, whatever the server sends.
 
         What is sent with more than one attempt must be a question (a review, a dry run), never a change to be kept.
 
@@ -177,7 +190,7 @@ class Client:
         url = f"{self._access.server}{path}" + (f"?{urlencode(params)}" if params else "")
         try:
             async with asyncio.timeout(deadline.remaining_s):
-                return await self._with_retries(url, accept, attempts, deadline, sent)
+                return await self._with_retries(_Question(url, accept, sent, max_bytes), attempts, deadline)
         except TimeoutError as error:
             raise UnreachableError(
                 f"cannot read {what}: no answer within {deadline.seconds:g} s",
@@ -202,15 +215,13 @@ class Client:
         if session is not None:
             session.close()
 
-    async def _with_retries(
-        self, url: str, accept: str, attempts: int, deadline: Deadline, sent: Sent | None
-    ) -> Answer:
+    async def _with_retries(self, question: _Question, attempts: int, deadline: Deadline) -> Answer:
         exchange = Exchange()
         try:
             for attempt in range(1, attempts + 1):
                 outcome: Answer | ClusterError
                 try:
-                    outcome = await self.on_worker(self._answer, url, accept, deadline, exchange, sent)
+                    outcome = await self.on_worker(self._answer, question, deadline, exchange)
                 except UnreachableError as error:
                     if attempt == attempts or not was_dropped(error.__cause__):
                         raise
@@ -225,28 +236,28 @@ class Client:
         finally:
             exchange.break_off()  # a worker that is still at it, for a caller that has gone, is free again
 
-    def _answer(self, url: str, accept: str, deadline: Deadline, exchange: Exchange, sent: Sent | None) -> Answer:
+    def _answer(self, question: _Question, deadline: Deadline, exchange: Exchange) -> Answer:
         session = self._current_session()
         with exchange:
-            answer = self._send(session, url, accept, deadline, sent)
+            answer = self._send(session, question, deadline)
             if answer.status == 401 and session.is_renewable:
-                answer = self._send(self._renewed(session), url, accept, deadline, sent)
+                answer = self._send(self._renewed(session), question, deadline)
         return answer
 
-    def _send(self, session: Session, url: str, accept: str, deadline: Deadline, sent: Sent | None) -> Answer:
+    def _send(self, session: Session, question: _Question, deadline: Deadline) -> Answer:
         from urllib3 import Timeout  # noqa: PLC0415  80 ms to import
         from urllib3.exceptions import HTTPError  # noqa: PLC0415  80 ms to import
 
         # A little past the deadline, so that the event loop, which knows what was asked for, is the one to say so.
         left_s = deadline.remaining_s + 0.5
         timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, left_s), read=left_s)
-        headers = session.headers(accept=accept)
+        sent, headers = question.sent, session.headers(accept=question.accept)
         if sent is not None:
             headers["content-type"] = sent.media_type
         try:
             response = session.pool.request(
                 sent.method if sent is not None else "GET",
-                url,
+                question.url,
                 body=sent.body if sent is not None else None,
                 headers=headers,
                 timeout=timeout,
@@ -254,7 +265,7 @@ class Client:
                 redirect=False,  # an API server does not redirect; a login page must not be given the token
                 preload_content=False,
             )
-            content = _read_body(response)
+            content = _read_body(response, question.max_bytes)
         except (HTTPError, OSError) as error:
             raise unreachable(error, self._access.server) from error
         self._notice_clock(response.headers.get("date"))
@@ -284,11 +295,15 @@ class Client:
         self.clock_skew = ahead if abs(ahead) > timedelta(seconds=5) else timedelta()
 
 
-def _read_body(response: urllib3.BaseHTTPResponse) -> bytes:
+def _read_body(response: urllib3.BaseHTTPResponse, max_bytes: int | None) -> bytes:
+    """The body, or the first `max_bytes` of it: what comes after them is not waited for."""
     chunks, size = [], 0
-    for chunk in response.stream(CHUNK_BYTES, decode_content=True):
+    for chunk in response.stream(min(CHUNK_BYTES, max_bytes or CHUNK_BYTES), decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
+        if max_bytes is not None and size >= max_bytes:
+            response.close()
+            return b"".join(chunks)[:max_bytes]
         if size > MAX_BODY_BYTES:
             response.close()
             raise ConnectionAbortedError("the answer is too long")

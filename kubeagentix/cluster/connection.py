@@ -20,6 +20,7 @@ from kubeagentix.recognition.masking import masked
 
 DEFAULTS = ReadOptions()
 TEXT_ATTEMPTS = 2  # a log goes through to a kubelet, which is slow to say that it has none
+MAX_TEXT_BYTES = 64 << 20  # of one text, whatever the server sends
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -83,12 +84,26 @@ class Cluster:
         return answer.json(path)
 
     async def get_text(
-        self, path: str, params: Mapping[str, str | int] | None = None, *, timeout_s: float = 30.0
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        timeout_s: float = 30.0,
+        max_bytes: int = MAX_TEXT_BYTES,
     ) -> str:
-        """GET a `path` that answers in plain text, such as a log. Raises ClusterError and its kin."""
+        """GET a `path` that answers in plain text, such as a log; no more than `max_bytes` of it are read.
+
+        Raises ClusterError and its kin.
+        """
         await self._client.prepare()
         answer = await self._client.ask(
-            path, params, what=path, deadline=Deadline(timeout_s), accept="*/*", attempts=TEXT_ATTEMPTS
+            path,
+            params,
+            what=path,
+            deadline=Deadline(timeout_s),
+            accept="*/*",
+            attempts=TEXT_ATTEMPTS,
+            max_bytes=max_bytes,
         )
         return answer.checked(path).decode(errors="replace")
 

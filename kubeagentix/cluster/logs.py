@@ -234,8 +234,17 @@ async def read_logs(
     for request, result in zip(plan.requests, results, strict=True):
         if isinstance(result, ClusterError):
             failed[_why(result, request, deadline)].append(request)
-    gaps = tuple(Gap(what=_names(requests), why=why) for why, requests in failed.items())
-    return tuple(result for result in results if isinstance(result, ContainerLog)), (*plan.gaps, *gaps)
+    gaps = [Gap(what=_names(requests), why=why) for why, requests in failed.items()]
+    read_so_far = tuple(result for result in results if isinstance(result, ContainerLog))
+    cut = [request for request, log in zip(plan.requests, results, strict=True) if _is_cut(log)]
+    if cut:
+        why = f"no more than {MAX_BYTES >> 10} KiB of each are read, and its lines are longer"
+        gaps.append(Gap(what=f"the end of {_names(cut)}", why=why))
+    return read_so_far, (*plan.gaps, *gaps)
+
+
+def _is_cut(result: object) -> bool:
+    return isinstance(result, ContainerLog) and result.is_cut
 
 
 def _troubles(pod: Pod, now: datetime) -> list[_Trouble]:
@@ -309,8 +318,8 @@ def _count(containers: int, which: str = "") -> str:
 async def _read_log(client: Client, request: LogRequest, deadline: Deadline) -> ContainerLog | None:
     deadline = deadline.at_most(LOG_DEADLINE_S)
     answer, tail = await _ask(client, request, TAIL_LINES, deadline), TAIL_LINES
-    is_cut = len(answer.body) >= MAX_BYTES
-    if answer.status == 200 and is_cut:
+    is_long = len(answer.body) >= MAX_BYTES
+    if answer.status == 200 and is_long:
         # The kubelet applies the limit from the oldest of the lines on, so the newest are the ones cut off.
         tail = max(1, answer.body.count(b"\n") // 2)
         answer = await _ask(client, request, tail, deadline)
@@ -326,7 +335,8 @@ async def _read_log(client: Client, request: LogRequest, deadline: Deadline) -> 
         container=request.container,
         is_previous=request.is_previous,
         lines=lines,
-        is_truncated=is_cut or len(lines) >= tail,
+        is_truncated=is_long or len(lines) >= tail,
+        is_cut=len(answer.body) >= MAX_BYTES,
         begins_at=begins_at,
         offsets_ms=offsets_ms,
     )
@@ -344,7 +354,9 @@ async def _ask(client: Client, request: LogRequest, tail: int, deadline: Deadlin
     if request.since_s is not None:
         params["sinceSeconds"] = request.since_s
     path = f"/api/v1/namespaces/{request.namespace}/pods/{request.pod}/log"
-    return await client.ask(path, params, what=_what(request), deadline=deadline, accept="*/*", attempts=2)
+    return await client.ask(
+        path, params, what=_what(request), deadline=deadline, accept="*/*", attempts=2, max_bytes=MAX_BYTES
+    )
 
 
 # What the API server and the kubelet say of a container that has nothing (more) to show.

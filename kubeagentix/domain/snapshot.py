@@ -42,6 +42,7 @@ class ContainerLog:
     is_previous: bool
     lines: tuple[str, ...]
     is_truncated: bool = False  # older lines exist that were not read
+    is_cut: bool = False  # it was too long to be read to its end, so that the newest lines are missing
     begins_at: datetime | None = None
     offsets_ms: tuple[int, ...] = ()
 

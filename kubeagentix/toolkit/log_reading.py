@@ -54,11 +54,16 @@ async def read_log(
 async def _read_live(
     cluster: Cluster, pod: ResourceRef, container: str, *, is_previous: bool, lines: int, since_s: int | None
 ) -> ContainerLog:
-    params: dict[str, str | int] = {"container": container, "tailLines": lines, "limitBytes": MAX_BYTES}
+    params: dict[str, str | int] = {"container": container, "limitBytes": MAX_BYTES}
     params |= {"timestamps": "true", **({"previous": "true"} if is_previous else {})}
     params |= {"sinceSeconds": since_s} if since_s is not None else {}
+    path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log"
     try:
-        text = await cluster.get_text(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log", params)
+        text = await cluster.get_text(path, {**params, "tailLines": lines}, max_bytes=MAX_BYTES)
+        is_long = _is_cut(text)
+        if is_long:  # the limit counts from the oldest line on, so the newest ones are cut off
+            lines = max(1, text.count("\n") // 2)
+            text = await cluster.get_text(path, {**params, "tailLines": lines}, max_bytes=MAX_BYTES)
     except ApiError as error:
         if error.status not in (400, 404):
             raise
@@ -75,10 +80,15 @@ async def _read_live(
         container=container,
         is_previous=is_previous,
         lines=bare,
-        is_truncated=len(bare) >= lines,
+        is_truncated=is_long or len(bare) >= lines,
+        is_cut=_is_cut(text),
         begins_at=begins_at,
         offsets_ms=offsets_ms,
     )
+
+
+def _is_cut(text: str) -> bool:
+    return len(text) >= MAX_BYTES or len(text.encode()) >= MAX_BYTES
 
 
 def folded(pod: ResourceRef, log: ContainerLog) -> tuple[list[Said], list[Said]]:

@@ -16,7 +16,7 @@ from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import KubeAgentiXError, NotFoundError
 from kubeagentix.toolkit.columns import pod_state, restarts_of
 from kubeagentix.toolkit.kinds import split_name
-from kubeagentix.toolkit.log_reading import SEARCHED_LINES, folded, read_log, searched, seconds_of
+from kubeagentix.toolkit.log_reading import MAX_BYTES, SEARCHED_LINES, folded, read_log, searched, seconds_of
 from kubeagentix.toolkit.objects import LOOKED_THROUGH, Found, find_object, finding
 from kubeagentix.toolkit.places import NAMESPACE, namespace_of, picture
 from kubeagentix.toolkit.searching import compiled
@@ -144,9 +144,11 @@ async def _part(
         found = searched(ref, log, compiled(grep), arguments["context"], arguments["lines"])
         hits = sum(line.evidence is not None for line in found)
         said = f"{head}: {count_of(hits, 'match')}".replace("matchs", "matches")
-        return f"{said} in the newest {count_of(len(log.lines), 'line')}", found, found
+        which = f"first {MAX_BYTES >> 20} MiB" if log.is_cut else f"newest {count_of(len(log.lines), 'line')}"
+        return f"{said} in the {which}", found, found
     lines, short = folded(ref, log)
     older = "the newest " if log.is_truncated else ""
+    older = f"not to its end, which is beyond {MAX_BYTES >> 20} MiB; " if log.is_cut else older
     folds = f", repeats folded to {len(lines)}" if len(lines) < len(log.lines) else ""
     return f"{head}: {older}{count_of(len(log.lines), 'line')}{folds}{_hint(pod, log)}", lines, short
 

@@ -242,6 +242,12 @@ def test_a_login_page_is_no_api_server_and_gets_no_token(api: FakeApi, client: C
     assert len(api.seen) == 1
 
 
+def test_no_more_is_read_than_is_wanted_whatever_the_server_sends(api: FakeApi, client: Client) -> None:
+    api.on("/x", Reply(b"x" * 5_000_000))
+    assert len(asyncio.run(client.ask("/x", what="x", deadline=Deadline(5), max_bytes=1000)).body) == 1000
+    assert len(asyncio.run(client.ask("/x", what="x", deadline=Deadline(5))).body) == 5_000_000
+
+
 def test_json_that_is_cut_is_no_login_page(api: FakeApi, client: Client) -> None:
     api.on("/x", Reply(b'{"kind": "PodList", "items": [{"meta'))
     with pytest.raises(ApiError, match=r"cannot read x: the answer is broken JSON; try again"):

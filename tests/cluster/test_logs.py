@@ -325,6 +325,16 @@ def test_the_newest_lines_are_kept_where_bytes_run_out(api: FakeApi, client: Cli
     assert sum(map(len, log.lines)) <= MAX_BYTES
 
 
+@pytest.mark.parametrize("body", [b"x" * 1_000_000, b"line\n" * 200_000])
+def test_a_log_that_is_longer_than_any_limit_is_cut_and_is_a_gap(api: FakeApi, client: Client, body: bytes) -> None:
+    api.on(PATH, Reply(body))
+    (log,), (gap,) = read(client)
+    assert log.is_cut
+    assert sum(map(len, log.lines)) <= MAX_BYTES
+    assert gap.what == "the end of logs of 1 container (shop/web app)"
+    assert gap.why == "no more than 64 KiB of each are read, and its lines are longer"
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -14,6 +14,7 @@ from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.snapshot import ContainerLog
 from kubeagentix.errors import ApiError, ForbiddenError, NotFoundError, UsageError
 from kubeagentix.testing import log_of
+from kubeagentix.toolkit import log_reading
 from kubeagentix.toolkit.log_reading import folded, read_log, seconds_of
 from tests.tools.lab import Results
 
@@ -51,6 +52,14 @@ def test_the_kubelets_times_are_kept_beside_the_lines() -> None:
     assert log.offsets_ms == (0, 1000)
     assert not log.is_truncated
     assert (params["tailLines"], params["sinceSeconds"], params["previous"]) == (3, 60, "true")
+
+
+def test_a_log_beyond_every_limit_is_said_to_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reading, "MAX_BYTES", 20)
+    log, params = read("12345\n" * 4)
+    assert (log.is_cut, log.is_truncated) == (True, True)
+    assert params["tailLines"] == 2  # half of the lines that fitted: a kubelet would have sent the newest of them
+    assert not read("12345\n")[0].is_cut
 
 
 def test_as_many_lines_as_were_asked_for_may_not_be_all() -> None:
