@@ -169,8 +169,9 @@ class Flooded:
         await response.prepare(struck.request)
         piece = self._piece()
         left = self.size_bytes
-        while left > 0:
+        while left > 0 and not _is_gone(struck.request):
             await response.write(piece[:left])
+            await asyncio.sleep(0)  # that nobody reads any more is noticed between two writes only
             left -= len(piece)
         return response
 
@@ -183,33 +184,45 @@ class Flooded:
 
 @dataclass(frozen=True, kw_only=True)
 class Crowded:
-    """A list of `count` objects, copies of `template` that differ in name and uid, in pages as asked for."""
+    """A list with `count` objects more than there are, copies of `template` that differ in name and uid.
+
+    The first page holds what there is, the others hold the copies.
+    """
 
     template: Mapping[str, Any]
     count: int
 
     async def answer(self, struck: Struck) -> web.StreamResponse:
         """The page that the request names."""
-        query = struck.request.query
-        first = int(base64.urlsafe_b64decode(query["continue"])) if query.get("continue") else 0
-        last = min(self.count, first + (int(query.get("limit") or 0) or self.count))
-        metadata = {"resourceVersion": "1000"}
-        if last < self.count:
-            metadata["continue"] = base64.urlsafe_b64encode(str(last).encode()).decode()
+        token, limit = struck.request.query.get("continue"), int(struck.request.query.get("limit") or 0)
+        if not token:
+            return await self._first_page(struck, is_all=not limit)
+        first = int(base64.urlsafe_b64decode(token))
+        last = min(self.count, first + (limit or self.count))
         response = web.StreamResponse(headers={**common_headers(), "Content-Type": JSON})
         await response.prepare(struck.request)
-        await response.write(
-            b'{"kind":"List","apiVersion":"v1","metadata":%b,"items":[' % msgspec.json.encode(metadata)
-        )
+        metadata = _list_metadata(last if last < self.count else None)
+        await response.write(b'{"kind":"List","apiVersion":"v1","metadata":%b,"items":[' % metadata)
         for piece in self._pieces(first, last):
             await response.write(piece)
         await response.write(b"]}")
         return response
 
+    async def _first_page(self, struck: Struck, *, is_all: bool) -> web.StreamResponse:
+        made = await struck.healthy()
+        page = msgspec.json.decode(_body(made) or b"{}")
+        if not is_all:
+            page["metadata"] = msgspec.Raw(_list_metadata(0))
+        elif "items" in page:
+            page["items"] += [msgspec.Raw(piece) for piece in self._copies(0, self.count)]
+        return web.Response(body=msgspec.json.encode(page), status=made.status, headers={"Content-Type": JSON})
+
+    def _copies(self, first: int, last: int) -> Iterator[bytes]:
+        return (self._copy.replace(b"@", b"%06d" % number) for number in range(first, last))
+
     def _pieces(self, first: int, last: int) -> Iterator[bytes]:
         for start in range(first, last, 100):
-            numbers = range(start, min(last, start + 100))
-            copies = b",".join(self._copy.replace(b"@", b"%06d" % number) for number in numbers)
+            copies = b",".join(self._copies(start, min(last, start + 100)))
             yield copies if start == first else b"," + copies
 
     @cached_property
@@ -233,6 +246,15 @@ class Compacted:
 def _body(made: web.StreamResponse) -> bytes | None:
     """The body of an answer, or None of a stream (a watch, a log that is followed), which is under way already."""
     return made.body if isinstance(made, web.Response) and isinstance(made.body, bytes) else None
+
+
+def _list_metadata(goes_on_at: int | None) -> bytes:
+    token = {} if goes_on_at is None else {"continue": base64.urlsafe_b64encode(str(goes_on_at).encode()).decode()}
+    return msgspec.json.encode({"resourceVersion": "1000", **token})
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _begun(made: web.StreamResponse) -> web.StreamResponse:

@@ -57,7 +57,7 @@ async def _read_live(
     params: dict[str, str | int] = {"container": container, "limitBytes": MAX_BYTES}
     params |= {"timestamps": "true", **({"previous": "true"} if is_previous else {})}
     params |= {"sinceSeconds": since_s} if since_s is not None else {}
-    path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log"
+    path, wanted = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log", lines
     try:
         text = await cluster.get_text(path, {**params, "tailLines": lines}, max_bytes=MAX_BYTES)
         is_long = _is_cut(text)
@@ -73,14 +73,14 @@ async def _read_live(
     if was_removed(text.splitlines()):
         raise NotFoundError(f"container {container} of {pod} has no log any more: its files were removed from the node")
     stamped = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
-    bare, begins_at, offsets_ms = split_times(stamped)
+    bare, begins_at, offsets_ms = split_times(stamped[-wanted:])  # there are servers that send them all
     return ContainerLog(
         namespace=pod.namespace,
         pod=pod.name,
         container=container,
         is_previous=is_previous,
         lines=bare,
-        is_truncated=is_long or len(bare) >= lines,
+        is_truncated=is_long or len(stamped) >= lines,
         is_cut=_is_cut(text),
         begins_at=begins_at,
         offsets_ms=offsets_ms,

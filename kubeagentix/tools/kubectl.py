@@ -32,7 +32,15 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
     """What kubectl printed."""
     cluster = live(context, "kubectl")
     command = permitted(arguments["command"], Bounds(namespace=context.namespace, context=cluster.context))
-    return _output(command, await run_kubectl(cluster, context.environ, command.verb.name, command.arguments))
+    arguments = (*command.arguments, *_limits(command))
+    return _output(command, await run_kubectl(cluster, context.environ, command.verb.name, arguments))
+
+
+def _limits(command: KubectlCommand) -> tuple[str, ...]:
+    # It holds a line in memory until it ends, and a log may be one line.
+    given = command.arguments
+    is_limited = command.verb.name != "logs" or "--" in given or any(item.startswith("--limit-bytes") for item in given)
+    return () if is_limited else (f"--limit-bytes={MAX_BYTES}",)
 
 
 def _output(command: KubectlCommand, ended: Ended) -> ToolOutput:

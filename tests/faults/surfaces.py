@@ -37,7 +37,7 @@ from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.report import words
 from kubeagentix.testing import ScriptedProvider, scripted_plugin
 from tests.faults.table import NONE
-from tests.faults.world import NAMESPACE, REASON, WORKLOAD, World
+from tests.faults.world import NAMESPACE, REASON, WORKLOAD, Place
 
 WHOLE, IN_PART, UNREAD = "whole", "kept, what is missing is told", "none: nothing could be read, and it says so"
 KUBECTL_S = 4.0  # it tries again for longer than a test should last
@@ -53,7 +53,7 @@ class Told:
     result: str
 
 
-def adiagnose(world: World, _folder: Path) -> Told:
+def adiagnose(world: Place, _folder: Path) -> Told:
     """`await kx.adiagnose()`."""
     with world.connect() as cluster:
         try:
@@ -78,7 +78,7 @@ def judged(diagnosis: Diagnosis) -> str:
     return MISSED
 
 
-def dx(world: World, _folder: Path) -> Told:
+def dx(world: Place, _folder: Path) -> Told:
     """`kubeagentix dx -A`."""
     code, out, err = cli("dx", "-A", "--kubeconfig", str(world.kubeconfig))
     if code == 2:
@@ -109,7 +109,7 @@ def cli(*words: str) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-def snapshot_save(world: World, folder: Path) -> Told:
+def snapshot_save(world: Place, folder: Path) -> Told:
     """`kubeagentix snapshot save FILE -A`, and what the file says when it is diagnosed."""
     file = folder / "incident.json.gz"
     code, out, err = cli("snapshot", "save", str(file), "-A", "--kubeconfig", str(world.kubeconfig))
@@ -122,22 +122,22 @@ def snapshot_save(world: World, folder: Path) -> Told:
     return Told(seen=out.partition("\n")[0], ended="exit code 0", result=judged(diagnosis))
 
 
-def pod_logs(world: World, _folder: Path) -> Told:
+def pod_logs(world: Place, _folder: Path) -> Told:
     """The tool `pod_logs`."""
     return _tool(world, "pod_logs", pod=world.pod, namespace=NAMESPACE)
 
 
-def list_resources(world: World, _folder: Path) -> Told:
+def list_resources(world: Place, _folder: Path) -> Told:
     """The tool `list_resources`."""
     return _tool(world, "list_resources", kind="pods", namespace=NAMESPACE)
 
 
-def kubectl(world: World, _folder: Path) -> Told:
+def kubectl(world: Place, _folder: Path) -> Told:
     """The tool `kubectl`."""
-    return _tool(world, "kubectl", command=f"get pods -n {NAMESPACE}")
+    return _tool(world, "kubectl", command=world.kubectl)
 
 
-def _tool(world: World, name: str, **arguments: object) -> Told:
+def _tool(world: Place, name: str, **arguments: object) -> Told:
     """The tool as a model calls it, in a run of an engine."""
     call = ToolCallReady(call=ToolCall(id="1", name=name, arguments=arguments))
     model = scripted_plugin(ScriptedProvider([call], [TextDelta(text="I see.")]))
@@ -166,7 +166,7 @@ def limited(timeout_s: float) -> dict[str, ToolPlugin]:
     return {name: replace(tool, spec=replace(tool.spec, timeout_s=timeout_s)) for name, tool in tools.items()}
 
 
-def rules_chat(world: World, _folder: Path) -> Told:
+def rules_chat(world: Place, _folder: Path) -> Told:
     """A conversation with the provider `rules`."""
     with world.connect() as cluster:
         asked = engine.Engine(cluster, namespace=NAMESPACE, provider="rules", tools=limited(world.patience_s))
@@ -189,7 +189,7 @@ async def _asked(asked: engine.Engine, *, with_findings: bool = True) -> list[Ru
     return [record async for record in stream]
 
 
-SURFACES: dict[str, Callable[[World, Path], Told]] = {
+SURFACES: dict[str, Callable[[Place, Path], Told]] = {
     "adiagnose": adiagnose,
     "dx": dx,
     "snapshot save": snapshot_save,

@@ -6,8 +6,7 @@ Each fault meets every surface, side by side, and each of them has to keep what 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +16,9 @@ import pytest
 from kubeagentix.cluster import client
 from kubeagentix.demo.mishaps import Broken, Delayed, Dropped, Refused, Replaced, Truncated
 from tests.faults.leftovers import nothing_left
-from tests.faults.surfaces import SURFACES, Told
-from tests.faults.table import Section, steady
+from tests.faults.surfaces import SURFACES
+from tests.faults.table import Section
+from tests.faults.telling import tell
 from tests.faults.world import World, a_world
 
 PODS, ALL = "GET .*/pods", "."
@@ -84,13 +84,3 @@ def test_every_surface_says_what_it_could_not_read(
     bound_s = 5 * PATIENCE_S if fault in SLOW else 30
     assert time.monotonic() - began < bound_s
     tell(table, fault, told, bound=f"≤ {bound_s:g} s")
-
-
-def tell(table: Section, fault: str, told: Mapping[str, Told], *, bound: str) -> None:
-    """A row for the surfaces that say the same."""
-    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for surface, what in told.items():
-        alike[steady(what.seen), what.result].append(surface)
-    for (seen, result), surfaces in alike.items():
-        endings = dict.fromkeys(told[surface].ended for surface in surfaces)
-        table.row(fault, ", ".join(surfaces), seen, ended="; ".join(endings), result=result, bound=bound)

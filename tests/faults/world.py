@@ -15,17 +15,32 @@ from kubeagentix.demo.running import RunningDemo, start_demo
 from kubeagentix.demo.store import Store
 
 SCENARIO, NAMESPACE, WORKLOAD, REASON = "crash-panic", "edge", "limiter", "CrashLoopBackOff/Panic"  # the truth
+GET_PODS = f"get pods -n {NAMESPACE}"
 START_S = 30
 
 
-class World:
-    """The cluster and a kubeconfig for it."""
+class Place:
+    """What a surface needs to know: a kubeconfig, a pod of the broken workload, and how long it may take."""
+
+    def __init__(self, kubeconfig: Path, pod: str, *, patience_s: float = 30.0, kubectl: str = GET_PODS) -> None:
+        self.kubeconfig = kubeconfig
+        self.pod = pod
+        self.patience_s = patience_s
+        self.kubectl = kubectl
+
+    def connect(self) -> Cluster:
+        return connect(kubeconfig=self.kubeconfig)
+
+
+class World(Place):
+    """The cluster, whose faults can be set while it is asked."""
 
     def __init__(self, demo: RunningDemo, folder: Path) -> None:
-        self.patience_s = 30.0  # how long a surface may take
+        pods = (str(pod["metadata"]["name"]) for pod in demo.store.list("Pod", NAMESPACE))
+        super().__init__(
+            demo.write_kubeconfig(folder / "kubeconfig"), next(name for name in pods if name.startswith(WORKLOAD))
+        )
         self._demo = demo
-        self._folder = folder
-        self.kubeconfig = demo.write_kubeconfig(folder / "kubeconfig")
 
     @property
     def faults(self) -> Faults:
@@ -34,18 +49,6 @@ class World:
     @property
     def store(self) -> Store:
         return self._demo.store
-
-    @property
-    def pod(self) -> str:
-        """The name of a pod of the broken workload."""
-        return next(
-            str(pod["metadata"]["name"])
-            for pod in self.store.list("Pod", NAMESPACE)
-            if pod["metadata"]["name"].startswith(WORKLOAD)
-        )
-
-    def connect(self) -> Cluster:
-        return connect(kubeconfig=self.kubeconfig)
 
     def renew_token(self) -> str:
         """Refuses the token in the kubeconfig from now on; the new one."""

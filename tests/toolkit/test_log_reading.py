@@ -62,6 +62,11 @@ def test_a_log_beyond_every_limit_is_said_to_be_cut(monkeypatch: pytest.MonkeyPa
     assert not read("12345\n")[0].is_cut
 
 
+def test_a_server_that_sends_more_lines_than_wanted_gives_the_newest() -> None:
+    log, _ = read("1\n2\n3\n4\n5\n")
+    assert (log.lines, log.is_truncated) == (("3", "4", "5"), True)
+
+
 def test_as_many_lines_as_were_asked_for_may_not_be_all() -> None:
     assert read("1\n2\n3\n")[0].is_truncated
     assert read("")[0].lines == ()
