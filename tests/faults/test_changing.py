@@ -1,0 +1,127 @@
+"""The cluster in mid-run: tokens that end, lists that are forgotten, a clock of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+import kubeagentix as kx
+from kubeagentix import sync
+from kubeagentix.cluster.snapshot import ReadOptions
+from kubeagentix.demo.mishaps import Compacted, Mishap, Struck
+from tests.faults.leftovers import nothing_left
+from tests.faults.surfaces import SURFACES, Told, in_one_line, judged
+from tests.faults.table import Section
+from tests.faults.telling import tell
+from tests.faults.world import World, a_world
+
+ASKED = ("adiagnose", "dx", "snapshot save", "chat, rules", "tool pod_logs", "tool list_resources")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with a_world(tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _healed(world: World) -> Iterator[None]:
+    yield
+    world.heal()
+
+
+class TokenEnds:
+    """The token in use is refused from this request on; `renewed` hears the new one."""
+
+    def __init__(self, world: World, renewed: Callable[[str], object] = lambda _: None) -> None:
+        self._world, self._renewed = world, renewed
+
+    async def answer(self, struck: Struck) -> object:
+        self._renewed(self._world.renew_token())
+        return await struck.healthy()
+
+
+def use_each(world: World, folder: Path, arm: Callable[[], object]) -> dict[str, Told]:
+    told = {}
+    for name in ASKED:
+        world.heal()
+        arm()
+        with nothing_left(folder):
+            told[name] = SURFACES[name](world, folder)
+    return told
+
+
+def test_a_token_that_ends_in_mid_run_is_told(world: World, table: Section, temporary: Path) -> None:
+    ends: Mishap = TokenEnds(world)  # type: ignore[assignment]
+    told = use_each(world, temporary, lambda: world.faults.strike("GET .*/pods", ends, count=1))
+    tell(table, "the token ends in mid-run, nobody renews it", told, bound="≤ 30 s")
+
+
+def test_a_token_that_an_exec_plugin_renews_is_not_missed(
+    world: World, table: Section, temporary: Path, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    ends: Mishap = TokenEnds(world, token.write_text)  # type: ignore[assignment]
+
+    def arm() -> None:
+        config = yaml.safe_load(world.kubeconfig.read_text())
+        token.write_text(config["users"][0]["user"]["token"])
+        config["users"][0]["user"] = {"exec": exec_plugin(tmp_path, token)}
+        world.kubeconfig.write_text(yaml.safe_dump(config))
+        world.faults.strike("GET .*/pods", ends, count=1)
+
+    told = use_each(world, temporary, arm)
+    assert {what.result for what in told.values()} <= {"whole", "none"}
+    tell(table, "the token ends in mid-run, an exec plugin has a new one", told, bound="≤ 30 s")
+
+
+def exec_plugin(folder: Path, token: Path) -> dict[str, str]:
+    script = folder / "plugin"
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "@"}}
+    script.write_text(f"#!{sys.executable}\nprint({json.dumps(answer)!r}.replace('@', open({str(token)!r}).read()))\n")
+    script.chmod(0o755)
+    return {"apiVersion": answer["apiVersion"], "command": str(script), "interactiveMode": "Never"}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_list_that_is_forgotten_between_its_pages_is_begun_anew(
+    world: World, table: Section, temporary: Path, times: int
+) -> None:
+    forgets = world.faults.strike(r"GET /api/v1/pods\?.*continue=", Compacted(store=world.store), count=times)
+    with nothing_left(temporary), world.connect() as cluster:
+        picture = sync.run(cluster.read_snapshot(options=ReadOptions(page_size=5)))
+    assert forgets.remaining == times - min(times, 2)  # once from the start, then there is a gap
+    pods = {(pod.namespace, pod.name) for pod in picture.objects["Pod"]}
+    there = {(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in world.store.list("Pod")}
+    assert (pods == there) is (times == 1)
+    assert pods <= there
+    table.row(
+        "410 Gone for a page of a list" + (", again and again" if times > 1 else ""),
+        "adiagnose",
+        in_one_line(kx.diagnose(cluster=picture)),
+        ended="returns",
+        result=judged(kx.diagnose(cluster=picture)),
+        bound="≤ 30 s",
+    )
+
+
+@pytest.mark.parametrize("hours", [-7, 9])
+def test_a_clock_that_is_hours_off_is_taken_as_it_is(
+    table: Section, temporary: Path, tmp_path: Path, hours: int
+) -> None:
+    folder = tmp_path / "skewed"
+    folder.mkdir()
+    with a_world(folder, clock_ahead=timedelta(hours=hours)) as skewed:
+        with nothing_left(temporary):
+            told = {name: SURFACES[name](skewed, temporary) for name in ASKED}
+        with skewed.connect() as cluster:
+            picture = kx.take_snapshot(cluster)
+    assert abs(picture.taken_at - datetime.now(UTC) - timedelta(hours=hours)) < timedelta(minutes=2)
+    assert {what.result for what in told.values()} <= {"whole", "none"}
+    tell(table, f"a server whose clock is {abs(hours)} h {'ahead' if hours > 0 else 'behind'}", told, bound="≤ 30 s")
