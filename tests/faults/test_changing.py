@@ -14,9 +14,9 @@ import yaml
 import kubeagentix as kx
 from kubeagentix import sync
 from kubeagentix.cluster.snapshot import ReadOptions
-from kubeagentix.demo.mishaps import Compacted, Mishap, Struck
+from kubeagentix.demo.mishaps import Compacted, Mishap, Refused, Struck
 from tests.faults.leftovers import nothing_left
-from tests.faults.surfaces import MISSED, SURFACES, Told, in_one_line, judged
+from tests.faults.surfaces import MISSED, SURFACES, WHOLE, Told, in_one_line, judged
 from tests.faults.table import Section
 from tests.faults.telling import tell
 from tests.faults.world import World, a_world
@@ -124,6 +124,20 @@ def test_a_list_that_is_forgotten_again_and_again_is_a_gap(world: World, table: 
         ended="returns",
         result=MISSED,
         bound="≤ 30 s",
+    )
+
+
+def test_nothing_is_watched_so_no_watch_can_be_gone(world: World, table: Section, temporary: Path) -> None:
+    gone = world.faults.strike("watch=", Refused(status=410), count=1)
+    told = {name: SURFACES[name](world, temporary) for name in ("adiagnose", "chat, rules")}
+    assert gone.remaining == 1
+    assert {what.result for what in told.values()} == {WHOLE}
+    table.row(
+        "410 Gone for a watch",
+        "everywhere",
+        "nothing: lists are read, nothing is watched",
+        ended="returns",
+        result=WHOLE,
     )
 
 
