@@ -32,8 +32,8 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
     """What kubectl printed."""
     cluster = live(context, "kubectl")
     command = permitted(arguments["command"], Bounds(namespace=context.namespace, context=cluster.context))
-    arguments = (*command.arguments, *_limits(command))
-    return _output(command, await run_kubectl(cluster, context.environ, command.verb.name, arguments))
+    words = (*command.arguments, *_limits(command))
+    return _output(command, await run_kubectl(cluster, context.environ, command.verb.name, words))
 
 
 def _limits(command: KubectlCommand) -> tuple[str, ...]:
