@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kubeagentix.errors import KubeconfigError, excerpt
 
@@ -145,7 +146,7 @@ def _access(merged: _Merged, name: str, context: _Entry) -> Access:
             hint=nearest(cluster_name, merged.clusters, of="clusters"),
         )
     server = str(cluster.value.get("server") or "")
-    if not server.startswith(("https://", "http://")):
+    if not _is_url(server):
         raise KubeconfigError(
             f"cluster {cluster_name!r} of {merged.where} has no usable server: {excerpt(server) or 'none set'}",
             hint="it should look like https://host:6443",
@@ -168,6 +169,14 @@ def _access(merged: _Merged, name: str, context: _Entry) -> Access:
         folder=user.folder,
         files=merged.files,
     )
+
+
+def _is_url(server: str) -> bool:
+    try:
+        split = urlsplit(server)
+        return split.scheme in ("https", "http") and bool(split.hostname) and split.port != 0
+    except ValueError:  # half of an IPv6 address, or a port that is none
+        return False
 
 
 def _absolute(entry: _Entry, path_keys: tuple[str, ...]) -> dict[str, Any]:

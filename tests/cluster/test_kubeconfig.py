@@ -184,3 +184,10 @@ def test_whatever_yaml_makes_of_a_file_is_told_in_one_line(text: str, tmp_path: 
     (tmp_path / "config").write_text(text)
     with pytest.raises(KubeconfigError, match="is no YAML"):
         resolve(None, tmp_path / "config")
+
+
+@pytest.mark.parametrize("server", ["https://[", "https://[::1", "https://host:port", "https://host:99999", "https://"])
+def test_a_server_that_is_no_url_is_told_in_one_line(server: str, tmp_path: Path) -> None:
+    clusters = [{"name": "lab", "cluster": {"server": server}}]
+    with pytest.raises(KubeconfigError, match="has no usable server"):
+        resolve(None, write(tmp_path / "config", "lab", current="lab", clusters=clusters))
