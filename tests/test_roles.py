@@ -348,6 +348,10 @@ CHANGES: Mapping[str, list[dict[str, Any]]] = {
     "undo_rollout": [{"name": "sts/session-cache", "namespace": SET_PLACE}],
     "patch_resource": [{"name": "deploy/checkout", "patch": _PATCH}, {"name": "svc/checkout", "patch": _PATCH}],
     "apply_manifest": [{"manifest": _MANIFEST}, {"manifest": _MANIFEST.replace('"b"', '"c"')}],
+    "kubectl_change": [
+        {"command": "label deploy/checkout seen=often"},
+        {"command": "create configmap made-by-kubectl --from-literal=a=b"},
+    ],
     "delete_resource": [{"name": "cm/made"}],
 }
 WRITERS = sorted(name for name, tool in registry.tools().items() if tool.spec.effect == "write")
@@ -356,7 +360,7 @@ WRITERS = sorted(name for name, tool in registry.tools().items() if tool.spec.ef
 async def _carry_out(watched: Watched, tool: str, arguments: dict[str, Any]) -> None:
     plugin = registry.tools()[tool]
     assert plugin.prepare is not None
-    context = Lab(watched.cluster, namespace=PLACE).context
+    context = Lab(watched.cluster, namespace=PLACE, environ={**os.environ, "KUBECTL_BINARY": KUBECTL}).context
     for change in await plugin.prepare(check(plugin.spec, arguments), context):
         assert (await rehearse(watched.cluster, change, str)).differences
         call = ToolCall(id="1", name=tool, arguments=arguments)

@@ -13,9 +13,12 @@ import pytest
 import yaml
 
 import kubeagentix as kx
-from kubeagentix import roles
+from kubeagentix import registry, roles, sync
 from kubeagentix.cluster import connection
+from kubeagentix.engine.rehearsal import rehearse
+from kubeagentix.errors import NotPermittedError
 from kubeagentix.roles import Wish
+from kubeagentix.toolkit.arguments import check
 from tests.cluster.real.lab import KUBECONFIG, KUBECTL, kubectl
 from tests.tools.lab import Lab
 
@@ -150,3 +153,34 @@ def test_the_tools_read_with_it(account: Account) -> None:
         assert "revision" in lab.text("rollout_history", name="deploy/talker")
         assert lab.call("can_i", verb="delete", resource="pods").data["allowed"] is False
         assert lab.call("can_i", verb="list", resource="pods").data["allowed"] is True
+
+
+async def _rehearsed(cluster: kx.Cluster, namespace: str, tool: str, arguments: dict[str, Any]) -> None:
+    plugin = registry.tools()[tool]
+    assert plugin.prepare is not None
+    context = Lab(cluster, namespace=namespace).context
+    for change in await plugin.prepare(check(plugin.spec, arguments), context):
+        await rehearse(cluster, change, str)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("scale_workload", {"name": "deploy/talker", "replicas": 2}),
+        ("restart_rollout", {"name": "deploy/talker"}),
+        ("patch_resource", {"name": "deploy/talker", "patch": '{"metadata": {"labels": {"seen": "yes"}}}'}),
+        ("delete_resource", {"name": "deploy/talker"}),
+    ],
+)
+def test_the_role_of_a_tool_that_changes_is_enough_for_its_rehearsal(
+    account: Account, tool: str, arguments: dict[str, Any]
+) -> None:
+    """The server's own dry run needs the right to change; nothing is changed here."""
+    for features, is_enough in (((tool,), True), (roles.reading(), False)):
+        account.give(Wish(features=features, name=account.name, subject=account.subject))
+        with account.connect() as cluster:
+            if is_enough:
+                sync.run(_rehearsed(cluster, account.name, tool, arguments))
+            else:
+                with pytest.raises(NotPermittedError):
+                    sync.run(_rehearsed(cluster, account.name, tool, arguments))
