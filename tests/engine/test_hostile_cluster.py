@@ -27,6 +27,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine import quick
 from kubeagentix.engine.engine import Engine
 from kubeagentix.engine.tool_runner import QUOTED
+from kubeagentix.own_tools import tools
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.testing import ScriptedProvider, Step, scripted_plugin
 from tests.engine.hostile import Scene, assert_unread, hostile_scene
@@ -91,6 +92,12 @@ def test_the_analyzers_are_not_led_astray(scene: Scene) -> None:
     assert (first.root.kind, first.root.name) == (truth.kind, truth.name)
     assert found.finding(first.findings[0]).reason == truth.reason
     scene.check(found)
+
+
+def test_every_tool_that_changes_something_is_demanded(scene: Scene) -> None:
+    writing = {name for name, plugin in tools.items() if plugin.spec.effect == "write"}
+    assert writing
+    assert writing <= {name for name, _ in scene.demanded()}
 
 
 @either

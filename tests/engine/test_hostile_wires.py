@@ -19,6 +19,7 @@ from kubeagentix.domain.diagnosis import Target
 from kubeagentix.domain.events import RunRecord
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.engine import Engine
+from kubeagentix.own_tools import tools
 from tests.engine.hostile import Scene, hostile_scene
 from tests.engine.test_wires import CHANNEL, CLIENTS, Client, every, finished, options, serving
 from tests.servers.turns import Call, Say
@@ -41,9 +42,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def calls(client: Client, demanded: Any) -> list[Any]:
     """A turn in which the model makes all these calls, in this client's own way."""
     if (CHANNEL, "cli") not in client.settings:
-        known = {name for name, _ in READ} | {"kubectl", "describe_resource", "list_resources", "search_result"}
-        known |= {"scale_workload", "restart_rollout", "cordon_node", "delete_resource"}
-        return [Call(f"{client.prefix if name in known else ''}{name}", given) for name, given in demanded]
+        return [Call(f"{client.prefix if name in tools else ''}{name}", given) for name, given in demanded]
     texts = [
         f'<invoke name="{name}">'
         + "".join(f'<parameter name="{key}">{_escaped(value)}</parameter>' for key, value in given.items())

@@ -33,7 +33,7 @@ class Fault:
     before: Sequence[Step] = ()
     recovers: bool = False
     by_cli: Sequence[str] = (SDK,)
-    max_s: float = 20.0
+    max_s: float = 40.0
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ def test_arguments_that_break_off_are_told_to_the_model_which_asks_again(
             told = diagnosed(client, server, tmp_path)
     assert told.dx.answer is not None
     assert [event.result.is_error for event in told.events if isinstance(event, ToolCallFinished)][:2] == [True, False]
-    tell(table, "a tool's arguments break off (truncated JSON)", client, told, 20)
+    tell(table, "a tool's arguments break off (truncated JSON)", client, told, 40)
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=str)
@@ -121,4 +121,4 @@ def test_a_token_that_expires_in_the_middle_of_a_run(
     assert sum(isinstance(event, ToolCallFinished) for event in told.events) >= 1
     assert told.dx.answer is None
     assert client.token not in repr(told)
-    tell(table, "the token expires before the second turn (401)", client, told, 20)
+    tell(table, "the token expires before the second turn (401)", client, told, 40)
