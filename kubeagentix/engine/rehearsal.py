@@ -11,6 +11,7 @@ from kubeagentix.domain.changes import Change
 from kubeagentix.errors import ApiError, NotPermittedError, StaleChangeError, UsageError, excerpt
 from kubeagentix.redaction import PLACEHOLDER
 from kubeagentix.toolkit.differences import comparable, diff, differences, fields
+from kubeagentix.toolkit.unseen import check_outcome, check_sent
 
 MAX_DIFF_CHARS = 30_000  # more than that nobody reads before saying yes
 DELETED_LINES = 60  # of an object that would go: enough to know it by
@@ -37,9 +38,11 @@ async def rehearse(cluster: Cluster, change: Change, mask: Callable[[str], str])
     if _MARK in change.body:
         hint = "leave what is masked as it is: patch other fields only"
         raise UsageError(f"{change.summary} would write a placeholder ({_MARK}…]) over a credential", hint=hint)
+    check_sent(change)
     await _check_rights(cluster, change)
     before = await _now(cluster, change)
     after = await cluster.rehearse(change)
+    check_outcome(change, before, after)
     old, new = comparable(before), {} if change.is_delete else comparable(after)
     found = tuple(differences(old, new))
     paths = frozenset(fields(old, new))

@@ -299,3 +299,61 @@ def test_the_low_way_needs_an_approval_that_nobody_can_make(demo: kx.Demo) -> No
     with pytest.raises(ApprovalError, match="comes from an approval only"):
         ApprovedChange(change, by="me", seal=object())
     assert not hasattr(connection.Cluster, "delete")
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch"),
+    [
+        ("merge", {"metadata": {"labels": {"a": "b"}, "annotations": {LAST_APPLIED: "{}"}}}),
+        ("merge", {"metadata": {"labels": {"a": "b"}, "managedFields": [{}]}}),
+        ("strategic", {"metadata": {"labels": {"a": "b"}}, "status": {"readyReplicas": 99}}),
+        ("json", [{"op": "replace", "path": "/spec/replicas", "value": 2}, {"op": "remove", "path": "/status"}]),
+        ("json", [{"op": "add", "path": "/metadata/managedFields/0", "value": {}}]),
+        ("json", [{"op": "replace", "path": "/metadata", "value": {"name": "checkout", "namespace": "orders"}}]),
+        (
+            "json",
+            [
+                {"op": "add", "path": "/metadata/annotations/a", "value": "b"},
+                {"op": "add", "path": f"/metadata/annotations/{LAST_APPLIED.replace('/', '~1')}", "value": "{}"},
+            ],
+        ),
+    ],
+)
+def test_what_no_diff_shows_is_not_written_along_with_what_it_shows(
+    lab: Lab, person: Person, kind: str, patch: Any
+) -> None:
+    told = call(lab, person, "patch_resource", name="deploy/checkout", type=kind, patch=json.dumps(patch))
+    assert "which no diff shows" in told.results[0].content
+    assert person.asked == []
+    assert lab.heard.changing == []
+    assert lab.decisions == ["rehearsal_failed"]
+
+
+def test_annotations_are_not_taken_away_as_a_whole_where_one_of_them_is_not_shown(lab: Lab, person: Person) -> None:
+    stored = lab.object("Deployment", "checkout")
+    stored["metadata"].setdefault("annotations", {})[LAST_APPLIED] = '{"spec":{}}'
+    lab.server.store.put(stored)
+    told = call(
+        lab, person, "patch_resource", name="deploy/checkout", type="merge", patch='{"metadata":{"annotations":null}}'
+    )
+    assert LAST_APPLIED in told.results[0].content
+    assert person.asked == []
+    told = call(
+        lab,
+        person,
+        "patch_resource",
+        name="deploy/checkout",
+        type="merge",
+        patch='{"metadata":{"annotations":{"a":"b"}}}',
+    )
+    assert not told.results[0].is_error
+
+
+def test_a_manifest_brings_no_annotation_that_is_not_shown(lab: Lab, person: Person) -> None:
+    manifest = CONFIG.replace("{name: limits}", f"{{name: limits, annotations: {{{LAST_APPLIED}: '{{}}'}}}}")
+    told = call(lab, person, "apply_manifest", manifest=manifest)
+    assert LAST_APPLIED in told.results[0].content
+    assert person.asked == []
