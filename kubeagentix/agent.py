@@ -214,6 +214,7 @@ async def _payload(
     credential: CredentialLike | None = None,
     fallback: bool = True,
     anonymize: bool | None = None,
+    history: bool = False,  # noqa: ARG001  as diagnose has it: what is only shown is not kept
     listen: Listener = silent,
     **place: Any,
 ) -> Payload | None:
