@@ -64,28 +64,30 @@ def tool() -> ToolPlugin:
     return ToolPlugin(spec=ToolSpec(name="read", description="Reads.", parameters=schema), handler=_read)
 
 
-async def took(settings: Settings, deltas: int, calls: int) -> float:
-    """Seconds from the question to the terminal event, which the front end waits for."""
+async def took(settings: Settings, deltas: int, calls: int) -> tuple[float, float]:
+    """Seconds from the question to the terminal event, which the front end waits for; and of the processor."""
     history = keeping(settings, os.environ, kind="chat")
     plugins = {"claude": scripted_plugin(Scripted(deltas, calls))}
     engine = Engine(snapshot_of(), plugins=plugins, tools={"read": tool()}, environ={}, history=history)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     async for record in engine.stream("why?", options=RunOptions(), with_findings=False):
         if isinstance(record.event, RunFinished):
             assert record.event.reason == "stop", record.event
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - used
 
 
-async def compared(folder: str, deltas: int, calls: int, runs: int) -> tuple[float, float]:
-    """Medians with history and without, in turns, after one of each that does not count."""
-    kinds = {"on": Settings(history_file=f"{folder}/history.db"), "off": Settings(history=False)}
-    taken: dict[str, list[float]] = {"on": [], "off": []}
+async def compared(folder: str, deltas: int, calls: int, runs: int) -> list[tuple[float, float]]:
+    """Medians of both with history, and without, in turns, after one of each that does not count."""
+    kinds = (Settings(history_file=f"{folder}/history.db"), Settings(history=False))
+    taken: list[list[tuple[float, float]]] = [[], []]
     for number in range(runs + 1):
-        for name, settings in kinds.items():
-            seconds = await took(settings, deltas, calls)
+        for settings, times in zip(kinds, taken, strict=True):
+            found = await took(settings, deltas, calls)
             if number:
-                taken[name].append(seconds)
-    return statistics.median(taken["on"]), statistics.median(taken["off"])
+                times.append(found)
+    return [
+        (statistics.median(wall), statistics.median(cpu)) for wall, cpu in (zip(*times, strict=True) for times in taken)
+    ]
 
 
 def main() -> None:
@@ -94,14 +96,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        on, off = asyncio.run(compared(folder, 200, 8, options.runs))
-        print(f"a run of 8 tool calls and 200 deltas: {on * 1e3:.1f} ms with history, {off * 1e3:.1f} ms without")
-        print(f"  added {(on - off) * 1e3:.1f} ms a run")
-        on, off = asyncio.run(compared(folder, options.flood, 0, max(3, options.runs // 3)))
-        fast, bare = options.flood / on, options.flood / off
-        print(
-            f"{options.flood} deltas: {fast:,.0f} a second with history, {bare:,.0f} without, ratio {fast / bare:.2f}"
-        )
+        for deltas, calls in ((200, 8), (options.flood, 0)):
+            (on, on_cpu), (off, off_cpu) = asyncio.run(compared(folder, deltas, calls, options.runs))
+            print(f"{calls} tool calls, {deltas} deltas: {on * 1e3:.0f} ms with history, {off * 1e3:.0f} ms without")
+            print(f"  of the processor {on_cpu * 1e3:.0f} ms and {off_cpu * 1e3:.0f} ms; {off / on:.2f} of the speed")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -350,3 +351,18 @@ def test_a_log_of_a_megabyte_takes_a_second_at_most() -> None:
     began = time.process_time()
     Redactor().text("\n".join(lines))
     assert time.process_time() - began < 2
+
+
+def test_two_threads_that_mask_at_once_give_no_two_values_one_placeholder() -> None:
+    redactor = Redactor()
+
+    def mask(letter: str) -> None:
+        for number in range(300):
+            redactor.text(f"DB_PASSWORD=Zq7x-{letter}-{number:04d}-hunter")
+
+    threads = [threading.Thread(target=mask, args=(letter,)) for letter in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(redactor._places.values())) == redactor.count == 1200

@@ -168,7 +168,7 @@ class RunKeeper:
         if isinstance(event, RunStarted):
             return [lambda store: store.start(run_id, provider=event.provider, model=event.model)]
         if isinstance(event, ToolCallFinished):
-            return [self._passage(event.result.content)]
+            return [self._passage(self._redactor.text(event.result.content))]
         if isinstance(event, RunFinished):
             answer = self._redactor.text(event.text)
             return [
@@ -180,15 +180,14 @@ class RunKeeper:
                     answer=answer,
                     at=record.at.timestamp(),
                 ),
-                self._passage(event.text),
+                self._passage(answer),
             ]
         if isinstance(event, RunFailed):
             return [lambda store: store.fail(run_id, code=event.error.code, at=record.at.timestamp())]
         return []
 
     def _passage(self, text: str) -> Write:
-        found = self._redactor.text(text)
-        return lambda store: store.add_passages([found], conversation_id=self._begun.conversation_id)
+        return lambda store: store.add_passages([text], conversation_id=self._begun.conversation_id)
 
     def rewind(self) -> None:
         """Everything is written again, to another file."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kubeagentix.domain import codec
-from kubeagentix.domain.events import RunFailed, ToolCallFinished
+from kubeagentix.domain.events import RunFailed, ToolApprovalAnswered, ToolApprovalRequested, ToolCallFinished
 from kubeagentix.domain.messages import ToolCall
 from kubeagentix.history.reading import Entry, StoredConversation, StoredRun
 from kubeagentix.report.text import clean_block, clean_line, clean_piece
@@ -66,19 +66,32 @@ def _run(run: StoredRun) -> Iterator[str]:
     if "\n" in run.question.strip():
         yield f"{clean_block(run.question, max_lines=200, max_chars=20_000)}\n"
     yield f"*{_when(run.started_at)}, {who}, {run.state}*\n"
-    calls = [record.event for record in run.records if isinstance(record.event, ToolCallFinished)]
-    for event in calls:
-        arguments = ", ".join(
-            f"{key}={clean_line(str(value), ARGUMENT_CHARS)}" for key, value in event.call.arguments.items()
-        )
-        result = "failed" if event.result.is_error else f"{len(event.result.content)} characters"
-        yield f"- `{clean_line(event.call.name, 60)}({arguments.replace('`', '')})`: {result}"
-    if calls:
-        yield ""
+    done = list(_done(run))
+    yield from (*done, "") if done else ()
     yield f"{clean_piece(run.answer).strip() or '(no answer)'}\n"
     for record in run.records:
         if isinstance(record.event, RunFailed):
             yield f"*failed: {clean_line(record.event.error.message)}*\n"
+
+
+def _done(run: StoredRun) -> Iterator[str]:
+    """The tools that ran, and the changes that somebody was asked about."""
+    asked: dict[str, str] = {}
+    for event in (record.event for record in run.records):
+        if isinstance(event, ToolCallFinished):
+            result = "failed" if event.result.is_error else f"{len(event.result.content)} characters"
+            yield f"- `{_call(event.call)}`: {result}"
+        elif isinstance(event, ToolApprovalRequested):
+            asked[event.request.id] = event.request.summary
+        elif isinstance(event, ToolApprovalAnswered):
+            yield f"- {_answered(event, asked.get(event.request_id, 'a change'))}"
+
+
+def _answered(event: ToolApprovalAnswered, summary: str) -> str:
+    """A change that somebody was asked about, and what was said to it."""
+    who = clean_line(event.answer.by, 40) or "nobody"
+    why = f": {clean_line(event.answer.why, 100)}" if event.answer.why else ""
+    return f"asked: {clean_line(summary, 200)}; {event.answer.decision} by {who}{why}"
 
 
 def _call(call: ToolCall) -> str:

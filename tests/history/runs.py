@@ -26,7 +26,7 @@ BROKEN = {"kind": "Pod", "metadata": {"name": "web"}, "status": {"phase": "Faile
 
 def echo() -> ToolPlugin:
     async def handler(arguments: Any, _: Any) -> ToolOutput:
-        return ToolOutput(text=f"it says {arguments['text']}", data={"text": arguments["text"]})
+        return ToolOutput(text=f"it says:\n{arguments['text']}", data={"text": arguments["text"]})
 
     schema = {"type": "object", "properties": {"text": {"type": "string"}}}
     return ToolPlugin(spec=ToolSpec(name="echo", description="Says it.", parameters=schema), handler=handler)

@@ -25,6 +25,7 @@ from kubeagentix.keeping import keeping
 from kubeagentix.settings import Settings
 from kubeagentix.testing import ScriptedProvider, scripted_plugin, snapshot_of
 from tests.history.runs import BROKEN, call, notices, ran, rows, stored
+from tests.planted import PLANTED as CORPUS
 from tests.test_redaction import PLANTED
 
 
@@ -139,6 +140,24 @@ def test_no_planted_credential_is_in_the_bytes_of_the_files(path: Path, planted:
         assert secret.encode() not in content
         assert json.dumps(secret)[1:-1].encode() not in content
     assert b"MASKED-1" in b"".join(file.read_bytes() for file in files)
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_nothing_of_the_whole_corpus_is_in_the_bytes_of_the_files(path: Path, part: int) -> None:
+    planted = CORPUS[part::6]
+    assert len(planted) >= 50
+    for item in planted:
+        pieces = [item.text[begin : begin + 7] for begin in range(0, len(item.text), 7)]
+        said = [TextDelta(text=piece) for piece in (*pieces, "\n\nand so on ")]
+        ran(path, [*said, call(item.text)], [TextDelta(text="done")], question=item.text)
+    content = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    leaked = [
+        (item.kind, value)
+        for item in planted
+        for value in item.values
+        if value.encode() in content or json.dumps(value)[1:-1].encode() in content
+    ]
+    assert leaked == []
 
 
 @pytest.mark.parametrize("name", ["password", "db_password", "apiKey", "clientSecret", "TOKEN"])
