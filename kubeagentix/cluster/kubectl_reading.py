@@ -14,6 +14,8 @@ _PLAIN = ("", "wide", "name")
 _TEMPLATES = ("jsonpath", "jsonpath-as-json", "go-template", "template", "custom-columns")
 # The resource types, names, patterns and verbs that kubectl takes; neither a path of files nor an option.
 _WORD = re.compile(r"[A-Za-z0-9*][A-Za-z0-9._:/,*@\[\]-]*")
+# What a template makes of a value so that nobody knows it again.
+_REWRITING = re.compile(r"\b(printf|slice|index|js|html|urlquery|base64decode)\b")
 _SUBRESOURCES = ("status", "scale", "resize")  # those that get knows; never `token`
 # By what Secrets may be sorted: an order tells of what it goes by.
 _SORTED_BY = re.compile(r"\{?\.metadata\.(name|namespace|creationTimestamp)\}?")
@@ -71,6 +73,10 @@ def _check_output(verb: str, output: str) -> None:
         raise UsageError(f"-o {excerpt(form, 40)!r} is not offered", hint="take wide, name, yaml, json or jsonpath=…")
     if form in _TEMPLATES and verb != "get":
         raise UsageError(f"-o {form} goes with kubectl get only")
+    rewriting = _REWRITING.search(output) if form in ("go-template", "template") else None
+    if rewriting is not None:
+        what = f"-o {form} with {rewriting[0]} is not offered: it writes values in another way, and so past the masking"
+        raise UsageError(what, hint="jsonpath takes [0], and field['a.b'] for a key with dots")
 
 
 def _check_secrets(line: Line, output: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
+from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.logs import LOG_RIGHT
 from kubeagentix.cluster.policy import Bounds, KubectlCommand, permitted
 from kubeagentix.cluster.snapshot import rights
@@ -17,6 +20,7 @@ from kubeagentix.redaction import masked_in_run
 from kubeagentix.report.text import clean_block
 from kubeagentix.toolkit.kubectl_program import MAX_BYTES, run_kubectl
 from kubeagentix.toolkit.objects import REVISIONS_RIGHT, finding
+from kubeagentix.toolkit.parted_values import as_json, is_parted, without_credentials
 from kubeagentix.toolkit.places import live
 from kubeagentix.toolkit.processes import Ended
 from kubeagentix.toolkit.pruning import masked, pruned
@@ -33,7 +37,22 @@ async def handle(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutp
     cluster = live(context, "kubectl")
     command = permitted(arguments["command"], Bounds(namespace=context.namespace, context=cluster.context))
     words = (*command.arguments, *_limits(command))
-    return _output(command, await run_kubectl(cluster, context.environ, command.verb.name, words))
+    ended = await run_kubectl(cluster, context.environ, command.verb.name, words)
+    if is_parted(command) and ended.stdout.strip():
+        objects = await _printed(cluster, context, command)
+        ended = replace(ended, stdout=without_credentials(ended.stdout, objects))
+    return _output(command, ended)
+
+
+async def _printed(cluster: Cluster, context: ToolContext, command: KubectlCommand) -> Any:
+    """The objects that were printed. Raises UsageError where they cannot be read, for then nothing can be masked."""
+    for of_all in (False, True) if command.verb.name == "describe" else (False,):
+        words = as_json(command, of_all=of_all)
+        ended = await run_kubectl(cluster, context.environ, command.verb.name, words)
+        with suppress(ValueError, RecursionError):
+            if not ended.is_cut:
+                return json.loads(ended.stdout)
+    raise UsageError("the answer is too long, or cannot be masked", hint="name fewer objects, or use -o yaml")
 
 
 def _limits(command: KubectlCommand) -> tuple[str, ...]:

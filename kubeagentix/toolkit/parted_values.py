@@ -1,0 +1,66 @@
+"""Credentials in what kubectl prints without the names they are set to: templates, `describe`, templates of revisions.
+
+`-o jsonpath={…env[*].value}` prints a value alone, and nothing about it says that it is a password. So the same objects
+are read as JSON as well, in which the name stands beside it, and what is masked there is masked in the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubeagentix.cluster.policy import KubectlCommand
+from kubeagentix.redaction import masked_in_run
+from kubeagentix.toolkit.pruning import masked
+
+LEAST_CHARS = 4  # of a text that is looked for wherever it stands
+_OWN_FLAGS = ("output", "show-events", "sort-by", "no-headers", "label-columns", "show-labels", "show-kind")
+_VERBS: Mapping[str, str] = {"describe": "get", "get": "get", "rollout history": "rollout history"}
+
+
+def is_parted(command: KubectlCommand) -> bool:
+    """Whether a command prints values apart from their names."""
+    name = command.verb.name
+    if name == "rollout history":
+        return any(flag == "revision" for flag, _ in command.flags) and not command.is_structured
+    return name == "describe" or (name == "get" and "=" in command.output)
+
+
+def as_json(command: KubectlCommand, *, of_all: bool = False) -> tuple[str, ...]:
+    """The command that prints the same objects as JSON; `of_all`: all of their types, for describe takes beginnings."""
+    words = command.words
+    if of_all and words:
+        words = (words[0].partition("/")[0],)
+    flags = [f"--{name}={value}" for name, value in command.flags if name not in _OWN_FLAGS]
+    return (*_VERBS[command.verb.name].split(), *words, *flags, "--output=json")
+
+
+def without_credentials(text: str, objects: Any) -> str:
+    """`text` with every text masked that is masked in the objects it was printed from."""
+    known = masked(objects)
+    pairs = dict(_changed(known, masked_in_run(known)))
+    if not pairs:
+        return text
+    found = "|".join(re.escape(old) for old in sorted(pairs, key=len, reverse=True))
+    return re.sub(rf"(?<![A-Za-z0-9])(?:{found})(?![A-Za-z0-9])", lambda match: pairs[match[0]], text)
+
+
+def _changed(old: Any, new: Any) -> Iterator[tuple[str, str]]:
+    """(text, masked text) of everything that differs, line by line, as it is and as JSON writes it."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for before, after in zip(old.values(), new.values(), strict=False):
+            yield from _changed(before, after)
+    elif isinstance(old, list) and isinstance(new, list):
+        for before, after in zip(old, new, strict=True):
+            yield from _changed(before, after)
+    elif isinstance(old, str) and isinstance(new, str) and old != new:
+        yield from _lines(old, new)
+        yield from _lines(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+
+
+def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:
+    before, after = old.split("\n"), new.split("\n")
+    pairs = zip(before, after, strict=True) if len(before) == len(after) else [(old, new)]
+    yield from ((line, hidden) for line, hidden in pairs if line != hidden and len(line) >= LEAST_CHARS)

@@ -1,0 +1,89 @@
+"""What kubectl prints without the names that values are set to holds no credential either."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kubeagentix as kx
+from kubeagentix.errors import UsageError
+from kubeagentix.redaction import Redactor, using
+from kubeagentix.toolkit.parted_values import without_credentials
+from tests.tools.lab import Lab
+
+KUBECTL = str(Path(sys.executable).parent / "kubectl")
+PLANTED = ("quietElephant77", "correcthorsebattery", "Gr33nHorseStaple", "headerSeal55", "probeWolf33")
+ARGS = ["--password", "Gr33nHorseStaple", "--verbose"]
+ENV = [
+    {"name": "DB_PASSWORD", "value": "quietElephant77"},
+    {"name": "ADMIN_PASSWORD", "value": "correcthorsebattery"},
+    {"name": "LOG_LEVEL", "value": "debug"},
+]
+PROBE = {
+    "path": "/healthz?token=probeWolf33",
+    "port": 80,
+    "httpHeaders": [{"name": "X-Api-Key", "value": "headerSeal55"}],
+}
+CONTAINER = "{.items[*].spec.template.spec.containers[*]"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[kx.Demo]:
+    with kx.demo("crash-missing-variable") as started:
+        store = started._running.server.store
+        deployment: Any = store.get("Deployment", "orders", "checkout")
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        container |= {"args": ARGS, "env": ENV, "livenessProbe": {"httpGet": PROBE}}
+        store.put(deployment)
+        yield started
+
+
+def text(demo: kx.Demo, command: str) -> str:
+    lab = Lab(demo.cluster, namespace="orders", environ={**os.environ, "KUBECTL_BINARY": KUBECTL})
+    redactor = Redactor()
+    with using(redactor):
+        return redactor.text(lab.text("kubectl", command=command))
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        (f"get deploy -o jsonpath='{CONTAINER}.env[*].value}}'", "debug"),
+        (f"get deploy -o jsonpath='{CONTAINER}.args[1]}}'", ""),
+        (f"get deploy -o jsonpath='{CONTAINER}.args}}'", "--verbose"),
+        (f"get deploy -o jsonpath-as-json='{CONTAINER}.env[*].value}}'", "debug"),
+        (f"get deploy -o jsonpath='{CONTAINER}.livenessProbe.httpGet.httpHeaders[0].value}}'", ""),
+        ("get deploy checkout -o custom-columns=V:.spec.template.spec.containers[0].env[0].value", "V"),
+        ("get deploy checkout -o go-template='{{range .spec.template.spec.containers}}{{.env}}{{end}}'", "LOG_LEVEL"),
+        ("describe deploy checkout", "--verbose"),
+        ("describe deploy/checkout", "LOG_LEVEL"),
+        ("describe deploy check", "LOG_LEVEL"),
+    ],
+)
+def test_a_value_is_masked_where_its_name_is_not_printed(demo: kx.Demo, command: str, kept: str) -> None:
+    shown = text(demo, command)
+    assert [value for value in PLANTED if value in shown] == []
+    assert "[MASKED-" in shown
+    assert kept in shown
+
+
+def test_what_holds_no_credential_is_printed_as_it_is(demo: kx.Demo) -> None:
+    assert text(demo, "get deploy -o jsonpath={.items[*].metadata.name}") == "checkout"
+
+
+@pytest.mark.parametrize("function", ['printf "%x"', "slice", "base64decode", "html", "urlquery", "js", "index"])
+def test_a_template_writes_no_value_in_another_way(demo: kx.Demo, function: str) -> None:
+    with pytest.raises(UsageError, match="writes values in another way"):
+        text(demo, f"get cm x -o go-template='{{{{{function} .data.a}}}}'")
+
+
+def test_only_whole_texts_are_replaced() -> None:
+    objects = {"env": [{"name": "DB_PASSWORD", "value": "checkout"}]}
+    with using(Redactor()):
+        assert without_credentials("checkouts of checkout", objects) == "checkouts of [MASKED-1]"
+    assert without_credentials("checkouts of checkout", objects) == "checkouts of checkout"  # outside of a run
