@@ -265,6 +265,8 @@ def test_lines_of_a_log_are_masked_as_one_text() -> None:
         "clientSecret",
         "dbpassword",
         "TOKEN_2",
+        "PGPASS",
+        ".pgpass",
         "SECRET_KEY_BASE",
     ],
 )

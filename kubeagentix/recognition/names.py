@@ -26,7 +26,7 @@ _CREDENTIALS = words_of(
     password passwd passwort passphrase passcode pass pwd pw secret token credential credentials creds cred cookie
     jwt pat apikey apitoken accesskey secretkey privatekey authtoken accesstoken authkey dockerconfigjson dockercfg
     requirepass masterauth sharedaccesskey accountkey psk sessionid jsessionid phpsessid sid otp
-    passkey kubeconfig
+    passkey kubeconfig pgpass dbpass sshpass userpass adminpass rootpass mysqlpass redispass smtppass mailpass ldappass
     """
 )
 _ENDINGS = (
