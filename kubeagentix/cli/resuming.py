@@ -11,7 +11,7 @@ from kubeagentix.engine.conversation import Conversation
 from kubeagentix.recall import Transcript
 from kubeagentix.report.text import clean_line
 
-_ID = re.compile(r"latest|(c-|run-)?[0-9a-f]{1,10}")
+_ID = re.compile(r"latest|[0-9a-f]{1,10}|(c|d|run)-\S*")  # whole or mistyped: what begins like an id is no question
 
 
 def conversation(arguments: argparse.Namespace) -> Conversation:

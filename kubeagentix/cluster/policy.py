@@ -17,7 +17,7 @@ from typing import Any
 from kubeagentix.cluster import kubectl_arguments, manifests
 from kubeagentix.cluster.kubectl_arguments import Line
 from kubeagentix.cluster.kubectl_changes import NamedObject, changed_object
-from kubeagentix.cluster.kubectl_reading import STRUCTURED, check_reading
+from kubeagentix.cluster.kubectl_reading import STRUCTURED, check_reading, names_secrets
 from kubeagentix.cluster.kubectl_verbs import KubectlEffect, Verb, Verdict
 from kubeagentix.cluster.manifests import Manifest
 from kubeagentix.errors import UsageError, excerpt
@@ -182,7 +182,7 @@ def _decided(line: Line, bounds: Bounds) -> Decision:
         check_reading(line)
         return Decision(
             verdict="allow",
-            why=verb.why or "it only reads",
+            why=_of_reading(line),
             verb=verb.name,
             effect=verb.effect,
             command=_command(line, flags, bounds),
@@ -198,6 +198,12 @@ def _decided(line: Line, bounds: Bounds) -> Decision:
         effect=verb.effect,
         command=command,
     )
+
+
+def _of_reading(line: Line) -> str:
+    why = line.verb.why or "it only reads"
+    is_masked = line.verb.name == "get" and line.value("output") in STRUCTURED and names_secrets(line.words)
+    return f"{why}, and of Secrets shows sizes in place of values" if is_masked else why
 
 
 def _in_bounds(line: Line, bounds: Bounds) -> dict[str, str]:

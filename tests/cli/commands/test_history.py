@@ -116,6 +116,7 @@ def test_there_must_be_something_to_go_on_with(
     broken: str, capsys: pytest.CaptureFixture[str], conversation: str
 ) -> None:
     assert "there is no conversation 'c-ffff'" in complaint(capsys, "chat", "x", "--resume", "c-ffff")
+    assert "c-92O9" in complaint(capsys, "chat", "x", "--resume=c-92O9")
     kx.history.clear()
     assert "no conversation in the history yet" in complaint(capsys, "chat", "x", "--resume")
 
