@@ -21,6 +21,7 @@ Decision = Literal["once", "always", "refused"]
 
 REQUEST_S = 600.0  # a person who was shown a change ten minutes ago no longer knows what it would meet
 GRANT_S = 3600.0  # "always for this session" is for one sitting, not for a notebook that is left open over night
+DELETING = ("metadata.finalizers", "metadata.ownerReferences")  # fields by which the cluster lets objects go
 USE_S = 60.0  # between the answer and the request that it allows there is one more look at the object, no more
 _SEAL = object()
 
@@ -121,6 +122,7 @@ class Proposal:
         cls, change: Change, call: ToolCall, *, request_id: str, summary: str, diff: str, fields: Iterable[str]
     ) -> Proposal:
         """The proposal to make this change; it can be approved for a session if the object is there and stays."""
+        paths = tuple(sorted(fields))
         request = ApprovalRequest(
             id=request_id,
             call=call,
@@ -130,8 +132,8 @@ class Proposal:
             ref=change.ref,
             verb=change.verb,
             subresource=change.subresource,
-            fields=tuple(sorted(fields)),
-            may_be_always=not change.is_delete and bool(change.ref.uid),
+            fields=paths,
+            may_be_always=not change.is_delete and bool(change.ref.uid) and not any(map(is_deleting, paths)),
         )
         return cls(request=request, change=change)
 
@@ -139,6 +141,11 @@ class Proposal:
         """The change, to be made once. Raises ApprovalError unless the answer is a yes that comes in time."""
         self.request.check(answer)
         return ApprovedChange(self.change, by=answer.by, seal=_SEAL)
+
+
+def is_deleting(path: str) -> bool:
+    """Whether a field decides if its object is deleted: what only waits for its finalizers, what has lost its owner."""
+    return path.startswith(DELETING)
 
 
 def expiry() -> datetime:
@@ -177,6 +184,7 @@ class Grant:
     ref: ResourceRef
     resource: tuple[str, str, str]  # group, resource and subresource
     verb: ChangeVerb
+    params: tuple[tuple[str, str], ...]  # an apply that takes over fields of others is more than one that does not
     fields: frozenset[str]
     by: str
     given_at: datetime
@@ -195,6 +203,7 @@ class Grant:
             ref=change.ref,
             resource=(change.group, change.resource, change.subresource),
             verb=change.verb,
+            params=change.params,
             fields=frozenset(request.fields),
             by=answer.by,
             given_at=now,
@@ -216,7 +225,7 @@ class Grant:
             and request.call.name == self.tool
             and (change.ref, change.ref.cluster, change.ref.uid) == (self.ref, self.ref.cluster, self.ref.uid)
             and (change.group, change.resource, change.subresource) == self.resource
-            and change.verb == self.verb
+            and (change.verb, change.params) == (self.verb, self.params)
             and self.fields.issuperset(request.fields)
         )
 

@@ -46,6 +46,13 @@ async def rehearse(cluster: Cluster, change: Change, mask: Callable[[str], str])
     old, new = comparable(before), {} if change.is_delete else comparable(after)
     found = tuple(differences(old, new))
     paths = frozenset(fields(old, new))
+    if (
+        before is not None
+        and not change.is_delete
+        and any(path.startswith("metadata.ownerReferences") for path in paths)
+    ):
+        what = f"{change.summary} would change its owner, and an object whose owner is not there is deleted"
+        raise UsageError(what, hint="a person does that")
     shown = _cut(change, diff(old, new, mask))
     if found and not shown:
         shown = f"(blanks only, in {', '.join(sorted(paths))})"

@@ -14,6 +14,7 @@ import kubeagentix as kx
 from kubeagentix import registry
 from kubeagentix.cluster import connection
 from kubeagentix.domain.events import TextDelta
+from kubeagentix.engine.conversation import Conversation
 from kubeagentix.errors import ApprovalError
 from tests.engine.changing import Lab, Person, Told, ask, lab_of
 from tests.tools.lab import Lab as ToolLab
@@ -357,3 +358,32 @@ def test_a_manifest_brings_no_annotation_that_is_not_shown(lab: Lab, person: Per
     told = call(lab, person, "apply_manifest", manifest=manifest)
     assert LAST_APPLIED in told.results[0].content
     assert person.asked == []
+
+
+def test_an_object_is_not_deleted_by_way_of_an_owner_that_is_not_there(lab: Lab, person: Person) -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "nobody", "uid": "1"}
+    patch = json.dumps({"metadata": {"labels": {"a": "b"}, "ownerReferences": [owner]}})
+    told = call(lab, person, "patch_resource", name="deploy/checkout", type="merge", patch=patch)
+    assert "would change its owner" in told.results[0].content
+    assert person.asked == []
+    assert lab.heard.changing == []
+
+
+def test_finalizers_are_asked_about_each_time(lab: Lab, person: Person) -> None:
+    patch = '{"metadata":{"finalizers":["example.com/kept"]}}'
+    call(lab, person, "patch_resource", name="deploy/checkout", type="merge", patch=patch)
+    call(lab, person, "patch_resource", name="deploy/checkout", type="merge", patch='{"metadata":{"finalizers":null}}')
+    assert [request.may_be_always for request in person.asked] == [False, False]
+
+
+def test_always_covers_no_apply_that_takes_over_fields_of_others(lab: Lab) -> None:
+    person, conversation = Person(("once", "always", "refused")), Conversation()
+    for value, force in (("5", False), ("6", False), ("7", False), ("8", True)):
+        turn = ask("apply_manifest", f"c{value}", manifest=CONFIG.replace("5", value), force=force)
+        lab.run([turn], [TextDelta(text="ok")], approve=person.approver, conversation=conversation)
+    assert [request.summary for request in person.asked] == [
+        "create ConfigMap orders/limits",
+        "apply ConfigMap orders/limits",
+        "apply ConfigMap orders/limits, taking over fields of others",
+    ]
+    assert lab.object("ConfigMap", "limits")["data"] == {"most": "7"}
