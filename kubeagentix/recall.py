@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
@@ -178,7 +179,10 @@ class History:
         if not path.exists():
             yield None
             return
-        with closing(open_file(path).connection) as connection:
+        opened = open_file(path)
+        for notice in opened.notices:  # nobody is to wonder where everything has gone
+            sys.stderr.write(f"{notice}\n")
+        with closing(opened.connection) as connection:
             yield Reader(connection)
 
     @contextmanager

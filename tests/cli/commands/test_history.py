@@ -48,6 +48,15 @@ def test_an_empty_history_is_no_error(capsys: pytest.CaptureFixture[str]) -> Non
     assert not kx.history.path.exists()
 
 
+def test_a_damaged_file_is_not_put_aside_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    kx.history.path.parent.mkdir(parents=True, exist_ok=True)
+    kx.history.path.write_text("no database")
+    assert main(["history"]) == 0
+    shown = capsys.readouterr()
+    assert "the history file was damaged: it is put aside as" in shown.err
+    assert shown.out == "nothing is kept yet\n"
+
+
 def test_chats_and_diagnoses_are_listed_shown_and_found(
     conversation: str, broken: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
