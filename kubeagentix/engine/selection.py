@@ -141,5 +141,4 @@ def model_of(plugin: ProviderPlugin, environ: Mapping[str, str]) -> str:
 
 def _not_configured(plugin: ProviderPlugin, readiness: Readiness) -> NotConfiguredError:
     message = f"{plugin.title} is not configured: {readiness.why_not}"
-    hint = f"see kubeagentix providers; it needs pip install 'kubeagentix[{plugin.extra}]'" if plugin.extra else ""
-    return NotConfiguredError(message, hint=hint, provider=plugin.id)
+    return NotConfiguredError(message, hint="see kubeagentix providers", provider=plugin.id)
