@@ -239,6 +239,8 @@ def _all() -> list[Planted]:
         mongo=f"mongosh --host x -u root -p {P}",
         ldap=f"ldapsearch -x -D cn=admin -w {P}",
         openssl=f"openssl rsa -passin pass:{P}",
+        oracle=f"sqlplus scott/{P}@//db:1521/x",
+        oracle_jdbc=f"jdbc:oracle:thin:scott/{P}@db:1521:x",
         htpasswd=f"htpasswd -nb admin {P}",
         wget=f"wget --http-password={P} x",
     )

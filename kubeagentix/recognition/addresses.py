@@ -25,7 +25,8 @@ _TOKEN_USER = re.compile(r"(?P<value>(?=[^\s:/@]{0,60}\d)[^\s:/@\"'<>`\\]{20,400
 # `user:password@tcp(host)` and `user:password@host:port`, where there is no scheme.
 _BARE_USERINFO = re.compile(r"(?P<user>[\w.%+-]{1,64}):(?P<value>[^\s:/\"'<>`@,;]{3,200})\Z")
 _AT_HOST = re.compile(r"(?:(?:tcp|unix|udp)\(|[\w.-]{1,253}:\d{2,5}(?!\d)|[\w-]+(?:\.[\w-]+)+/)")
-_ORACLE = re.compile(r"(?P<user>[A-Za-z]\w{0,40})/(?P<value>[^\s/@\"']{3,100})@(?://|[\w.-]+[:/])")
+# Oracle's `scott/tiger@//host`, and in JDBC `thin:scott/tiger@host`; `repository/image@sha256:…` looks the same.
+_ORACLE = re.compile(r"(?<![\w/.-])(?P<driver>(?:thin|oci8?):)?[A-Za-z]\w{0,40}/(?P<value>[^\s/@\"']{3,100})\Z")
 
 # The headers that hold more than a value; `X-Api-Key` and the like are found by their names, as any other setting is.
 _HEADERS = (
@@ -100,6 +101,7 @@ _FLAGS = (
         ("create user ", "alter user ", "grant ", "create role ", "alter role "),
         re.compile(r"(?i)[^\n]{0,300}?\b(?:identified by|password)[ \t]{1,4}[\"'](?P<value>[^\"'\n]{3,200})"),
     ),
+    (("auth plain ", "auth login "), re.compile(r"(?=[A-Za-z+/]{0,400}[\d=])(?P<value>[\w+/=]{8,400})")),  # of SMTP
     (("machine ",), re.compile(r"\S{1,253}\s{1,8}login\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?P<value>\S{3,400})")),
 )
 
@@ -145,6 +147,9 @@ def _in_urls(text: str) -> Iterator[Span]:
             yield match.span("value")
         mark = text.find(":/", begins)
     while at >= 0:
+        oracle = _ORACLE.search(text, max(0, at - 160), at)
+        if oracle is not None and (oracle["driver"] or text.startswith("//", at + 1)):
+            yield oracle.span("value")
         if _AT_HOST.match(text, at + 1) is not None:
             match = _bare_userinfo().search(text, max(0, at - 240), at)
             if match is not None and not values.is_ordinary(match["value"]) and not match["value"].isdigit():
