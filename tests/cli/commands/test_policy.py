@@ -34,10 +34,11 @@ def test_what_reads_is_allowed_however_it_is_written(
     )
 
 
-def test_how_a_secret_is_shown_and_what_following_is_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_a_secret_is_shown_and_what_is_not_offered_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     shown = told(capsys, "--", "get", "secret", "x", "-o", "yaml")
     assert shown[1].startswith("allow: kubectl get: it only reads, and of Secrets shows sizes in place of values\n")
     assert "Secrets" not in told(capsys, "--", "get", "secrets")[1]
+    assert "write -o go-template=" in told(capsys, "--", "get", "pods", "--template={{.x}}")[1]
     assert "-f of kubectl logs is not offered: a command has to end" in told(capsys, "--", "logs", "-f", "web")[1]
 
 
