@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kubeagentix.cluster.kubectl_reading import base_types
 from kubeagentix.cluster.policy import KubectlCommand
+from kubeagentix.domain.resources import find_kind
 from kubeagentix.redaction import masked_in_run
 from kubeagentix.toolkit.pruning import masked
 
@@ -25,7 +27,15 @@ def is_parted(command: KubectlCommand) -> bool:
     name = command.verb.name
     if name == "rollout history":
         return any(flag == "revision" for flag, _ in command.flags) and not command.is_structured
-    return name == "describe" or (name == "get" and "=" in command.output)
+    if name != "get" or command.is_structured:
+        return name == "describe"
+    return "=" in command.output or _is_of_custom_kinds(command.words)
+
+
+def _is_of_custom_kinds(words: Sequence[str]) -> bool:
+    """Whether a table may have columns that somebody else than Kubernetes chose. Categories are taken for its own."""
+    named = words if words and "/" in words[0] else words[:1]
+    return any(kind != "all" and find_kind(kind) is None for kind in base_types(named))
 
 
 def as_json(command: KubectlCommand, *, of_all: bool = False) -> tuple[str, ...]:

@@ -29,6 +29,31 @@ PROBE = {
     "port": 80,
     "httpHeaders": [{"name": "X-Api-Key", "value": "headerSeal55"}],
 }
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "logins.shop.example"},
+    "spec": {
+        "group": "shop.example",
+        "scope": "Namespaced",
+        "names": {"plural": "logins", "singular": "login", "kind": "Login"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object"}},
+                "additionalPrinterColumns": [{"name": "How", "type": "string", "jsonPath": ".spec.password"}],
+            }
+        ],
+    },
+}
+LOGIN = {
+    "apiVersion": "shop.example/v1",
+    "kind": "Login",
+    "metadata": {"name": "till", "namespace": "orders"},
+    "spec": {"password": "correcthorsebattery"},
+}
 CONTAINER = "{.items[*].spec.template.spec.containers[*]"
 
 
@@ -40,14 +65,17 @@ def demo() -> Iterator[kx.Demo]:
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         container |= {"args": ARGS, "env": ENV, "livenessProbe": {"httpGet": PROBE}}
         store.put(deployment)
+        store.put(DEFINITION)
+        store.put(LOGIN)
         yield started
 
 
-def text(demo: kx.Demo, command: str) -> str:
+def text(demo: kx.Demo, command: str, tool: str = "kubectl", **arguments: Any) -> str:
     lab = Lab(demo.cluster, namespace="orders", environ={**os.environ, "KUBECTL_BINARY": KUBECTL})
     redactor = Redactor()
     with using(redactor):
-        return redactor.text(lab.text("kubectl", command=command))
+        output = redactor.value(lab.call(tool, **(arguments or {"command": command})))
+        return f"{output.text}{output.data}" if arguments else str(output.text)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +98,17 @@ def test_a_value_is_masked_where_its_name_is_not_printed(demo: kx.Demo, command:
     assert [value for value in PLANTED if value in shown] == []
     assert "[MASKED-" in shown
     assert kept in shown
+
+
+def test_a_column_that_a_custom_kind_chose_shows_no_credential(demo: kx.Demo) -> None:
+    for shown in (
+        text(demo, "get logins"),
+        text(demo, "get login/till -o wide"),
+        text(demo, "", "list_resources", kind="logins"),
+    ):
+        assert "till" in shown
+        assert "correcthorsebattery" not in shown
+        assert "[MASKED-" in shown
 
 
 def test_what_holds_no_credential_is_printed_as_it_is(demo: kx.Demo) -> None:
