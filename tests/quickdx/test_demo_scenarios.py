@@ -107,3 +107,13 @@ def test_the_edit_that_came_before_is_told_with_its_editor(demo: kx.Demo) -> Non
     first = kx.diagnose(namespace="rates", cluster=demo).hypotheses[0]
     assert "ConfigMap rates/pricing-settings was changed (by kubectl-edit)" in first.summary
     assert any("was changed before" in term.label for term in first.breakdown)
+
+
+def test_a_picture_that_was_saved_and_so_masked_leads_to_the_same_answer(demo: kx.Demo, tmp_path: Path) -> None:
+    picture = kx.take_snapshot(demo)
+    kx.save(picture, tmp_path / "incident.json.gz")
+    before, after = kx.diagnose(cluster=picture), kx.diagnose(cluster=kx.load(tmp_path / "incident.json.gz"))
+    assert [(item.id, item.confidence) for item in after.hypotheses] == [
+        (item.id, item.confidence) for item in before.hypotheses
+    ]
+    assert [(item.id, item.reason) for item in after.findings] == [(item.id, item.reason) for item in before.findings]
