@@ -38,10 +38,19 @@ is quoted in both, so credentials in them are masked as an error is made.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import ClassVar
 
 FOREIGN_TEXT_MAX_CHARS = 256  # how much of somebody else's text a message may carry
+ESCAPES = re.compile(
+    r"""
+      (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?                            # CSI: colours, cursor movement
+    | (?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?  # OSC and other strings
+    | \x1b[ -/]*[0-~]?                                             # every other escape sequence
+    """,
+    re.VERBOSE,
+)
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))  # what is left of them once white space is squeezed
 
 
@@ -271,5 +280,6 @@ class RegistryError(KubeAgentiXError):
 
 def excerpt(text: str, max_chars: int = FOREIGN_TEXT_MAX_CHARS) -> str:
     """Foreign text made fit for a message: one line without control characters, at most `max_chars` characters."""
-    line = " ".join(" ".join(text.split()).translate(_CONTROLS).split())
+    bare = text if text.isascii() and "\x1b" not in text else ESCAPES.sub("", text)
+    line = " ".join(" ".join(bare.split()).translate(_CONTROLS).split())
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"

@@ -8,14 +8,8 @@ from __future__ import annotations
 
 import re
 
-_ESCAPES = re.compile(
-    r"""
-      (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?                            # CSI: colours, cursor movement
-    | (?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?  # OSC and other strings
-    | \x1b[ -/]*[0-~]?                                             # every other escape sequence
-    """,
-    re.VERBOSE,
-)
+from kubeagentix.errors import ESCAPES
+
 # What is left of C0, DEL and C1; bidirectional marks and overrides; half characters (lone surrogates).
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
@@ -23,7 +17,7 @@ _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 def clean_block(text: str, *, max_lines: int = 40, max_chars: int = 4000) -> str:
     """Text of several lines without control characters, cut at the end with a note of how much was left out."""
-    tidy = _CONTROLS.sub("", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))).strip("\n")
+    tidy = _CONTROLS.sub("", _LINE_ENDS.sub("\n", ESCAPES.sub("", text))).strip("\n")
     lines = tidy[:max_chars].split("\n")
     shown = "\n".join(line.rstrip() for line in lines[:max_lines])
     hidden_lines = tidy.count("\n") + 1 - len(shown.split("\n"))
@@ -34,10 +28,10 @@ def clean_block(text: str, *, max_lines: int = 40, max_chars: int = 4000) -> str
 
 def clean_line(text: str, max_chars: int = 600) -> str:
     """The same on one line, white space squeezed, at most `max_chars` characters."""
-    line = " ".join(_CONTROLS.sub("", _LINE_ENDS.sub(" ", _ESCAPES.sub("", text))).split())
+    line = " ".join(_CONTROLS.sub("", _LINE_ENDS.sub(" ", ESCAPES.sub("", text))).split())
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
 
 
 def clean_piece(text: str) -> str:
     """A piece of a stream without control characters; line breaks, tabs and blanks stay as they are."""
-    return text if text.isprintable() else _CONTROLS.sub("", _ESCAPES.sub("", text))
+    return text if text.isprintable() else _CONTROLS.sub("", ESCAPES.sub("", text))

@@ -194,9 +194,8 @@ def test_https_to_a_server_without_it_is_told(api: FakeApi, tmp_path: Path) -> N
 
 
 def test_an_unusable_address_is_a_matter_of_the_kubeconfig(api: FakeApi, tmp_path: Path) -> None:
-    wrong = Client(resolve(kubeconfig=api.kubeconfig(tmp_path, cluster={"server": "https://[::1"})))
     with pytest.raises(KubeconfigError):
-        ask(wrong)
+        resolve(kubeconfig=api.kubeconfig(tmp_path, cluster={"server": "https://[::1"}))
 
 
 def test_403_names_the_user_and_what_to_ask_for(api: FakeApi, client: Client) -> None:
