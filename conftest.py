@@ -1,8 +1,9 @@
-"""No test, and no notebook that is tested, touches the history of whoever runs it."""
+"""What holds for tests and tested notebooks alike: nobody's own history is touched, and an interrupt is heard."""
 
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -13,4 +14,6 @@ _state = tempfile.TemporaryDirectory(prefix="kubeagentix-state-", ignore_cleanup
 def pytest_configure(config: pytest.Config) -> None:
     """Before any fixture, and for the kernels of notebooks, which have none."""
     os.environ["XDG_STATE_HOME"] = _state.name
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background; programs would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.add_cleanup(_state.cleanup)
