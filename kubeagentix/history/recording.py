@@ -276,5 +276,6 @@ async def written(writer: Writer, timeout_s: float = WAIT_S) -> bool:
     try:
         await asyncio.wait_for(done, timeout_s)
     except TimeoutError:
+        writer.tell(f"{writer.path} is held by another program: this is kept if it lets go of it in time", kind="held")
         return False
     return True
