@@ -86,13 +86,13 @@ def test_a_program_gets_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_manifests_are_those_of_the_workspace(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "web.yaml").write_text("kind: Service\nmetadata: {name: web}\n")
-    place = ("--workspace", str(tmp_path / "work"), "--", "apply", "-f")
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / "web.yaml").write_text("kind: Service\nmetadata: {name: web}\n")
+    place = ("--workspace", str(tmp_path / "place"), "--", "apply", "-f")
     code, text = told(capsys, *place, "web.yaml")
     assert code == 3
     assert "  changes  Service/web\n" in text
-    assert told(capsys, *place, "../work/../x.yaml")[0] == 1
+    assert told(capsys, *place, "../place/../x.yaml")[0] == 1
 
 
 def test_the_context_of_the_run_may_be_named(capsys: pytest.CaptureFixture[str]) -> None:
