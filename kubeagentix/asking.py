@@ -41,9 +41,11 @@ def in_script(_: ApprovalRequest) -> ApprovalAnswer:
 
 def at_terminal(request: ApprovalRequest) -> ApprovalAnswer:
     """Shows the change and waits for a line, until the request expires. Raises KeyboardInterrupt."""
-    sys.stderr.write(f"\n{shown(request)}\n{question(request)} ")
+    sys.stderr.write(f"\n{shown(request)}\n")
     sys.stderr.flush()
-    _drop_typed_ahead()
+    _drop_typed_ahead()  # and not behind the question, which would lose the answer of whoever is quick
+    sys.stderr.write(f"{question(request)} ")
+    sys.stderr.flush()
     with _interruptible():
         line = _line(request)
     if line is None:

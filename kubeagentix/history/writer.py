@@ -152,7 +152,10 @@ class Writer:
             if is_due(file, self.limits):
                 prune(file, self.limits)
         except sqlite3.Error as error:
-            self.tell(f"the history could not be pruned: {reason(error)}")
+            if (
+                getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL
+            ):  # else the next run is told that it is not kept
+                self.tell(f"the history could not be pruned: {reason(error)}")
             self._close()
 
     def _write_all(self, items: list[Kept]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,17 @@ def test_a_mention_in_a_result_is_not_read_either(traps: Lab) -> None:
     assert MARK not in json.dumps(traps.server.requests[1].body)
 
 
+def content(folder: Path) -> bytes:
+    """Of all files under it; a program that runs may take some away meanwhile."""
+    found = b""
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent) / name for name in names):
+            with suppress(FileNotFoundError):
+                found += path.read_bytes() if path.is_file() else b""
+    assert found
+    return found
+
+
 @both
 def test_prompts_and_token_are_in_no_argument_and_the_place_is_private(traps: Lab, channel: str) -> None:
     traps.server.script(then=[Hang()])
@@ -154,7 +167,7 @@ def test_prompts_and_token_are_in_no_argument_and_the_place_is_private(traps: La
         assert {child[name] for name in ("CLAUDE_CONFIG_DIR", "TMPDIR", "XDG_CACHE_HOME", "HOME")} == {
             str(place / name) for name in ("config", "tmp", "cache", "cwd")
         }
-        assert TOKEN.encode() not in b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
+        assert TOKEN.encode() not in content(place)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.faults.memory import peak_mb
 from tests.faults.surfaces import SURFACES, Told
 from tests.faults.world import Place
 
@@ -23,12 +23,11 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a process ended, with the most memory it had at a time."""
+    """How a process ended."""
 
     code: int
     out: str
     err: str
-    peak_mb: float
     elapsed_s: float
 
 
@@ -39,8 +38,7 @@ def run_apart(words: Sequence[str], folder: Path, environ: Mapping[str, str]) ->
         process = subprocess.Popen(
             (sys.executable, *words), stdout=out, stderr=err, cwd=ROOT, env=dict(environ), start_new_session=True
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
         elapsed_s = time.monotonic() - began
         out.seek(0)
         err.seek(0)
@@ -48,7 +46,6 @@ def run_apart(words: Sequence[str], folder: Path, environ: Mapping[str, str]) ->
             code=process.returncode,
             out=out.read(),
             err=err.read(),
-            peak_mb=used.ru_maxrss / 1024,
             elapsed_s=elapsed_s,
         )
     for name in ("out", "err"):
@@ -70,21 +67,19 @@ def family(session: int) -> list[str]:
     return found
 
 
-def surfaces_apart(place: Place, names: Sequence[str], folder: Path) -> tuple[dict[str, Told], Ended]:
-    """What these surfaces say, one after the other in one fresh process, and how that ended."""
+def surfaces_apart(place: Place, names: Sequence[str], folder: Path) -> tuple[dict[str, Told], Ended, float]:
+    """What these surfaces say, one after the other in one fresh process, how that ended, and the most memory in MB."""
     words = ("-m", "tests.faults.apart", str(place.kubeconfig), place.pod, str(folder), place.kubectl, *names)
     ended = run_apart(words, folder, os.environ)
     assert ended.code == 0, ended.err
     said = json.loads(ended.out)
-    own = replace(ended, peak_mb=said["peak_mb"])  # that of its children is theirs
-    return {name: Told(**told) for name, told in said["told"].items()}, own
+    return {name: Told(**told) for name, told in said["told"].items()}, ended, said["peak_mb"]
 
 
 def main(kubeconfig: str, pod: str, folder: str, kubectl: str, *names: str) -> None:
     place = Place(Path(kubeconfig), pod, kubectl=kubectl)
     told = {name: asdict(SURFACES[name](place, Path(folder))) for name in names}
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"told": told, "peak_mb": peak_mb}))
+    sys.stdout.write(json.dumps({"told": told, "peak_mb": peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.testing import log_of, snapshot_of
 from kubeagentix.wire.retry import RetryPolicy
 from tests.engine.test_wires import CHANNEL, Client, options
+from tests.faults.memory import forget_peak, peak_mb
 from tests.servers.turns import Call, Say, Step
 from tests.servers.wire import WireServer
 
@@ -109,10 +109,11 @@ def diagnosed(
     surroundings = {**client.environ(server, home), **(environ or {})}
     engine = Engine(pictured(), plugins=plugins, environ=surroundings, tools=tools)
     events: list[RunEvent] = []
-    before, began = memory_mb(), time.monotonic()
+    forget_peak()
+    before, began = peak_mb(), time.monotonic()
     chosen = options(client, **{"fallback": True, **changes})
     dx = asyncio.run(quick.diagnose(engine, Target(), options=chosen, told=events.append))
-    assert memory_mb() - before < MAX_GROWTH_MB
+    assert peak_mb() - before < MAX_GROWTH_MB
     return Told(dx=dx, events=events, seconds=time.monotonic() - began)
 
 
@@ -126,8 +127,3 @@ def impatient(plugin: ProviderPlugin) -> ProviderPlugin:
         return cast("Provider", replace(built, retries=RetryPolicy(first_s=0.2)))
 
     return replace(plugin, build=build)
-
-
-def memory_mb() -> float:
-    """The most that this process has had so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -19,8 +19,9 @@ from kubeagentix.domain.tooling import ToolOutput
 from tests.claude_cli.running import a_cli
 from tests.engine.test_run import tool
 from tests.engine.test_wires import CLIENTS, Client, serving
-from tests.faults.asking import MAX_GROWTH_MB, Told, diagnosed, memory_mb
+from tests.faults.asking import MAX_GROWTH_MB, Told, diagnosed
 from tests.faults.leftovers import nothing_left
+from tests.faults.memory import forget_peak, peak_mb
 from tests.faults.table import Section
 from tests.servers.turns import Call, Hang, Say
 from tests.servers.wire import WireServer
@@ -130,8 +131,9 @@ PROGRAMS = {
 @pytest.mark.parametrize("what", PROGRAMS)
 def test_a_program_that_is_no_cli(what: str, table: Section, temporary: Path, tmp_path: Path) -> None:
     path = a_cli(tmp_path / "own", PROGRAMS[what])
-    before = memory_mb()
+    forget_peak()
+    before = peak_mb()
     with serving(SDK) as server, nothing_left(temporary):
         told = diagnosed(SDK, server, tmp_path, environ={PATH: str(path)}, **HUNG)
-    assert memory_mb() - before < MAX_GROWTH_MB
+    assert peak_mb() - before < MAX_GROWTH_MB
     tell(table, f"in the CLI's place: {what}", SDK, told)
