@@ -62,15 +62,21 @@ class Redactor:
         """How many different values were masked."""
         return len(self._places)
 
-    def text(self, text: str) -> str:
-        """`text` with placeholders where credentials stood."""
+    def text(self, text: str, also: Sequence[Span] = ()) -> str:
+        """`text` with placeholders where credentials stood, and in the spans that are known to hold one.
+
+        All are told from the text as it came: what hides a name would hide that the value beside it is one.
+        """
         if len(text) < values.LEAST_CHARS:
             return text
+        if also:
+            return self._until_stable("".join(self._replaced(text, found_in(text, self._known, also=also))))
         kept = self._kept.get(text)
         if kept is not None:
             return kept
+        known = self._known
         masked = self._masked(text)
-        if len(text) <= SHORT and len(self._kept) < MAX_KEPT:
+        if len(text) <= SHORT and len(self._kept) < MAX_KEPT and self._known is known:  # else another thread learned
             self._kept[text] = masked
         return masked
 
@@ -271,6 +277,11 @@ def using(redactor: Redactor) -> Iterator[Redactor]:
 def current() -> Redactor:
     """The Redactor of the run that this is part of, else a new one."""
     return _current.get() or Redactor()
+
+
+def current_of_run() -> Redactor | None:
+    """The Redactor of the run that this is part of, if it is part of one."""
+    return _current.get()
 
 
 def masked_in_run(value: T, name: str = "") -> T:

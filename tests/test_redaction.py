@@ -8,12 +8,15 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kubeagentix import redaction as redactor_module
 from kubeagentix.recognition.names import verdict
+from kubeagentix.recognition.spans import found_in
 from kubeagentix.redaction import Redactor
 from tests.planted import PLANTED as CORPUS
 from tests.planted import Planted
@@ -373,3 +376,27 @@ def test_two_threads_that_mask_at_once_give_no_two_values_one_placeholder() -> N
     for thread in threads:
         thread.join()
     assert len(set(redactor._places.values())) == redactor.count == 1200
+
+
+def test_a_piece_of_yaml_that_names_a_credential_is_not_looked_for_elsewhere() -> None:
+    """It may stand where a value is expected, as in a block; masked everywhere it would take the names away."""
+    redactor = Redactor()
+    redactor.text('password: |\n  - "--db-password"\n  - "hunter22-Zq7x"\n')
+    masked = redactor.text('args:\n- "--db-password"\n- "hunter33-Zq7x"\n')
+    assert "--db-password" in masked
+    assert "hunter33" not in masked
+
+
+def test_what_another_thread_learned_meanwhile_is_masked_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor, inside = Redactor(), found_in
+
+    def slow(text: str, *known: Any) -> Any:
+        found = inside(text, *known)
+        if text == "it said Zq7x-hunter":
+            monkeypatch.setattr(redactor_module, "found_in", inside)
+            redactor.text("password=Zq7x-hunter")
+        return found
+
+    monkeypatch.setattr(redactor_module, "found_in", slow)
+    redactor.text("it said Zq7x-hunter")
+    assert redactor.text("it said Zq7x-hunter") == "it said [MASKED-1]"

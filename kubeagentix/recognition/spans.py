@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubeagentix.recognition import addresses, documents, encoded, places, tokens, values
 
@@ -14,11 +14,11 @@ _REACH = 16  # characters of a placeholder
 MAX_DEPTH = 2  # of base64 in base64
 
 
-def found_in(text: str, known: Iterable[str] = (), depth: int = 0) -> list[Span]:
-    """The spans of `text` that hold a credential, or one of the texts in `known`; placeholders are none."""
+def found_in(text: str, known: Iterable[str] = (), depth: int = 0, also: Sequence[Span] = ()) -> list[Span]:
+    """The spans of `text` that hold a credential, or one of the texts in `known`, and `also`; placeholders are none."""
     if len(text) < values.LEAST_CHARS:
         return []
-    found = [span for span in _all(text, known, depth) if span[0] < span[1]]
+    found = [span for span in (*_all(text, known, depth), *also) if span[0] < span[1]]
     return _without_placeholders(text, _merged(found)) if found else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kubeagentix.recognition.names import Verdict
+from kubeagentix.recognition.names import Verdict, verdict
 
 LEAST_CHARS = 3  # of a value; shorter ones are no credentials, and would be all over a text
 
@@ -28,6 +28,8 @@ _PROSE = re.compile(
 _SHAPES = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"\d"), re.compile(r"[^A-Za-z\d]"))
 _TELLING = re.compile(r"[\d!@#$%^&*+/=_~?]|[a-z][A-Z]|[A-Z]{2,}[a-z]|.-.")
 _NO_NAME = re.compile(r"[^A-Za-z_.:/ -]")  # a digit, or a mark that names do not hold
+_STRUCTURE = re.compile(r"[\"'`{}\[\],]|:(?:\s|\Z)|\A-")
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9./-]*[a-z0-9])?\Z")
 
 
@@ -63,6 +65,11 @@ def is_credential(value: str, of: Verdict) -> bool:
 
 
 def is_worth_learning(value: str) -> bool:
-    """Whether a value, once recognised, is to be masked wherever else it stands: no word and no name anybody uses."""
+    """Whether a value, once recognised, is to be masked wherever else it stands: no word and no name anybody uses.
+
+    A piece of YAML or JSON with a credential's name in it is not: without the name nothing tells what is set to it.
+    """
+    if _STRUCTURE.search(value) is not None and any(verdict(name) for name in _NAME.findall(value)):
+        return False
     kinds = sum(shape.search(value) is not None for shape in _SHAPES)
     return _NO_NAME.search(value) is not None and ((len(value) >= 8 and kinds >= 2) or (len(value) >= 6 and kinds >= 3))

@@ -94,7 +94,8 @@ async def list_live(
 
 
 def _masked(row: tuple[str, ...], item: Any) -> tuple[str, ...]:
-    return tuple(without_credentials(_BETWEEN.join(row), item).split(_BETWEEN)) if row else row
+    found = tuple(without_credentials(_BETWEEN.join(row), item).split(_BETWEEN))
+    return found if len(found) == len(row) else tuple(without_credentials(cell, item) for cell in row)
 
 
 def _place(item: Mapping[str, Any]) -> tuple[str, str]:

@@ -14,7 +14,9 @@ from typing import Any
 from kubeagentix.cluster.kubectl_reading import base_types
 from kubeagentix.cluster.policy import KubectlCommand
 from kubeagentix.domain.resources import find_kind
-from kubeagentix.redaction import masked_in_run
+from kubeagentix.recognition.spans import Span, visible
+from kubeagentix.recognition.values import PLACEHOLDER
+from kubeagentix.redaction import current_of_run
 from kubeagentix.toolkit.pruning import masked
 
 LEAST_CHARS = 4  # of a text that is looked for wherever it stands
@@ -48,13 +50,39 @@ def as_json(command: KubectlCommand, *, of_all: bool = False) -> tuple[str, ...]
 
 
 def without_credentials(text: str, objects: Any) -> str:
-    """`text` with every text masked that is masked in the objects it was printed from."""
-    known = masked(objects)
-    pairs = dict(_changed(known, masked_in_run(known)))
-    if not pairs:
+    """`text` with everything masked that is masked in the objects it was printed from. Outside of a run as it is."""
+    redactor = current_of_run()
+    if redactor is None:
         return text
-    found = "|".join(re.escape(old) for old in sorted(pairs, key=len, reverse=True))
-    return re.sub(rf"(?<![A-Za-z0-9])(?:{found})(?![A-Za-z0-9])", lambda match: pairs[match[0]], text)
+    known = masked(objects)
+    parts = {old: spans for old, new in _changed(known, redactor.value(known)) if (spans := _masked_spans(old, new))}
+    if not parts:
+        return text
+    shown = visible(text)
+    found = "|".join(re.escape(old) for old in sorted(parts, key=len, reverse=True))
+    spans = [
+        (match.start() + start, match.start() + end)
+        for match in re.finditer(rf"(?<![A-Za-z0-9])(?:{found})(?![A-Za-z0-9])", shown)
+        for start, end in parts[match[0]]
+    ]
+    return redactor.text(shown, also=spans)
+
+
+def _masked_spans(old: str, new: str) -> list[Span]:
+    """Where in `old` stands what is a placeholder in `new`; all of it, where that cannot be told."""
+    kept = PLACEHOLDER.split(new)
+    if len(kept) < 2:
+        return []
+    if not (old.startswith(kept[0]) and old.endswith(kept[-1])):
+        return [(0, len(old))]
+    found, at, last = [], len(kept[0]), len(old) - len(kept[-1])
+    for between in kept[1:-1]:
+        begin = old.find(between, at, last)
+        if begin < 0:
+            return [(0, len(old))]
+        found.append((at, begin))
+        at = begin + len(between)
+    return [*found, (at, max(at, last))]
 
 
 def _changed(old: Any, new: Any) -> Iterator[tuple[str, str]]:
@@ -66,8 +94,9 @@ def _changed(old: Any, new: Any) -> Iterator[tuple[str, str]]:
         for before, after in zip(old, new, strict=True):
             yield from _changed(before, after)
     elif isinstance(old, str) and isinstance(new, str) and old != new:
-        yield from _lines(old, new)
-        yield from _lines(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+        plain = visible(old)
+        yield from _lines(plain, new)
+        yield from _lines(json.dumps(plain)[1:-1], json.dumps(new)[1:-1])
 
 
 def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:

@@ -126,3 +126,23 @@ def test_only_whole_texts_are_replaced() -> None:
     with using(Redactor()):
         assert without_credentials("checkouts of checkout", objects) == "checkouts of [MASKED-1]"
     assert without_credentials("checkouts of checkout", objects) == "checkouts of checkout"  # outside of a run
+
+
+def test_a_name_that_is_masked_elsewhere_still_tells_what_is_set_to_it() -> None:
+    """Lines of the objects are masked in what was printed; a name among them must not go before it was read."""
+    annotation = '{\n  "name": "DB_PASSWORD",\n  "value": "quietElephant77"\n}'
+    printed = annotation.replace("quietElephant77", "headerSeal55")  # an event, which is none of the objects
+    with using(Redactor(known=['DB_PASSWORD",'])):
+        shown = without_credentials(printed, {"metadata": {"annotations": {"note": annotation}}})
+    assert "headerSeal55" not in shown
+    assert shown.count("[MASKED-") == 2
+
+
+def test_a_text_is_masked_where_its_masked_twin_is() -> None:
+    objects = {
+        "env": [{"name": "DB_PASSWORD", "value": "checkout one"}],
+        "note": "password=a1-b2\u200bc3 and apiKey=x1y2-z3w4v5",
+    }
+    with using(Redactor()):
+        shown = without_credentials("value checkout one; password=a1-b2\u200bc3 and apiKey=x1y2-z3w4v5", objects)
+    assert shown == "value [MASKED-1]; password=[MASKED-2] and apiKey=[MASKED-3]"
