@@ -33,6 +33,7 @@ class Settings:
     `$XDG_STATE_HOME/kubeagentix`. `history_days`, `history_mb`: what is older goes, and the oldest beyond that size.
     `audit_log`: where changes are written down; empty for `~/.local/state/kubeagentix/audit.jsonl`, `off` for nowhere.
     `anonymize`: names of objects, hosts and images are hidden from models.
+    `show_provider_debug`: provider, model and attempts are shown after each run of a notebook.
     `ignore`: rules to ignore known findings.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     history_mb: float = 200.0
     audit_log: str = ""
     anonymize: bool = False
+    show_provider_debug: bool = False
     ignore: tuple[IgnoreRule, ...] = ()
 
 

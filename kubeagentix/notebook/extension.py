@@ -12,6 +12,7 @@ from kubeagentix import registry
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.notebook.awaiting import Rewriter
 from kubeagentix.notebook.calling import call, parser_of
+from kubeagentix.notebook.choice import choose_for
 from kubeagentix.notebook.completion import matcher_for
 from kubeagentix.notebook.reporting import Reporter
 
@@ -21,6 +22,7 @@ class _Loaded:
 
     def __init__(self, shell: Any, plugins: Mapping[str, MagicPlugin]) -> None:
         self._plugins = plugins
+        choose_for(shell)  # `%config KubeAgentix`
         self._matcher = matcher_for(plugins)
         self._rewriter = Rewriter(shell, [name for name, plugin in plugins.items() if plugin.has_cell])
         self._rewriter.attach()

@@ -1,0 +1,46 @@
+"""A widget in a cell for as long as something happens; afterwards the static report in its place.
+
+A saved notebook that holds a widget's view shows "model not found" where there is no kernel, whatever else stands
+beside it. So what stays in the file is HTML and text alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kubeagentix.notebook.view import View
+from kubeagentix.settings import load_settings
+
+Bundle = Mapping[str, str]  # media type -> content: `text/html` and `text/plain`
+
+
+def is_live() -> bool:
+    """Whether a widget may be seen here: in a kernel, unless the settings ask for static output."""
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415  the magics' modules load without a shell
+
+    shell = get_ipython()
+    return getattr(shell, "kernel", None) is not None and load_settings(os.environ).render != "static"
+
+
+class Shown:
+    """One output of a cell: the widget until `settle`, then what `static` gives. Belongs to the cell that made it."""
+
+    def __init__(self, view: View, static: Callable[[], Bundle]) -> None:
+        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
+
+        self._static = static
+        bundle = {**view_bundle(view), **static()}
+        self._handle: Any = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def settle(self) -> None:
+        """Puts the static report in the widget's place."""
+        self._handle.update({**self._static()}, raw=True)
+
+
+def view_bundle(view: View) -> dict[str, Any]:
+    """What a frontend needs to show the widget."""
+    found = view._repr_mimebundle_()
+    data = found[0] if isinstance(found, tuple) else found
+    return dict(data or {})

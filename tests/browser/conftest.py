@@ -1,0 +1,60 @@
+"""Notebooks in a real JupyterLab, in a real Chromium."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.book import Book
+from tests.browser.lab import CHROMIUM, Lab, a_lab
+
+_numbers = itertools.count(1)
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with a_lab(tmp_path_factory.mktemp("lab")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        pytest.skip("there is no Chromium here")
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=path, args=[*FLAGS])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def notebook(lab: Lab, browser: Browser) -> Iterator[Callable[..., Book]]:
+    """Opens a notebook of these cells: `notebook("…", "…", kernel="old", theme="dark")`."""
+    books: list[Book] = []
+
+    def opened(*cells: str, kernel: str = "now", theme: Literal["light", "dark"] = "light", **size: Any) -> Book:
+        if kernel not in lab.kernels:
+            pytest.skip("there is no Python with the older ipykernel here")
+        name = f"book-{next(_numbers)}.ipynb"  # kernels outlive their pages, by the notebook's name
+        lab.write(name, *cells, kernel=kernel)
+        page: Page = browser.new_context(
+            viewport={"width": size.get("width", 1280), "height": size.get("height", 900)}
+        ).new_page()
+        book = Book(page, lab, name)
+        books.append(book)
+        book.open(theme)
+        return book
+
+    yield opened
+    for book in books:
+        book.close()
