@@ -170,6 +170,7 @@ def model_choice(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "provider": arguments.provider or "",
         "model": arguments.model or "",
+        "credential": getattr(arguments, "credential", None),  # of a notebook's session; no option takes one
         "fallback": not arguments.pin,
         "anonymize": arguments.anonymize,
     }

@@ -10,11 +10,12 @@ from IPython.core.magic import no_var_expand
 
 from kubeagentix import registry
 from kubeagentix.contracts import MagicPlugin
+from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.notebook.awaiting import Rewriter
 from kubeagentix.notebook.calling import call, parser_of
 from kubeagentix.notebook.choice import choose_for
 from kubeagentix.notebook.completion import matcher_for
-from kubeagentix.notebook.reporting import Reporter
+from kubeagentix.notebook.reporting import Reporter, show_in_one_line
 
 
 class _Loaded:
@@ -48,9 +49,14 @@ _loaded: WeakKeyDictionary[Any, _Loaded] = WeakKeyDictionary()
 
 
 def load(shell: Any) -> None:
-    """Registers every magic in `shell`; doing so again changes nothing."""
-    if shell not in _loaded:
+    """Registers every magic in `shell`; doing so again changes nothing. Raises UsageError for a wrong configuration."""
+    if shell in _loaded:
+        return
+    try:
         _loaded[shell] = _Loaded(shell, registry.magics())
+    except KubeAgentiXError as error:  # of ipython_config.py
+        show_in_one_line(error)
+        raise
 
 
 def unload(shell: Any) -> None:

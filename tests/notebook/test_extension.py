@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from traitlets.config import Config
 
 from kubeagentix import registry
 from kubeagentix.notebook import extension
@@ -31,6 +33,16 @@ def test_every_magic_is_there_with_its_help(shell: Any) -> None:
         line = shell.find_line_magic(name)
         assert "usage: %" + name in (line.__doc__ or "")
         assert (shell.find_cell_magic(name) is not None) == plugin.has_cell
+
+
+def test_a_wrong_configuration_is_one_line(shell: Any) -> None:
+    shell.run_line_magic("unload_ext", "kubeagentix")
+    other: Any = InteractiveShell(config=Config({"KubeAgentix": {"provider": "clawde"}}))  # type: ignore[no-untyped-call]
+    with capture_output() as captured:
+        assert not other.run_cell("%load_ext kubeagentix").success
+    assert captured.stdout.splitlines() == [
+        "error: KubeAgentix.provider: there is no provider 'clawde'; did you mean claude?"
+    ]
 
 
 def test_unloading_leaves_nothing(shell: Any) -> None:

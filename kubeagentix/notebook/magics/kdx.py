@@ -13,6 +13,7 @@ from kubeagentix.contracts import MagicPlugin
 from kubeagentix.domain.payloads import NOBODY, Payload
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.notebook import session
+from kubeagentix.notebook.choice import chosen
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
@@ -32,6 +33,7 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
     if arguments.out is not None and (not arguments.out.isidentifier() or keyword.iskeyword(arguments.out)):
         raise UsageError(f"{excerpt(arguments.out, 60)!r} is no variable name", hint="as in -o diagnosis")
     options.target_of(arguments)
+    arguments = chosen().applied(arguments)
     # Opening what is asked, and the first display, belong to the cell's own thread.
     if arguments.show_payload:
         return _show(arguments, session.source_of(arguments), session.Progress("Quick Dx"))
