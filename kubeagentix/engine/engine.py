@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from kubeagentix import registry
 from kubeagentix.anonymizing.border import Anonymizer
-from kubeagentix.audit import audit_log
+from kubeagentix.audit import AuditLog, audit_log
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import Provider, ProviderPlugin, ToolContext, ToolPlugin
 from kubeagentix.domain.changes import Approver
@@ -29,13 +29,14 @@ from kubeagentix.domain.events import (
     RunFinished,
     RunRecord,
     StageChanged,
+    silent,
 )
 from kubeagentix.domain.messages import Message
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.payloads import Payload
 from kubeagentix.domain.secrets import Credential
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.engine import compaction, prompt
+from kubeagentix.engine import compaction, errands, prompt
 from kubeagentix.engine.approvals import nobody
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.changing import Changes
@@ -43,6 +44,7 @@ from kubeagentix.engine.conversation import Conversation, for_another_provider
 from kubeagentix.engine.hiding import hidden_from, knowing
 from kubeagentix.engine.plan import Plan, Prepare, Prepared
 from kubeagentix.engine.recorder import Keeper
+from kubeagentix.engine.results import Results
 from kubeagentix.engine.run import Run
 from kubeagentix.engine.selection import Candidate, Choice, candidates
 from kubeagentix.engine.showing import first_payload
@@ -279,6 +281,19 @@ class Engine:
                     raise raised(record.event.error)
         raise AssertionError("a run ended without its terminal event")
 
+    async def change(self, tool: str, arguments: Mapping[str, Any], *, approve: Approver = nobody) -> str:
+        """Makes a change without a model: what the tool does with these arguments, once `approve` has said yes to it.
+
+        As in `await engine.change("restart_rollout", {"name": "deploy/web"}, approve=…)`; what `approve` gets holds the
+        API server's dry run. Returns what was done. Raises ApprovalError for a no, UsageError, ClusterError and kin.
+        """
+        return await errands.carry_out(
+            self.tools, tool, arguments, self._context(self._diagnosed), approve=approve, audit=self._audit
+        )
+
+    async def _diagnosed(self, target: Target) -> Diagnosis:
+        return await self.quick_dx(target, silent)
+
     def is_anonymous(self, options: RunOptions) -> bool:
         """Whether names are hidden from the model in a run with these options."""
         return options.anonymize if options.anonymize is not None else load_settings(self.environ).anonymize
@@ -296,16 +311,9 @@ class Engine:
         return candidate.plugin.build(self.environ)
 
     def _runner(self, means: _Means, run: Run, candidate: Candidate) -> ToolRunner:
-        context = ToolContext(
-            source=self.source,
-            namespace=self.namespace,
-            diagnose=partial(means.known.ask, run),
-            results=means.conversation.results,
-            environ=self.environ,
-        )
         return ToolRunner(
             means.tools,
-            context,
+            self._context(partial(means.known.ask, run), means.conversation.results),
             results=means.conversation.results,
             told=run.emit,
             max_calls=means.options.max_tool_calls,
@@ -321,9 +329,24 @@ class Engine:
             run_id=run.id,
             approvals=run.approvals,
             grants=means.conversation.grants,
-            audit=audit_log(load_settings(self.environ).audit_log, self.environ),
+            audit=self._audit,
             redactor=means.conversation.redactor,
         )
+
+    def _context(
+        self, diagnose: Callable[[Target], Awaitable[Diagnosis]], results: Results | None = None
+    ) -> ToolContext:
+        return ToolContext(
+            source=self.source,
+            namespace=self.namespace,
+            diagnose=diagnose,
+            results=results if results is not None else Results(),
+            environ=self.environ,
+        )
+
+    @property
+    def _audit(self) -> AuditLog:
+        return audit_log(load_settings(self.environ).audit_log, self.environ)
 
 
 def _is_withheld(tool: ToolPlugin, options: RunOptions) -> bool:

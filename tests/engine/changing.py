@@ -195,3 +195,21 @@ def lab_of(demo: kx.Demo, home: Path, user: str = "admin") -> Iterator[Lab]:
     with connection.connect(kubeconfig=str(path)) as cluster:
         yield Lab(server, cluster, heard, home)
     server.faults.rules.remove(heard)
+
+
+def reader_of(demo: kx.Demo) -> str:
+    """A user of the demo who may look at everything and change nothing."""
+    server, name = demo._running.server, "reader"
+    server.add_user(name)
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "read"}}
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}]
+    server.store.put({**rbac, "kind": "ClusterRole", "rules": rules})
+    server.store.put(
+        {
+            **rbac,
+            "kind": "ClusterRoleBinding",
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "read"},
+            "subjects": [{"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}],
+        }
+    )
+    return name

@@ -24,7 +24,7 @@ from kubeagentix.engine.approvals import by_answer
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.errors import UsageError
 from kubeagentix.testing import ScriptedProvider
-from tests.engine.changing import Lab, Person, ask, lab_of
+from tests.engine.changing import Lab, Person, ask, lab_of, reader_of
 
 SCALE = ask("scale_workload", name="deploy/checkout", replicas=5)
 
@@ -175,23 +175,7 @@ def test_a_namesake_is_not_met(lab: Lab) -> None:
 
 
 def test_who_may_not_is_told_so_before_anybody_is_asked(demo: kx.Demo, tmp_path: Path) -> None:
-    server = demo._running.server
-    server.add_user("reader")
-    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}]
-    server.store.put(
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "read"}}
-        | {"rules": rules}
-    )
-    server.store.put(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "read"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "read"},
-            "subjects": [{"kind": "User", "name": "reader", "apiGroup": "rbac.authorization.k8s.io"}],
-        }
-    )
-    with lab_of(demo, tmp_path, "reader") as lab:
+    with lab_of(demo, tmp_path, reader_of(demo)) as lab:
         person = Person()
         told = lab.run([SCALE], approve=person.approver)
         assert person.asked == []
