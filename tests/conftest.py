@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-SCRUBBED_PREFIXES = ("KUBE", "ANTHROPIC", "CLAUDE", "OPENAI", "GEMINI", "GOOGLE_API", "JUPYTER")
-KEPT = {"KUBEAGENTIX_TEST_KUBECONFIG"}
+from tests.scrubbing import scrub
+
 FORBID_SKIPS = os.environ.get("KUBEAGENTIX_FORBID_SKIPS") == "1"
 
 
@@ -35,9 +35,7 @@ def skips_are_forbidden(config: pytest.Config) -> bool:
 
 @pytest.fixture(autouse=True)
 def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith(SCRUBBED_PREFIXES) and name not in KEPT:
-            monkeypatch.delenv(name)
+    scrub(monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("KUBEAGENTIX_RENDER", "static")
