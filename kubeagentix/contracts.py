@@ -69,7 +69,9 @@ class MagicPlugin:
     """A notebook magic, `%id`. `call` gets the parsed options and the user's namespace; what it returns is displayed.
 
     It may return an awaitable, which is awaited where the cell can await and waited for where it cannot.
-    `has_cell`: there is a `%%id` too, whose body holds further options, one line each, with `#` comments.
+    `has_cell`: there is a `%%id` too, whose body holds further options, one line each, with `#` comments. With
+    `takes_text` its body is no options but a text; `call` gets it as `arguments.text` (None: no body). `{{name}}` is a
+    variable in either.
     """
 
     id: str
@@ -77,6 +79,7 @@ class MagicPlugin:
     configure: Callable[[argparse.ArgumentParser], None]
     call: Callable[[argparse.Namespace, dict[str, Any]], Any | Awaitable[Any]]
     has_cell: bool = False
+    takes_text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

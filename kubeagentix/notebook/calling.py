@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
-import shlex
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
@@ -13,22 +12,31 @@ from kubeagentix import sync
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.errors import KubeAgentiXError, UsageError
 from kubeagentix.notebook.awaiting import may_return_awaitable
+from kubeagentix.notebook.expansion import expanded, words_of
 from kubeagentix.notebook.reporting import show_in_one_line
 from kubeagentix.options import OneLineParser
 
 
 def parser_of(plugin: MagicPlugin) -> OneLineParser:
     """The option parser of a magic."""
-    note = f"%%{plugin.id}: the body holds more of these, one line each; # starts a comment." if plugin.has_cell else ""
-    parser = OneLineParser(f"%{plugin.id}", plugin.help, note)
+    parser = OneLineParser(f"%{plugin.id}", plugin.help, _note(plugin))
     plugin.configure(parser)
     return parser
+
+
+def _note(plugin: MagicPlugin) -> str:
+    variables = r"{{name}} is that variable of the notebook; \{{ stands for the braces themselves."
+    if not plugin.has_cell:
+        return variables
+    if plugin.takes_text:
+        return f"%%{plugin.id}: these stand on the first line; the body is text.\n{variables}"
+    return f"%%{plugin.id}: the body holds more of these, one line each; # starts a comment.\n{variables}"
 
 
 def call(plugin: MagicPlugin, line: str, cell: str | None, user_ns: dict[str, Any]) -> Any:
     """What the magic returns, or an awaitable of it where the cell awaits. Known errors render in one line."""
     try:
-        arguments = _parsed(plugin, line, cell)
+        arguments = _parsed(plugin, line, cell, user_ns)
         if arguments is None:
             return None
         result = plugin.call(arguments, user_ns)
@@ -58,16 +66,19 @@ async def _coroutine(work: Awaitable[Any]) -> Any:
     return await work
 
 
-def _parsed(plugin: MagicPlugin, line: str, cell: str | None) -> argparse.Namespace | None:
+def _parsed(plugin: MagicPlugin, line: str, cell: str | None, user_ns: dict[str, Any]) -> argparse.Namespace | None:
     try:
-        words = shlex.split(line, comments=True)
-        for body_line in (cell or "").splitlines():
-            words += shlex.split(body_line, comments=True)
+        words = words_of(line, user_ns)
+        for body_line in (cell or "").splitlines() if not plugin.takes_text else ():
+            words += words_of(body_line, user_ns)
     except ValueError as error:
         raise UsageError(
             f"%{plugin.id}: {str(error).lower()}", hint="close the quotation, or quote the whole"
         ) from error
     try:
-        return parser_of(plugin).parse(words)
+        arguments = parser_of(plugin).parse(words)
     except SystemExit:  # argparse printed the help
         return None
+    if plugin.takes_text:
+        arguments.text = expanded(cell, user_ns) if cell is not None else None
+    return arguments
