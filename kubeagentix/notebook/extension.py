@@ -24,7 +24,7 @@ class _Loaded:
     def __init__(self, shell: Any, plugins: Mapping[str, MagicPlugin]) -> None:
         self._plugins = plugins
         choose_for(shell)  # `%config KubeAgentix`
-        self._matcher = matcher_for(plugins)
+        self._matcher = matcher_for(plugins, shell.user_ns)
         self._rewriter = Rewriter(shell, [name for name, plugin in plugins.items() if plugin.has_cell])
         self._rewriter.attach()
         self._reporter = Reporter(shell)
