@@ -1,8 +1,8 @@
-r"""`{{name}}` in what is typed after a magic: a variable of the notebook, and nothing else that has braces.
+"""`{{name}}` in what is typed after a magic: a variable of the notebook, and nothing else that has braces.
 
 A name, attributes of it and constant indexes, as in `{{dx.hypotheses[0].root.name}}`; never a call. What is no Python
 name in double braces (a go-template's `{{.metadata.name}}`, Helm's `{{ include "x" . }}`), jsonpath and `$HOME` stay as
-they are, and so does whatever has a backslash before it: `\{{name}}`.
+they are, and so does what has a backslash before its braces.
 """
 
 from __future__ import annotations
