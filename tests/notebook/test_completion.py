@@ -24,6 +24,12 @@ def completed(shell: Any, text: str) -> list[str]:
     return [] if len(words) == 1 and text.endswith(words[0]) else words
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is; what is late is another test's matter."""
+    monkeypatch.setattr(known_names, "WAIT_S", 60.0)
+
+
 class Slow:
     """An API server that answers once it may, with a list of names."""
 
