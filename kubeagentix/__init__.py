@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from kubeagentix.agent import Engine, Reply, achat, chat, providers
+    from kubeagentix.agent import Engine, Reply, achat, providers
     from kubeagentix.api import (
         Demo,
         adiagnose,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         take_snapshot,
         use,
     )
+    from kubeagentix.chats import chat
     from kubeagentix.cluster.connection import Cluster
     from kubeagentix.contracts import Provider
     from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
@@ -71,7 +72,7 @@ _HOMES = {
     "analyzer": "kubeagentix.own_analyzers",
     "analyzers": "kubeagentix.own_analyzers",
     "atake_snapshot": "kubeagentix.api",
-    "chat": "kubeagentix.agent",
+    "chat": "kubeagentix.chats",
     "connect": "kubeagentix.api",
     "current": "kubeagentix.api",
     "demo": "kubeagentix.api",

@@ -1,0 +1,97 @@
+"""`kx.chat`: asks a question and waits; in a notebook, without a question, it opens a chat to talk in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, overload
+
+from kubeagentix import agent
+from kubeagentix.api import CredentialLike, Source, credential_of
+from kubeagentix.domain.changes import Approver
+from kubeagentix.domain.events import RunRecord
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.engine.conversation import Conversation
+from kubeagentix.errors import UsageError
+from kubeagentix.quickdx.targets import parse_target
+
+if TYPE_CHECKING:
+    from kubeagentix.notebook.open_chat import OpenChat
+
+HINT = "ask one, as in kx.chat('why is checkout failing?'); kubeagentix chat asks again and again in a terminal"
+
+
+@overload
+def chat(
+    question: str,
+    *,
+    cluster: Source | None = None,
+    namespace: str | None = None,
+    target: str | None = None,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    options: RunOptions | None = None,
+    conversation: Conversation | None = None,
+    told: Callable[[RunRecord], None] | None = None,
+    history: bool = True,
+    approve: Approver | None = None,
+) -> agent.Reply: ...
+@overload
+def chat(
+    question: None = None,
+    *,
+    cluster: Source | None = None,
+    namespace: str | None = None,
+    target: str | None = None,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    options: RunOptions | None = None,
+    history: bool = True,
+) -> OpenChat: ...
+@wraps(agent.chat, assigned=())  # whose parameters these are
+def chat(question: str | None = None, **asked: Any) -> agent.Reply | OpenChat:
+    """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
+
+    Without `provider` the first that is configured is asked; `rules` needs no key. `history=False` keeps nothing of it
+    in the history. Where `options` allow changes, each is shown and asked about on the terminal or in the cell, or by
+    `approve`, which gets a kx.ApprovalRequest and returns a kx.ApprovalAnswer. Without a question it is the chat of
+    this notebook, to be shown as the last line of a cell: it stays open, and its cells go on in it.
+
+    Raises ProviderError if nobody can answer, UsageError, and what reading a cluster raises.
+    """
+    return _opened(**asked) if question is None else agent.chat(question, **asked)
+
+
+def _opened(
+    *,
+    cluster: Source | None = None,
+    namespace: str | None = None,
+    target: str | None = None,
+    provider: str = "",
+    model: str = "",
+    credential: CredentialLike | None = None,
+    options: RunOptions | None = None,
+    history: bool = True,
+) -> OpenChat:
+    """The chat of this notebook, with what it asks from now on. Raises UsageError where there is no notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        raise UsageError("there is no question, and no notebook in which to open a chat", hint=HINT)
+    from kubeagentix.notebook.chatting import Place  # noqa: PLC0415  only in a notebook
+    from kubeagentix.notebook.open_chat import chat_of  # noqa: PLC0415  the same
+
+    chosen = replace(
+        options if options is not None else RunOptions(),
+        **{name: value for name, value in (("provider", provider), ("model", model)) if value},
+    )
+    if credential is not None:
+        chosen = replace(chosen, credential=credential_of(credential, chosen.provider))
+    if target is not None:
+        chosen = replace(chosen, target=parse_target(target, namespace))
+    found = chat_of(shell)
+    found.place = Place(cluster=cluster, namespace=namespace, options=chosen, history=history)
+    return found

@@ -1,0 +1,155 @@
+"""A chat that stays open in a cell: what is typed and clicked there runs in the background, whether a cell runs or not.
+
+A saved notebook cannot show a widget without its kernel, so that a transcript stands below it, closed, and is kept up
+to date.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import kubeagentix as kx
+from kubeagentix import sync
+from kubeagentix.api import Source
+from kubeagentix.engine.approvals import by_answer
+from kubeagentix.errors import KubeAgentiXError
+from kubeagentix.notebook import picking, transcripts
+from kubeagentix.notebook.chatting import Chat, Place
+from kubeagentix.notebook.choice import KubeAgentix, choose_for
+from kubeagentix.notebook.showing import is_live, view_bundle
+from kubeagentix.notebook.turns import Turn
+from kubeagentix.notebook.widgets.chat import ChatView
+
+
+class OpenChat(Chat):
+    """A chat that a cell shows as a widget to talk in, as often as it is shown; without a kernel it is a transcript."""
+
+    def __init__(self, choice: KubeAgentix, place: Place | None = None) -> None:
+        super().__init__(choice, place)
+        self.watchers.append(self._keep)
+        self._context = contextvars.copy_context()
+        self._transcripts: list[Any] = []  # handles of displays
+        self._home: Source | None = None  # what is asked where that is no context
+        self._namespaces: list[str] = []
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
+
+        if not is_live():
+            display({**transcripts.bundle(self.turns)}, raw=True)  # type: ignore[no-untyped-call]
+            return
+        self._context = contextvars.copy_context()
+        bundle = {**view_bundle(self._view()), "text/plain": repr(self)}
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]
+        self._transcripts.append(display(self._transcript(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
+        self._start(self._list_namespaces())
+
+    def _view(self) -> ChatView:
+        if not self.views:
+            view = ChatView(self.hear, mode="open", namespaces=[], **self._picks())
+            for turn in self.turns:
+                turn.show_in(view)
+            view.set(running=self.is_running)
+            self.views.append(view)
+        view = self.views[0]
+        assert isinstance(view, ChatView)
+        return view
+
+    def hear(self, intent: str, content: Mapping[str, Any]) -> None:
+        """What was clicked or typed, on whatever thread; what cannot be done is told in the widget."""
+        try:
+            self._heard(intent, content)
+        except KubeAgentiXError as error:
+            for view in self.views:
+                view.set(hint=str(error))
+
+    def _heard(self, intent: str, content: Mapping[str, Any]) -> None:
+        if intent == "ask":
+            self._ask(str(content.get("text", "")))
+        elif intent == "retry":
+            self._ask(self.take_back())
+        elif intent == "new":
+            self.new()
+        elif intent == "choose":
+            self._choose(str(content.get("what")), str(content.get("value", "")))
+        else:
+            super().hear(intent, content)
+
+    def _ask(self, question: str) -> None:
+        self._start(self._in_background(self.begin(question)))
+
+    async def _in_background(self, turn: Turn) -> None:
+        with suppress(KubeAgentiXError):  # which the turn shows
+            try:
+                await self.answered(turn, self.place, by_answer)
+            except Exception as error:
+                turn.fail(f"{type(error).__name__}: {error}")
+                raise
+
+    def _choose(self, what: str, value: str) -> None:
+        """A pick counts for all that this notebook asks; what this chat was opened with gives way."""
+        if what == "context" and value == picking.HERE:
+            kx.use(self._home)
+        elif what != "namespace" or self.place.cluster is None:
+            picking.picked(self.choice, what, value)
+        if what == "namespace":
+            self.place = replace(self.place, namespace=value or None)
+        elif what == "context":
+            self.place = replace(self.place, cluster=None, namespace=None)
+            self._start(self._list_namespaces())
+        else:
+            options = replace(self.place.options, provider="", model="", credential=None)
+            self.place = replace(self.place, options=options)
+        for view in self.views:
+            view.set(hint="", **self._picks())
+
+    def _picks(self) -> dict[str, Any]:
+        source = self.place.cluster if self.place.cluster is not None else kx.current()
+        picture = picking.picture(self.choice, source)
+        if picture["context"] == picking.HERE:
+            self._home = source
+        elif self._home is not None:
+            picture["contexts"] = [{"id": picking.HERE, "title": picking.called(self._home)}, *picture["contexts"]]
+        given = self.place.options
+        return {
+            **picture,
+            "provider": given.provider or picture["provider"],
+            "model": given.model or picture["model"],
+            "namespace": self.place.namespace or picture["namespace"],
+        }
+
+    async def _list_namespaces(self) -> None:
+        source = self.place.cluster if self.place.cluster is not None else kx.current()
+        self._namespaces = await picking.namespaces(source)
+        for view in self.views:
+            view.set(namespaces=self._namespaces)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begins work in the background, on behalf of the cell that shows this: older kernels want to know for whom."""
+        self._context.copy().run(sync.start, work)
+
+    def _transcript(self) -> dict[str, str]:
+        bundle = transcripts.bundle(self.turns)
+        summary = f"Transcript ({len(self.turns)} question{'' if len(self.turns) == 1 else 's'})"
+        page = f"<details><summary>{summary}</summary>{bundle['text/html']}</details>"
+        return {"text/html": page, "text/plain": bundle["text/plain"] or summary}
+
+    def _keep(self) -> None:
+        """Brings the transcripts up to date."""
+        for handle in self._transcripts:
+            handle.update(self._transcript(), raw=True)
+
+
+_chats: WeakKeyDictionary[Any, OpenChat] = WeakKeyDictionary()
+
+
+def chat_of(shell: Any) -> OpenChat:
+    """The chat of that shell, in which its cells go on; the same each time."""
+    if shell not in _chats:
+        _chats[shell] = OpenChat(choose_for(shell))
+    return _chats[shell]
