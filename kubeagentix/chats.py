@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from kubeagentix import agent
 from kubeagentix.api import CredentialLike, Source, credential_of
@@ -16,9 +17,6 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.errors import UsageError
 from kubeagentix.quickdx.targets import parse_target
-
-if TYPE_CHECKING:
-    from kubeagentix.notebook.open_chat import OpenChat
 
 HINT = "ask one, as in kx.chat('why is checkout failing?'); kubeagentix chat asks again and again in a terminal"
 
@@ -51,9 +49,9 @@ def chat(
     credential: CredentialLike | None = None,
     options: RunOptions | None = None,
     history: bool = True,
-) -> OpenChat: ...
+) -> Any: ...
 @wraps(agent.chat, assigned=())  # whose parameters these are
-def chat(question: str | None = None, **asked: Any) -> agent.Reply | OpenChat:
+def chat(question: str | None = None, **asked: Any) -> Any:
     """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
 
     Without `provider` the first that is configured is asked; `rules` needs no key. `history=False` keeps nothing of it
@@ -76,22 +74,16 @@ def _opened(
     credential: CredentialLike | None = None,
     options: RunOptions | None = None,
     history: bool = True,
-) -> OpenChat:
+) -> Any:
     """The chat of this notebook, with what it asks from now on. Raises UsageError where there is no notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is None:
         raise UsageError("there is no question, and no notebook in which to open a chat", hint=HINT)
-    from kubeagentix.notebook.chatting import Place  # noqa: PLC0415  only in a notebook
-    from kubeagentix.notebook.open_chat import chat_of  # noqa: PLC0415  the same
-
-    chosen = replace(
-        options if options is not None else RunOptions(),
-        **{name: value for name, value in (("provider", provider), ("model", model)) if value},
-    )
+    chosen = options if options is not None else RunOptions()
+    chosen = replace(chosen, provider=provider or chosen.provider, model=model or chosen.model)
     if credential is not None:
         chosen = replace(chosen, credential=credential_of(credential, chosen.provider))
     if target is not None:
         chosen = replace(chosen, target=parse_target(target, namespace))
-    found = chat_of(shell)
-    found.place = Place(cluster=cluster, namespace=namespace, options=chosen, history=history)
-    return found
+    notebook: Any = importlib.import_module("kubeagentix.notebook.open_chat")  # which stands above all that is called
+    return notebook.opened(shell, cluster=cluster, namespace=namespace, options=chosen, history=history)

@@ -166,7 +166,7 @@ def test_a_listener_that_leaves_ends_the_run_and_nothing_else(demo: kx.Demo) -> 
 
 def test_options_of_another_kind_are_refused(demo: kx.Demo) -> None:
     with pytest.raises(UsageError, match=r"kx\.RunOptions, not str"):
-        kx.chat("why?", cluster=demo, options="fast")  # type: ignore[arg-type]
+        kx.chat("why?", cluster=demo, options="fast")  # type: ignore[call-overload]
 
 
 def test_a_credential_for_whoever_comes_first_is_refused(demo: kx.Demo) -> None:

@@ -38,7 +38,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WireServer]:
 
 def asked(question: str, server: WireServer, *steps: object, **more: object) -> kx.Reply:
     server.script(list(steps) or [Say(f"answer to {question}")])  # type: ignore[arg-type]
-    return kx.chat(question, cluster=PICTURE, provider="openai", **more)  # type: ignore[arg-type]
+    return kx.chat(question, cluster=PICTURE, provider="openai", **more)  # type: ignore[call-overload, no-any-return]
 
 
 def test_an_empty_history_says_so() -> None:

@@ -153,3 +153,10 @@ def chat_of(shell: Any) -> OpenChat:
     if shell not in _chats:
         _chats[shell] = OpenChat(choose_for(shell))
     return _chats[shell]
+
+
+def opened(shell: Any, **place: Any) -> OpenChat:
+    """The same, asking there from now on; the arguments are those of Place."""
+    chat = chat_of(shell)
+    chat.place = Place(**place)
+    return chat

@@ -138,7 +138,7 @@ def _markdown(turn: Turn) -> Iterator[str]:
 
 
 def _question_markdown(part: Part) -> str:
-    return "**You:** " + part["text"].replace("\n", "  \n")
+    return f"**You:** {part['text']}".replace("\n", "  \n")
 
 
 def _text_markdown(part: Part) -> str:

@@ -30,10 +30,10 @@ class Book:
         self.page.wait_for_function(IDLE, timeout=OPENED_MS)
         if theme == "dark":
             self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            self.page.wait_for_selector("body[data-jp-theme-light=false]")
+            self.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
         elif self.page.get_attribute("body", "data-jp-theme-light") == "false":
             self.command("apputils:change-theme", {"theme": "JupyterLab Light"})
-            self.page.wait_for_selector("body[data-jp-theme-light=true]")
+            self.page.wait_for_selector("body[data-jp-theme-light=true]", state="attached")
 
     def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         """Executes a command of JupyterLab, without waiting for its end."""
