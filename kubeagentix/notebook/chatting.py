@@ -161,11 +161,9 @@ class Chat:
         given = place.options
         if given.credential is not None:
             return given
-        is_open = not given.provider and not given.model
-        name = (given.provider or self.choice.provider).replace("-", "_")
-        model = self.choice.model if is_open else given.model
-        name = "" if name == AUTO else name
-        return replace(given, provider=name, model=model, credential=self.choice.credential_of(name))
+        whom = self.choice.whom(given.provider, given.model)
+        name = "" if whom.provider == AUTO else whom.provider
+        return replace(given, provider=name, model=whom.model, credential=whom.credential)
 
     def ask(self, question: str) -> Reply:
         """Asks, and waits for the answer, which is also shown where the chat is open."""

@@ -78,7 +78,7 @@ async def namespaces(source: Source | None) -> list[str]:
 def picked(choice: KubeAgentix, what: str, value: str) -> None:
     """Makes a pick count, for all that this notebook asks. Raises UsageError for what cannot be picked."""
     if what == "provider":
-        choice.provider, choice.model = value, ""
+        choice.use(value)
     elif what == "model" and (not value or _MODEL.fullmatch(value)):
         choice.model = value
     elif what == "namespace" and (not value or _NAME.fullmatch(value)):

@@ -133,7 +133,7 @@ def test_a_change_waits_for_a_click_and_denied_is_not_made(
     )
     book.run_all()
     asked = book.output(1).locator(".kx-approval")
-    expect(asked.locator("[data-sign=added]").first).to_contain_text("5")
+    expect(asked.locator("[data-sign=added]").first).to_contain_text("replicas: 5")
     expect(asked.locator(".kx-left")).to_contain_text("expires in 9:")
     book.shot(f"chat-approval-dark-{kernel}")
     asked.locator(".kx-approve").click()

@@ -145,7 +145,7 @@ function render({ model, el }) {
   function approval(part) {
     const diff = h("pre.kx-pre.kx-diff", { tabindex: "0", "aria-label": "What the API server says it would change" });
     for (const line of (part.diff || "(a tool of your own: what it changes cannot be shown)").split("\n")) {
-      const sign = { "+": "added", "-": "removed" }[line[0]] || "same";
+      const sign = /^(\+\+\+|---) /.test(line) ? "same" : { "+": "added", "-": "removed" }[line[0]] || "same";
       diff.append(h("span", { dataset: { sign } }, `${line}\n`));
     }
     const where = part.cluster ? h("div.kx-mute", {}, `cluster ${part.cluster}`) : null;

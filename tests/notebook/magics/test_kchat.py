@@ -38,7 +38,7 @@ def asked(server: WireServer) -> list[str]:
 
 def test_the_cells_text_is_asked_and_the_answer_is_shown_once(shell: Any, broken: str, model: WireServer) -> None:
     model.script([Say("It has **no pod**.")])
-    question = "why is it down?\n-n is no option here, nor is {{this}}, and 'this is not closed"
+    question = "why is it down?\n-n is no option here, nor is {this}, and 'this is not closed"
     found, outputs, _ = run(shell, f"%%kchat --snapshot {broken} -o reply\n{question}")
     assert found.success
     assert found.result is None
@@ -120,4 +120,4 @@ def test_what_cannot_be_meant_is_refused(shell: Any, cell: str, message: str) ->
 
 def test_help_says_what_the_body_is(shell: Any) -> None:
     _, _, text = run(shell, "%kchat --help")
-    assert "the body is taken as it is" in text
+    assert "the body is text" in text
