@@ -35,6 +35,7 @@ from kubeagentix.notebook.widgets.chat import ChatView
 
 DEAF = "Clicks do not reach the kernel while this cell runs: ■ in the toolbar stops it."
 _COMMAND = re.compile(r"`(kubectl [^`\n]+)`|^[ \t]*(?:\$ )?(kubectl [^`\n]+)$", re.MULTILINE)
+PUSH_S = 3.0  # how often a browser that cannot ask is sent all of it
 DECISIONS = ("once", "always", "refused")
 
 
@@ -266,8 +267,9 @@ async def _tell_if_deaf(view: View) -> None:
     if await view.is_heard_soon():
         return
     view.set(hint=DEAF)
-    while not await view.is_heard_soon():
-        pass
+    while not view.is_heard:
+        view.push()
+        await view.is_heard_soon(PUSH_S)
     view.set(hint="")
 
 

@@ -133,6 +133,10 @@ class View(anywidget.AnyWidget):
             self._flushed_at = time.monotonic()
             self._pause_s = max(FLUSH_S, SHARE * (self._flushed_at - began))
 
+    def push(self) -> None:
+        """Sends everything unasked, for a browser that shows this and cannot be heard."""
+        self._reset()
+
     def _change(self, op: dict[str, Any] | None) -> None:
         if op is not None:
             self._ops.append(op)

@@ -134,6 +134,18 @@ def test_intents_are_told_and_noise_is_not() -> None:
     assert view.is_heard
 
 
+def test_everything_can_be_sent_to_a_browser_that_cannot_ask() -> None:
+    view = View(title="one")
+    view.put({"id": "a"})
+    screen = Screen(view)
+    screen.seq, screen.parts, screen.state = -1, {}, {}  # as before its first picture
+    view.put({"id": "b"})
+    assert screen.parts == {}
+    view.push()
+    view.put({"id": "c"})
+    screen.check()
+
+
 def test_a_widget_that_nobody_shows_is_not_heard() -> None:
     assert not asyncio.run(View().is_heard_soon(0.05))
 

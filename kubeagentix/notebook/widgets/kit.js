@@ -29,7 +29,16 @@ function follow(model, show) {
   let seq = -1;
   let change = fresh();
   let frame = 0;
+  let asked = 0;
+  let again = 0;
 
+  // Asks for the whole picture until it comes: the first words may wait in the kernel's main queue until a cell ends.
+  function ask() {
+    clearTimeout(again);
+    if (seq >= 0 || asked > 7) return;
+    model.send({ op: "hello" });
+    again = setTimeout(ask, 250 * 2 ** asked++);
+  }
   function fresh() {
     return { all: false, put: new Set(), grown: new Map(), dropped: new Set(), state: {} };
   }
@@ -84,7 +93,8 @@ function follow(model, show) {
       if (seq < 0 || message.seq <= seq) return; // before the first picture, or in it already
       if (message.seq !== seq + 1) {
         seq = -1;
-        model.send({ op: "hello" });
+        asked = 0;
+        ask();
         return;
       }
       seq = message.seq;
@@ -93,12 +103,13 @@ function follow(model, show) {
     }
   }
   model.on("msg:custom", received);
-  model.send({ op: "hello" });
+  ask();
   return {
     picture,
     intend: (intent, more = {}) => model.send({ intent, ...more }),
     stop() {
       model.off("msg:custom", received);
+      clearTimeout(again);
       if (frame) cancelAnimationFrame(frame);
     },
   };
