@@ -179,7 +179,7 @@ def diagnose(
     Raises NotFoundError, UsageError, ClusterError, KubeconfigError, and ProviderError with `fallback=False`.
     """
     return sync.run(
-        _diagnosed(
+        diagnosed(
             question_of(
                 target,
                 namespace=namespace,
@@ -215,7 +215,7 @@ async def adiagnose(
 ) -> Diagnosis:
     """As `diagnose`, to be awaited; also inside a running notebook."""
     return await sync.arun(
-        _diagnosed(
+        diagnosed(
             question_of(
                 target,
                 namespace=namespace,
@@ -287,9 +287,10 @@ def question_of(
     return Question(source=source, target=wanted, quick_dx=quick_dx)
 
 
-def _diagnosed(
+def diagnosed(
     question: Question, asking: RunOptions | None, listen: Listener, *, is_kept: bool
 ) -> Coroutine[Any, Any, Diagnosis]:
+    """The work of `diagnose`, to be run by one who has put the question together: see `question_of`, `asking_of`."""
     kept = keeping(load_settings(os.environ), kind="dx") if is_kept else None
     if asking is None:
         return _kept(question.quick_dx(question.target, listen), kept, listen, [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 from kubeagentix import sync
@@ -43,23 +43,39 @@ def call(plugin: MagicPlugin, line: str, cell: str | None, user_ns: dict[str, An
         if not inspect.isawaitable(result):
             return result
         if may_return_awaitable():
-            return _awaited(_coroutine(result))
-        return sync.run(_coroutine(result))
+            return _awaited(result)
+        return _waited_for(result)
     except (KubeAgentiXError, KeyboardInterrupt) as error:
         show_in_one_line(error)
         raise
 
 
-async def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
+def _waited_for(work: Awaitable[Any]) -> Any:
     try:
-        return await sync.arun(work)
+        return sync.run(_coroutine(work))
+    except KeyboardInterrupt:
+        if (left := _left(work)) is None:
+            raise
+        return left
+
+
+async def _awaited(work: Awaitable[Any]) -> Any:
+    try:
+        return await sync.arun(_coroutine(work))
     except KubeAgentiXError as error:
         show_in_one_line(error)
         raise
     except asyncio.CancelledError:  # how an interrupt reaches a cell that awaits
+        if (left := _left(work)) is not None:
+            return left
         interrupt = KeyboardInterrupt()
         show_in_one_line(interrupt)
         raise interrupt from None
+
+
+def _left(work: Awaitable[Any]) -> Any:
+    """What work that goes on until somebody ends it has found when it is interrupted: its `left()`."""
+    return work.left() if hasattr(work, "left") else None
 
 
 async def _coroutine(work: Awaitable[Any]) -> Any:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import keyword
-from collections.abc import Awaitable
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import kubeagentix as kx
-from kubeagentix import options
+from kubeagentix import api, options
 from kubeagentix.contracts import MagicPlugin
+from kubeagentix.domain.events import Listener
 from kubeagentix.domain.payloads import NOBODY, Payload
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.notebook import session
 from kubeagentix.notebook.choice import chosen
+from kubeagentix.notebook.dx_view import DxView
+from kubeagentix.notebook.showing import is_live
+from kubeagentix.notebook.watching import MAX_S, MIN_S, Watch
+from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
@@ -25,6 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_result_options(parser)
     options.add_fail_option(parser)
     parser.add_argument("-o", "--out", metavar="NAME", help="also keep the Diagnosis in this variable")
+    parser.add_argument(
+        "--watch",
+        type=float,
+        metavar="SECONDS",
+        help="look again so often, and mark what is new and gone; Stop or an interrupt ends it",
+    )
 
 
 def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[object]:
@@ -32,23 +46,95 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
     options.check(arguments)
     if arguments.out is not None and (not arguments.out.isidentifier() or keyword.iskeyword(arguments.out)):
         raise UsageError(f"{excerpt(arguments.out, 60)!r} is no variable name", hint="as in -o diagnosis")
+    _check_watch(arguments)
     options.target_of(arguments)
-    arguments = chosen().applied(arguments)
+    arguments = _with_choice(arguments)
     # Opening what is asked, and the first display, belong to the cell's own thread.
+    source = session.source_of(arguments)
     if arguments.show_payload:
-        return _show(arguments, session.source_of(arguments), session.Progress("Quick Dx"))
-    return _diagnose(arguments, session.source_of(arguments), session.Progress("Quick Dx"), user_ns)
+        return _show(arguments, source, session.Progress("Quick Dx"))
+    finished = partial(_finished, arguments, user_ns)
+    has_table = is_live() and arguments.format == "table" and not arguments.verbose and arguments.output is None
+    if not has_table:
+        if arguments.watch is not None:
+            sys.stderr.write("--watch needs a live notebook: this is one look\n")
+        return _diagnose(arguments, source, session.Progress("Quick Dx"), finished)
+    about = options.target_of(arguments) or arguments.namespace or "the cluster"
+    table = DxView(
+        clean_line(f"Quick Dx of {about}", 200),
+        source if source is not None else kx.current(),
+        arguments.provider or "",
+        arguments.model or "",
+    ).begin()
+    if arguments.watch is None:
+        return _diagnose(arguments, source, table, finished)
+    return Watch(table, partial(_look, arguments, source), arguments.watch, finished)
+
+
+def _check_watch(arguments: argparse.Namespace) -> None:
+    if arguments.watch is None:
+        return
+    if not MIN_S <= arguments.watch <= MAX_S:
+        raise UsageError(f"--watch takes {MIN_S:.0f} to {MAX_S:.0f} seconds", hint="as in --watch 10")
+    if arguments.snapshot is not None:
+        raise UsageError("--watch and --snapshot exclude each other", hint="a saved snapshot does not change")
+    if arguments.provider or arguments.model or arguments.show_payload:
+        raise UsageError("--watch asks no model", hint="leave --provider out; each row of the table can be explained")
+
+
+def _with_choice(arguments: argparse.Namespace) -> argparse.Namespace:
+    """What the cell does not say, as `%config KubeAgentix` has it; who watches asks no model."""
+    applied = chosen().applied(arguments)
+    if arguments.watch is not None:
+        applied.provider = applied.model = applied.credential = None
+    return applied
 
 
 async def _diagnose(
-    arguments: argparse.Namespace, source: Source | None, progress: session.Progress, user_ns: dict[str, Any]
+    arguments: argparse.Namespace,
+    source: Source | None,
+    progress: session.Progress | DxView,
+    finished: Callable[[kx.Diagnosis], kx.Diagnosis | None],
 ) -> kx.Diagnosis | None:
+    with progress as listen:
+        table = progress if isinstance(progress, DxView) else None
+        diagnosis = await _look(arguments, source, listen, table)
+        if table is not None:
+            table.show(diagnosis)
+    return finished(diagnosis)
+
+
+async def _look(
+    arguments: argparse.Namespace, source: Source | None, listen: Listener, table: DxView | None = None
+) -> kx.Diagnosis:
+    """One diagnosis; a table shows what the analyzers found while a model is still being asked."""
+    asked = options.question(arguments, source, listen)
+    whom = api.asking_of(
+        asked.pop("provider"),
+        asked.pop("model"),
+        asked.pop("credential"),
+        fallback=asked.pop("fallback"),
+        anonymize=asked.pop("anonymize"),
+    )
+    is_kept = asked.pop("history") and arguments.watch is None
+    asked.pop("listen")
+    question = api.question_of(**asked)
+    if table is not None and whom is not None:
+        question = replace(question, quick_dx=partial(_told, question.quick_dx, table))
     try:
-        with progress as listen:
-            diagnosis = await kx.adiagnose(**options.question(arguments, source, listen))
+        return await api.diagnosed(question, whom, listen, is_kept=is_kept)
     finally:
         if isinstance(source, kx.Cluster):
-            source.close()
+            source.close()  # its connections; another look opens new ones
+
+
+async def _told(quick_dx: Callable[..., Awaitable[kx.Diagnosis]], table: DxView, *place: Any) -> kx.Diagnosis:
+    found = await quick_dx(*place)
+    table.show(found, phase="asking")
+    return found
+
+
+def _finished(arguments: argparse.Namespace, user_ns: dict[str, Any], diagnosis: kx.Diagnosis) -> kx.Diagnosis | None:
     if arguments.out:
         user_ns[arguments.out] = diagnosis
     return session.shown(diagnosis, arguments)

@@ -36,7 +36,7 @@ function follow(model, show) {
   function ask() {
     clearTimeout(again);
     if (seq >= 0 || asked > 7) return;
-    model.send({ op: "hello" });
+    tell({ op: "hello" });
     again = setTimeout(ask, 250 * 2 ** asked++);
   }
   function fresh() {
@@ -102,11 +102,23 @@ function follow(model, show) {
       soon();
     }
   }
+  function tell(content) {
+    try {
+      model.send(content);
+    } catch (error) {
+      console.warn("the kernel that showed this has ended", error);
+    }
+  }
   model.on("msg:custom", received);
   ask();
   return {
     picture,
-    intend: (intent, more = {}) => model.send({ intent, ...more }),
+    intend: (intent, more = {}) => tell({ intent, ...more }),
+    again() {
+      seq = -1;
+      asked = 0;
+      ask();
+    },
     stop() {
       model.off("msg:custom", received);
       clearTimeout(again);

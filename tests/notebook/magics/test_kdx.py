@@ -98,6 +98,10 @@ def test_help_is_printed(shell: Any) -> None:
         ("%%kdx --snapshot nowhere\n-A", "error: there is no file nowhere; check the path"),
         ("%kdx 'unclosed", "error: %kdx: no closing quotation; close the quotation, or quote the whole"),
         ("%kdx -o 1x", "error: '1x' is no variable name; as in -o diagnosis"),
+        ("%kdx --watch 0.1", "error: --watch takes 1 to 3600 seconds; as in --watch 10"),
+        ("%kdx --watch nan", "error: --watch takes 1 to 3600 seconds; as in --watch 10"),
+        ("%kdx --watch 5 --snapshot {file}", "error: --watch and --snapshot exclude each other;"),
+        ("%kdx --watch 5 --provider openai", "error: --watch asks no model;"),
         ("%kdx -o class", "error: 'class' is no variable name; as in -o diagnosis"),
         (
             "%kdx deploy/wep --snapshot {file}",
@@ -132,7 +136,7 @@ def test_the_options_are_those_of_the_command() -> None:
     magic, command = OneLineParser("%kdx", ""), OneLineParser("dx", "")
     registry.magics()["kdx"].configure(magic)
     registry.commands()["dx"].configure(command)
-    assert set(magic.option_names) - set(command.option_names) == {"-o", "--out"}
+    assert set(magic.option_names) - set(command.option_names) == {"-o", "--out", "--watch"}
     assert set(command.option_names) <= set(magic.option_names)
 
 

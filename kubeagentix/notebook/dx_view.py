@@ -1,0 +1,247 @@
+"""The live table of `%kdx`: what it shows while a cell runs and afterwards, and what its clicks do.
+
+A saved notebook must show the report to whoever opens it without a kernel, and a widget's output shows an error there.
+So no output is a widget's once the cell has ended: what is saved is the static report, and as long as a kernel holds
+its table, the table covers the report wherever it stands in the page (see `initialize` in findings.js).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from html import escape
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from kubeagentix import sync
+from kubeagentix.domain.diagnosis import Finding
+from kubeagentix.domain.events import Notice, ProgressEvent
+from kubeagentix.notebook.choice import chosen
+from kubeagentix.notebook.showing import Bundle, Shown, is_live
+from kubeagentix.notebook.widgets import findings as widget
+from kubeagentix.quickdx.diagnosis import Diagnosis, Difference
+from kubeagentix.report import words
+from kubeagentix.report.text import clean_line
+
+if TYPE_CHECKING:
+    from kubeagentix.api import Source
+
+MAX_TABLES = 20  # that stay live in one kernel; of older ones the report remains
+MAX_GONE = 200  # rows
+UPDATE_S = 0.05
+
+_tables: dict[str, DxView] = {}  # by the id of the diagnosis that they show, oldest first
+
+
+class DxView:
+    """One table. As a context it lasts as long as the cell works, and gives the listener of that work."""
+
+    def __init__(self, title: str, source: Source | None, provider: str = "", model: str = "") -> None:
+        self._source, self._provider, self._model = source, provider, model
+        self._choice = chosen()
+        self._title = title
+        self._context = contextvars.copy_context()  # of the cell, which older kernels need to send
+        self.view = widget.FindingsView(self._intended, f"kx-slot-{secrets.token_hex(6)}")
+        self.view.set(title=title)
+        self.diagnosis: Diagnosis | None = None
+        self._gone: dict[str, Finding] = {}
+        self._new: frozenset[str] = frozenset()
+        self._new_roots: frozenset[str] = frozenset()
+        self._stages: dict[str, dict[str, Any]] = {}
+        self._jobs: dict[str, sync.Job[None]] = {}
+        self._lock = threading.Lock()
+        self._began = self._told = time.monotonic()
+        self._staying: list[str] = []
+        self._ended = ""  # the line that stays where the widget was
+        self._keeps = False  # whether the report stays there instead: nobody else shows it
+        self.on_stop: Callable[[], None] = lambda: None
+        self._shown: Shown | None = None
+
+    def begin(self) -> Self:
+        """Shows it in this cell."""
+        self._shown = Shown(self.view, self._static)
+        self._jobs[""] = sync.start(self._offer())
+        return self
+
+    def __enter__(self) -> Callable[[ProgressEvent], None]:
+        return self.listen
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_interrupted = kind is not None and issubclass(kind, asyncio.CancelledError | KeyboardInterrupt)
+        word = "done" if kind is None else "stopped" if is_interrupted else "failed"
+        self._ended = f"Quick Dx: {word} in {time.monotonic() - self._began:.1f} s"
+        self._keeps = kind is not None and self.diagnosis is not None  # what was shown is kept
+        self.view.set(phase=word, may_stop=False, stages=[], is_reading=False)
+        self.view.flush()
+        if self._shown is not None:
+            self._shown.settle()
+        sys.stderr.writelines(f"{clean_line(line, 300)}\n" for line in self._staying)
+        self._staying.clear()
+
+    def listen(self, event: ProgressEvent) -> None:
+        """How far the work is."""
+        if isinstance(event, Notice):
+            self.view.set(note=clean_line(event.message, 300))
+            if event.code == "history":  # it is about more than this moment
+                self._staying.append(event.message)
+            return
+        self._stages[event.stage] = {
+            "name": event.stage,
+            "done": event.done,
+            "total": event.total,
+            "detail": clean_line(event.detail, 80),
+        }
+        now = time.monotonic()
+        if now - self._told >= UPDATE_S or event.done == event.total:
+            self._told = now
+            self.view.set(stages=[*self._stages.values()])
+
+    def show(self, diagnosis: Diagnosis, since: Difference | None = None, phase: str = "done") -> None:
+        """Shows an answer, with what is new and gone since the last one."""
+        before, self.diagnosis = self.diagnosis, diagnosis
+        if since is not None and (since.new or since.gone):
+            self._gone = {item.id: item for item in since.gone[:MAX_GONE]}
+            self._new, self._new_roots = _ids(since.new), _ids(since.new_hypotheses)
+            clock = f"{diagnosis.finished_at.astimezone():%H:%M:%S}"
+            self.view.set(change=f"{clock}: {len(since.new)} new, {len(since.gone)} gone")
+        if since is None:
+            self._gone, self._new, self._new_roots = {}, frozenset(), frozenset()
+        shown = [item for item in self._gone.values() if item.id not in {one.id for one in diagnosis.findings}]
+        more = max(0, len(diagnosis.hypotheses) - words.MAX_HYPOTHESES)
+        for part in self.view.parts:
+            if str(part["id"]).startswith("detail-"):
+                self.view.drop(part["id"])
+        causes = widget.hypotheses(diagnosis, self._new_roots)
+        self.view.put({"id": "hypotheses", "items": causes, "more": more})
+        self.view.put({"id": "findings", "rows": widget.rows(diagnosis, self._new, shown)})
+        self.view.set(headline=words.headline(diagnosis), phase=phase, note=_note(diagnosis))
+        _remember(self, before.id if before is not None else "", diagnosis.id)
+
+    async def _offer(self) -> None:
+        """Whom a row can be explained by, and who is asked unless another is chosen."""
+        from kubeagentix.agent import provider_statuses  # noqa: PLC0415  takes a moment that the cell need not wait for
+
+        found, entered = await provider_statuses(), self._choice.credentials
+        usable = [item for item in found if item.is_configured or item.id in entered]
+        known = [item.id for item in usable]
+        named = self._choice.whom(self._provider, self._model).provider
+        first = named if named in known else next((item.id for item in usable if item.is_next), next(iter(known), ""))
+        self.view.set(
+            providers=[{"id": item.id, "label": _label(item.id, item.model)} for item in usable], provider=first
+        )
+
+    def covered(self, report: str) -> str:
+        """The HTML of a report, in an element that the live table covers."""
+        return f'<div class="kx-slot {self.view.slot}"><div class="kx-report">{report}</div></div>'
+
+    def close(self) -> None:
+        """Leaves the report alone where it stands."""
+        for job in self._jobs.values():
+            job.cancel()
+        self.view.close()
+
+    def _static(self) -> Bundle:
+        if self._keeps and self.diagnosis is not None:
+            return bundle_of(self.diagnosis)
+        text = self._ended or f"⏳ {self._title}"
+        return {"text/plain": text, "text/html": f"<small>{escape(text)}</small>"}
+
+    def _intended(self, name: str, more: Mapping[str, Any]) -> None:
+        """What was clicked, on whatever thread that is told."""
+        key = str(more.get("id", ""))
+        if name == "stop":
+            self.on_stop()
+        elif name == "open":
+            self._open(key)
+        elif name == "choose":
+            self._choose(str(more.get("provider", "")))
+        elif name == "explain":
+            self._context.copy().run(self._explain, key)
+        elif name == "stop_explaining" and key in self._jobs:
+            self._jobs[key].cancel()
+
+    def _open(self, key: str) -> None:
+        finding, diagnosis = self._finding(key), self.diagnosis
+        if finding is not None and diagnosis is not None:
+            part = widget.detail(diagnosis, finding, is_gone=finding.id in self._gone)
+            self._context.copy().run(self._put_now, part)
+
+    def _put_now(self, part: dict[str, Any]) -> None:
+        self.view.put(part)
+        self.view.flush()
+
+    def _choose(self, provider: str) -> None:
+        """Asks this one from now on, in the whole notebook."""
+        if provider in {item["id"] for item in self.view.state.get("providers", ())}:
+            self._provider, self._model = provider, ""
+            self._choice.use(provider)
+            self._context.copy().run(lambda: self.view.set(provider=provider))
+
+    def _finding(self, key: str) -> Finding | None:
+        found = self.diagnosis.findings if self.diagnosis is not None else ()
+        return next((item for item in found if item.id == key), None) or self._gone.get(key)
+
+    def _explain(self, key: str) -> None:
+        from kubeagentix.notebook.explaining import Explanation  # noqa: PLC0415  only where a model is asked
+
+        finding = self._finding(key)
+        with self._lock:
+            running = self._jobs.get(key)
+            if finding is None or (running is not None and not running.is_done):
+                return
+            work = Explanation(self.view, finding).run(*self._asked())
+            self._jobs[key] = sync.start(work)
+
+    def _asked(self) -> tuple[Any, str]:
+        from kubeagentix.agent import Engine  # noqa: PLC0415  only where a model is asked
+
+        who = str(self.view.state.get("provider", ""))
+        whom = self._choice.whom(who, self._model)
+        return Engine(self._source, provider=whom.provider, model=whom.model, credential=whom.credential), who
+
+
+def _label(provider: str, model: str) -> str:
+    return clean_line(f"{provider} · {model}" if model else provider, 80)
+
+
+def _ids(items: Any) -> frozenset[str]:
+    return frozenset(item.id for item in items)
+
+
+def _note(diagnosis: Diagnosis) -> str:
+    gaps = len(diagnosis.gaps)
+    return f"{words.gaps_warning(diagnosis)}: {gaps} in all, in the report" if gaps else ""
+
+
+def _remember(table: DxView, before: str, now: str) -> None:
+    if _tables.get(before) is table:
+        del _tables[before]
+    _tables[now] = table
+    while len(_tables) > MAX_TABLES:
+        _tables.pop(next(iter(_tables))).close()
+
+
+def bundle_of(diagnosis: Diagnosis) -> dict[str, str]:
+    """What a Diagnosis is shown as: the report, ready to be covered by its table where this kernel holds one."""
+    bundle = diagnosis._repr_mimebundle_()
+    table = _tables.get(diagnosis.id)
+    if table is not None and is_live():
+        bundle["text/html"] = table.covered(bundle["text/html"])
+    return bundle
+
+
+def attach(shell: Any) -> None:
+    """From now on that shell shows a Diagnosis so."""
+    shell.display_formatter.mimebundle_formatter.for_type(Diagnosis, bundle_of)
+
+
+def detach(shell: Any) -> None:
+    """No longer."""
+    shell.display_formatter.mimebundle_formatter.pop(Diagnosis, None)

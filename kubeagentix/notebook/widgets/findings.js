@@ -1,0 +1,406 @@
+// The table itself: root causes, filters, and rows of which only those in sight are in the document.
+
+const SEVERITIES = ["info", "warning", "critical"];
+const COLUMNS = [
+  { name: "severity", label: "Severity", at: 1, down: true },
+  { name: "namespace", label: "Namespace", at: 2 },
+  { name: "kind", label: "Kind", at: 3 },
+  { name: "name", label: "Name", at: 4 },
+  { name: "reason", label: "Reason", at: 5 },
+  { name: "title", label: "Finding", at: 6 },
+  { name: "age", label: "Age", at: 9 },
+  { name: "root", label: "Cause", at: 8 },
+];
+const [ID, SEVERITY, NAMESPACE, KIND, NAME, REASON, TITLE, CAUSE, ROOT, AGE, MARK] = Array(11).keys();
+const BEYOND = 8; // rows kept above and below what is seen, so that scrolling shows no hole
+
+function aged(seconds) {
+  if (seconds < 0) return "";
+  for (const [unit, length] of [["d", 86400], ["h", 3600], ["m", 60]])
+    if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
+  return `${seconds}s`;
+}
+
+function severityLabel(rank) {
+  return h(`span.kx-dx-severity.kx-dx-${SEVERITIES[rank]}`, {}, SEVERITIES[rank]);
+}
+
+// Which rows are seen, and in which order.
+function selection(onChange) {
+  const chosen = { text: "", namespace: "", kind: "", severities: new Set(), marks: new Set(), sort: "severity", down: true };
+  let rows = [];
+  let hay = [];
+  let shown = [];
+
+  function compare(column) {
+    const { at } = COLUMNS.find((item) => item.name === column);
+    const sign = chosen.down ? -1 : 1;
+    const value = (row) => {
+      if (at === ROOT && !row[ROOT]) return chosen.down ? -1 : 1e9; // without a cause: last
+      if (at === AGE && row[AGE] < 0) return chosen.down ? -1 : 1e12;
+      return typeof row[at] === "string" ? row[at].toLowerCase() : row[at];
+    };
+    const keys = rows.map(value);
+    return (a, b) => (keys[a] < keys[b] ? -sign : keys[a] > keys[b] ? sign : a - b);
+  }
+  function update() {
+    const words = chosen.text.toLowerCase().split(/\s+/).filter(Boolean);
+    shown = [];
+    rows.forEach((row, place) => {
+      if (chosen.namespace && row[NAMESPACE] !== chosen.namespace) return;
+      if (chosen.kind && row[KIND] !== chosen.kind) return;
+      if (chosen.severities.size && !chosen.severities.has(row[SEVERITY])) return;
+      if (chosen.marks.size && !chosen.marks.has(row[MARK])) return;
+      if (words.some((word) => !hay[place].includes(word))) return;
+      shown.push(place);
+    });
+    shown.sort(compare(chosen.sort));
+    onChange();
+  }
+  return {
+    chosen,
+    update,
+    get rows() {
+      return rows;
+    },
+    get shown() {
+      return shown;
+    },
+    set(next) {
+      rows = next;
+      hay = rows.map((row) => [row[KIND], row[NAMESPACE], row[NAME], row[REASON], row[TITLE], row[CAUSE]].join("\n").toLowerCase());
+      update();
+    },
+    sortBy(name) {
+      const column = COLUMNS.find((item) => item.name === name);
+      chosen.down = chosen.sort === name ? !chosen.down : !!column.down;
+      chosen.sort = name;
+      update();
+    },
+    clear() {
+      Object.assign(chosen, { text: "", namespace: "", kind: "" });
+      chosen.severities.clear();
+      chosen.marks.clear();
+      update();
+    },
+  };
+}
+
+// The controls above the rows.
+function filterBar(chosen, update, clear) {
+  const field = ownKeys(h("input.kx-field.kx-dx-text", { type: "search", placeholder: "Filter…", "aria-label": "Filter findings by text" }));
+  field.oninput = () => {
+    chosen.text = field.value;
+    update();
+  };
+  const facet = (name, label) => {
+    const select = ownKeys(h("select.kx-field", { "aria-label": label }));
+    select.onchange = () => {
+      chosen[name] = select.value;
+      update();
+    };
+    return select;
+  };
+  const namespace = facet("namespace", "Namespace");
+  const kind = facet("kind", "Kind");
+  const chips = h("span.kx-dx-chips", { role: "group", "aria-label": "Severity and changes" });
+  const count = h("span.kx-mute.kx-dx-count", { role: "status", "aria-live": "polite" });
+  const reset = h("button.kx-button.kx-quiet", { type: "button", onclick: clear }, "Clear filters");
+  const bar = h("div.kx-dx-bar", {}, field, namespace, kind, chips, count, reset);
+
+  function fill(select, all, counts, value) {
+    const names = [...counts.keys()].sort();
+    if (value && !counts.has(value)) names.push(value);
+    select.replaceChildren(
+      h("option", { value: "" }, all),
+      ...names.map((name) => h("option", { value: name }, `${name || "(cluster)"} ${counts.get(name) || 0}`)),
+    );
+    select.value = value;
+    select.hidden = names.length < 2;
+  }
+  function counted(rows, at) {
+    const counts = new Map();
+    for (const row of rows) if (row[at] !== "") counts.set(row[at], (counts.get(row[at]) || 0) + 1);
+    return counts;
+  }
+  function chip(set, value, label, style) {
+    const button = h(`button.kx-dx-chip.kx-dx-${style}`, { type: "button" }, label);
+    button.onclick = () => {
+      if (!set.delete(value)) set.add(value);
+      update();
+    };
+    button.pressed = () => set.has(value);
+    return button;
+  }
+  return {
+    bar,
+    facets(rows) {
+      fill(namespace, "All namespaces", counted(rows, NAMESPACE), chosen.namespace);
+      fill(kind, "All kinds", counted(rows, KIND), chosen.kind);
+      const severities = counted(rows, SEVERITY);
+      const marks = counted(rows, MARK);
+      chips.replaceChildren(
+        ...[2, 1, 0].filter((rank) => severities.has(rank)).map((rank) =>
+          chip(chosen.severities, rank, `${SEVERITIES[rank]} ${severities.get(rank)}`, SEVERITIES[rank])),
+        ...["new", "gone"].filter((mark) => marks.has(mark)).map((mark) =>
+          chip(chosen.marks, mark, `${mark} ${marks.get(mark)}`, mark)),
+      );
+      for (const mark of chosen.marks) if (!marks.has(mark)) chosen.marks.delete(mark);
+    },
+    show(shown, all) {
+      if (field.value !== chosen.text) field.value = chosen.text;
+      namespace.value = chosen.namespace;
+      kind.value = chosen.kind;
+      for (const button of chips.children) button.setAttribute("aria-pressed", button.pressed());
+      count.textContent = shown === all ? `${all} finding${all === 1 ? "" : "s"}` : `${shown} of ${all} findings`;
+      reset.hidden = shown === all;
+    },
+  };
+}
+
+// The rows, of which only those in sight exist. `open` is called with the id of a finding.
+function grid(chosen, sortBy, open, unique) {
+  const heads = COLUMNS.map((column) => {
+    const button = h("button", { type: "button", onclick: () => sortBy(column.name) }, column.label);
+    return h(`div.kx-dx-cell.kx-dx-c-${column.name}`, { role: "columnheader" }, button);
+  });
+  const space = h("div.kx-dx-space", { role: "presentation" });
+  const body = h("div.kx-dx-body", { role: "rowgroup", tabindex: -1 }, space);
+  const element = ownKeys(h("div.kx-dx-grid", { role: "grid", tabindex: 0, "aria-label": "Findings; Enter opens one", "data-lm-suppress-shortcuts": true },
+    h("div.kx-dx-row.kx-dx-head", { role: "row", "aria-rowindex": 1 }, ...heads), body));
+  const nodes = new Map(); // place among those shown → element
+  let rows = [];
+  let shown = [];
+  let active = 0;
+  let opened = "";
+  let height = 30;
+  let frame = 0;
+
+  function cell(name, ...children) {
+    return h(`div.kx-dx-cell.kx-dx-c-${name}`, { role: "gridcell" }, ...children);
+  }
+  function rowNode(place) {
+    const row = rows[shown[place]];
+    const mark = row[MARK] ? h(`span.kx-dx-mark.kx-dx-${row[MARK]}`, {}, row[MARK]) : null;
+    const node = h(`div.kx-dx-row${row[MARK] === "gone" ? ".kx-dx-was" : ""}`, { role: "row", id: `${unique}-${place}`, "aria-rowindex": place + 2 },
+      cell("severity", severityLabel(row[SEVERITY])),
+      cell("namespace", row[NAMESPACE]),
+      cell("kind", row[KIND]),
+      cell("name", row[NAME]),
+      cell("reason", row[REASON]),
+      cell("title", mark, row[TITLE]),
+      cell("age", aged(row[AGE])),
+      cell("root", row[ROOT] ? `#${row[ROOT]}` : ""));
+    for (const one of node.children) one.title = one.textContent;
+    node.style.top = `${place * height}px`;
+    node.onclick = () => {
+      activate(place);
+      open(row[ID]);
+    };
+    return node;
+  }
+  function paint() {
+    frame = 0;
+    const first = Math.max(0, Math.floor(body.scrollTop / height) - BEYOND);
+    const last = Math.min(shown.length, Math.ceil((body.scrollTop + (body.clientHeight || 300)) / height) + BEYOND);
+    for (const [place, node] of nodes)
+      if (place < first || place >= last) {
+        node.remove();
+        nodes.delete(place);
+      }
+    for (let place = first; place < last; place += 1)
+      if (!nodes.has(place)) {
+        const node = rowNode(place);
+        nodes.set(place, node);
+        space.append(node);
+      }
+    mark();
+  }
+  function mark() {
+    for (const [place, node] of nodes) {
+      node.classList.toggle("kx-dx-active", place === active);
+      node.setAttribute("aria-selected", rows[shown[place]][ID] === opened);
+    }
+    if (nodes.has(active)) element.setAttribute("aria-activedescendant", `${unique}-${active}`);
+    else element.removeAttribute("aria-activedescendant");
+  }
+  function soon() {
+    if (!frame) frame = requestAnimationFrame(paint);
+  }
+  function activate(place) {
+    active = Math.max(0, Math.min(shown.length - 1, place));
+    const top = active * height;
+    if (top < body.scrollTop) body.scrollTop = top;
+    else if (top + height > body.scrollTop + body.clientHeight) body.scrollTop = top + height - body.clientHeight;
+    paint();
+  }
+  function measure() {
+    const next = parseInt(getComputedStyle(element).getPropertyValue("--kx-row"), 10) || 30;
+    if (next !== height) {
+      height = next;
+      lay();
+    } else soon();
+  }
+  function lay() {
+    for (const node of nodes.values()) node.remove();
+    nodes.clear();
+    space.style.height = `${shown.length * height}px`;
+    body.style.height = `min(${Math.max(1, shown.length) * height}px, 420px, 55vh)`;
+    element.style.setProperty("--kx-bar", `${body.offsetWidth - body.clientWidth}px`);
+    paint();
+  }
+  const page = () => Math.max(1, Math.floor(body.clientHeight / height) - 1);
+  const keys = {
+    ArrowDown: () => activate(active + 1),
+    ArrowUp: () => activate(active - 1),
+    PageDown: () => activate(active + page()),
+    PageUp: () => activate(active - page()),
+    Home: () => activate(0),
+    End: () => activate(shown.length - 1),
+    Enter: () => shown.length && open(rows[shown[active]][ID], true),
+    " ": () => shown.length && open(rows[shown[active]][ID], true),
+  };
+  element.onkeydown = (event) => {
+    if ((event.target !== element && event.target !== body) || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  };
+  body.onscroll = soon;
+  const observer = new ResizeObserver(measure);
+  observer.observe(element);
+
+  return {
+    element,
+    focus: () => element.focus({ preventScroll: true }),
+    show(nextRows, nextShown) {
+      const at = shown.length ? rows[shown[active]]?.[ID] : undefined;
+      rows = nextRows;
+      shown = nextShown;
+      const kept = shown.findIndex((place) => rows[place][ID] === at);
+      active = Math.max(0, kept);
+      element.setAttribute("aria-rowcount", shown.length + 1);
+      heads.forEach((head, place) => {
+        const is = chosen.sort === COLUMNS[place].name;
+        head.setAttribute("aria-sort", is ? (chosen.down ? "descending" : "ascending") : "none");
+      });
+      lay();
+    },
+    select(id, reveal = false) {
+      opened = id;
+      const place = reveal ? shown.findIndex((index) => rows[index][ID] === id) : -1;
+      if (place >= 0) activate(place);
+      else mark();
+      return place >= 0;
+    },
+    stop: () => observer.disconnect(),
+  };
+}
+
+// One place in which the table is seen. `report` is the static report, if it is in the same place.
+function mount(host, link, report) {
+  const unique = `kx-row-${Math.random().toString(36).slice(2)}`;
+  let open = "";
+  const top = header(link, report);
+  const causes = causeList((id) => openRow(id, true));
+  const table = selection(() => {
+    filters.show(table.shown.length, table.rows.length);
+    rows.show(table.rows, table.shown);
+  });
+  const filters = filterBar(table.chosen, () => table.update(), () => table.clear());
+  const rows = grid(table.chosen, table.sortBy, openRow, unique);
+  const pane = detailPane(link, (id) => openRow(id, true), () => close());
+  const main = h("div.kx-dx-main", { hidden: true }, causes.element, filters.bar, rows.element, pane.element);
+  const root = h("section.kx.kx-dx", { "aria-label": "Quick Dx" }, top.element, main);
+  top.onReport = (is) => (main.hidden = is || !table.rows.length);
+  host.prepend(root);
+
+  function openRow(id, focus = false) {
+    if (id === open && !focus) return close();
+    open = id;
+    link.intend("open", { id });
+    if (!rows.select(id, true)) table.clear(), rows.select(id, true);
+    pane.show(id, link.picture, focus);
+  }
+  function close() {
+    open = "";
+    rows.select("");
+    pane.hide();
+    rows.focus();
+  }
+  function show(picture, due) {
+    top.show(picture);
+    const findings = picture.parts.get("findings");
+    if (due.all || due.put.has("findings")) {
+      table.set(findings ? findings.rows : []);
+      filters.facets(table.rows);
+      filters.show(table.shown.length, table.rows.length);
+      main.hidden = !table.rows.length || top.isReport;
+      if (open) table.rows.some((row) => row[ID] === open) ? link.intend("open", { id: open }) : close();
+    }
+    if (due.all || due.put.has("hypotheses")) causes.show(picture.parts.get("hypotheses"));
+    if (open) pane.update(open, picture, due);
+  }
+  return {
+    show,
+    stop() {
+      rows.stop();
+      root.remove();
+      if (report) report.hidden = false;
+    },
+  };
+}
+
+const EVERYTHING = { all: true, put: new Set(), grown: new Map(), dropped: new Set(), state: {} };
+
+// An output of its own, while a cell runs.
+function render({ model, el }) {
+  let place = null;
+  const link = follow(model, (picture, due) => place?.show(picture, due));
+  place = mount(el, link, null);
+  return () => {
+    link.stop();
+    place.stop();
+  };
+}
+
+// Wherever the static report of this diagnosis stands in the page: it is covered by the table as long as a kernel
+// holds it. A saved notebook has the report alone.
+function initialize({ model }) {
+  const places = new Map();
+  let slots = null;
+  let frame = 0;
+  let isLive = false; // whether the kernel that has it answers
+  const link = follow(model, (picture, due) => {
+    isLive ||= due.all;
+    slots ||= document.getElementsByClassName(picture.state.slot);
+    for (const place of places.values()) place.show(picture, due);
+    look();
+  });
+  function look() {
+    frame = 0;
+    for (const slot of slots || [])
+      if (isLive && !places.has(slot) && link.picture.parts.has("findings")) {
+        const place = mount(slot, link, slot.querySelector(".kx-report"));
+        places.set(slot, place);
+        place.show(link.picture, EVERYTHING);
+      }
+  }
+  function uncover() {
+    isLive = false;
+    for (const place of places.values()) place.stop();
+    places.clear();
+  }
+  model.on("comm_live_update", () => {
+    uncover(); // until it answers
+    link.again();
+  });
+  const observer = new MutationObserver(() => {
+    if (!frame) frame = requestAnimationFrame(look);
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+  return () => {
+    observer.disconnect();
+    link.stop();
+    uncover();
+  };
+}

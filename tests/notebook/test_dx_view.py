@@ -1,0 +1,310 @@
+"""The table of `%kdx`: what is sent of a diagnosis, what clicks do, and what a saved notebook holds of it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import kubeagentix as kx
+from kubeagentix import sync
+from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
+from kubeagentix.domain.events import StageChanged
+from kubeagentix.errors import ClusterError
+from kubeagentix.notebook import dx_view
+from kubeagentix.notebook.dx_view import DxView, bundle_of
+from kubeagentix.notebook.watching import Watch
+from kubeagentix.notebook.widgets import findings as widget
+from tests.notebook.test_view import Screen
+from tests.servers.openai import OpenAIServer
+from tests.servers.turns import Call, Say
+from tests.servers.wire import WireServer
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # a kernel's sockets
+POD = ResourceRef(kind="Pod", namespace="shop", name="web-1")
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[kx.Demo]:
+    with kx.demo("crash-missing-variable", "service-selector-mismatch") as started:
+        kx.use(None)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def diagnosis(demo: kx.Demo) -> kx.Diagnosis:
+    return kx.diagnose(cluster=demo, history=False)
+
+
+@pytest.fixture(autouse=True)
+def none_left() -> Iterator[None]:
+    yield
+    dx_view._tables.clear()
+
+
+@pytest.fixture
+def table(demo: kx.Demo) -> DxView:
+    return DxView("Quick Dx of the cluster", demo)
+
+
+def by_reason(diagnosis: kx.Diagnosis, word: str) -> Finding:
+    return next(item for item in diagnosis.findings if word in item.reason)
+
+
+def test_every_finding_is_a_row_with_the_rank_of_its_cause(diagnosis: kx.Diagnosis) -> None:
+    rows = widget.rows(diagnosis)
+    assert [row[0] for row in rows] == [item.id for item in diagnosis.findings]
+    first = diagnosis.hypotheses[0]
+    assert {row[0] for row in rows if row[8] == 1} == {*first.findings}
+    json.dumps(rows)
+
+
+def test_an_opened_row_tells_what_caused_it_and_what_it_leads_to(diagnosis: kx.Diagnosis) -> None:
+    effect = next(item for item in diagnosis.findings if item.caused_by)
+    cause = diagnosis.finding(effect.caused_by[0])
+    assert effect.id in {step["finding"] for step in widget.detail(diagnosis, cause)["effects"]}
+    assert cause.id in {step["finding"] for step in widget.detail(diagnosis, effect)["causes"]}
+
+
+def test_a_circle_of_causes_has_an_end(diagnosis: kx.Diagnosis) -> None:
+    one, two = diagnosis.findings[:2]
+    one, two = dataclasses.replace(one, caused_by=(two.id,)), dataclasses.replace(two, caused_by=(one.id,))
+    round_about = dataclasses.replace(diagnosis, findings=(one, two))
+    assert [step["finding"] for step in widget.detail(round_about, one)["causes"]] == [two.id]
+
+
+def test_the_guilty_line_of_a_log_is_marked(diagnosis: kx.Diagnosis) -> None:
+    part = widget.detail(diagnosis, by_reason(diagnosis, "MissingVariable"))
+    logs = [piece for piece in part["evidence"] if piece["source"] == "log"]
+    for log in logs:
+        assert [line for at, line in enumerate(log["lines"]) if at in log["guilty"]] == [log["lines"][-1]]
+        assert log["lines"][-1].endswith("DATABASE_URL not set")
+        assert len(log["lines"]) > 1
+    assert logs
+
+
+@pytest.mark.parametrize(
+    ("summary", "lines", "guilty"),
+    [
+        ("container app of web-1 logs: boom: no such host", "starting\nboom: no such host\nbye", [1]),
+        ("boom: no such host", "boom: no such host", [0]),
+        ("the last lines of its log", "listening on :80", []),
+        ("the last lines of its log", "starting\nready", []),
+    ],
+)
+def test_without_a_mark_the_line_that_is_quoted_is_guilty(
+    diagnosis: kx.Diagnosis, summary: str, lines: str, guilty: list[int]
+) -> None:
+    piece = Evidence.of(POD, "log", summary, excerpt=lines)
+    finding = dataclasses.replace(diagnosis.findings[0], evidence=(piece,))
+    assert widget.detail(diagnosis, finding)["evidence"][0]["guilty"] == guilty
+
+
+def test_five_thousand_findings_are_one_message(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    many = tuple(
+        Finding.of(
+            analyzer="a",
+            reason="R",
+            ref=dataclasses.replace(POD, name=f"web-{number}"),
+            title="t",
+            severity=Severity.WARNING,
+            confidence=0.5,
+            cause="c",
+            evidence=(),
+        )
+        for number in range(5000)
+    )
+    screen = Screen(table.view)
+    table.show(dataclasses.replace(diagnosis, findings=many))
+    table.view.flush()
+    assert len(screen.parts["findings"]["rows"]) == 5000
+    assert sum("web-4999" in json.dumps(message) for message in screen.messages) == 1
+
+
+def test_stages_are_told_with_their_counts(table: DxView) -> None:
+    screen = Screen(table.view)
+    table.listen(StageChanged(stage="connect", done=1, total=1))
+    table.listen(StageChanged(stage="collect", done=61, total=61, detail="pods"))
+    table.view.flush()
+    assert [(one["name"], one["done"], one["total"]) for one in screen.state["stages"]] == [
+        ("connect", 1, 1),
+        ("collect", 61, 61),
+    ]
+
+
+def test_a_row_is_opened_by_its_id_and_no_other(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    screen = Screen(table.view)
+    table.show(diagnosis)
+    for key in ("f-0000000000", "", "detail", diagnosis.findings[0].id):
+        screen.say({"intent": "open", "id": key})
+    assert [name for name in screen.parts if name.startswith("detail-")] == [f"detail-{diagnosis.findings[0].id}"]
+
+
+def test_nothing_of_a_diagnosis_is_in_the_state_that_a_notebook_may_save(
+    diagnosis: kx.Diagnosis, table: DxView
+) -> None:
+    table.show(diagnosis)
+    state = repr({name: value for name, value in table.view.get_state().items() if name not in ("_esm", "_css")})
+    assert "checkout" not in state
+
+
+def test_of_many_tables_the_oldest_are_left_to_their_reports(diagnosis: kx.Diagnosis, demo: kx.Demo) -> None:
+    tables = [DxView("t", demo) for _ in range(dx_view.MAX_TABLES + 2)]
+    for number, one in enumerate(tables):
+        one.show(dataclasses.replace(diagnosis, id=f"d-{number}"))
+    assert [*dx_view._tables.values()] == tables[2:]
+    assert tables[0].view.comm is None
+
+
+def test_without_a_kernel_a_diagnosis_is_shown_as_ever(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    table.show(diagnosis)
+    assert bundle_of(diagnosis) == diagnosis._repr_mimebundle_()
+
+
+# explaining
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[WireServer]:
+    with OpenAIServer() as server:
+        monkeypatch.setenv("KUBEAGENTIX_OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-this-test")
+        yield server
+
+
+def until(holds: Any, seconds: float = 20.0) -> None:
+    ends_at = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+def test_a_row_is_explained_by_the_chosen_provider(model: WireServer, diagnosis: kx.Diagnosis, table: DxView) -> None:
+    model.script(
+        [Call("get_resource", {"kind": "Deployment", "name": "checkout", "namespace": "orders"})],
+        [Say("The variable is <img src=x onerror=alert(1)> **missing**.")],
+    )
+    finding = by_reason(diagnosis, "MissingVariable")
+    screen = Screen(table.view)
+    table.show(diagnosis)
+    sync.run(table._offer())
+    assert "openai" in {item["id"] for item in screen.state["providers"]}
+    screen.say({"intent": "choose", "provider": "openai"})
+    screen.say({"intent": "explain", "id": finding.id})
+    until(lambda: screen.parts.get(f"run-{finding.id}", {}).get("state") in ("done", "failed"))
+    run, said = screen.parts[f"run-{finding.id}"], screen.parts[f"said-{finding.id}"]
+    assert run["ran"].startswith("openai / ")
+    assert [(call["name"], call["state"]) for call in run["calls"]] == [("get_resource", "done")]
+    assert "<strong>missing</strong>" in said["html"] + said["tail"]
+    assert "<img" not in said["html"] + said["tail"]
+    assert "Deployment orders/checkout" in str(model.requests[0].body)
+
+
+def test_an_explanation_is_stopped_and_a_wrong_choice_is_none(
+    model: WireServer, diagnosis: kx.Diagnosis, table: DxView
+) -> None:
+    model.script([Say("word " * 200, pause_s=0.1)])
+    finding = diagnosis.findings[0]
+    screen = Screen(table.view)
+    table.show(diagnosis)
+    sync.run(table._offer())
+    screen.say({"intent": "choose", "provider": "nobody"})
+    screen.say({"intent": "choose", "provider": "openai"})
+    screen.say({"intent": "explain", "id": finding.id})
+    until(lambda: "word" in screen.parts.get(f"said-{finding.id}", {}).get("tail", ""))
+    screen.say({"intent": "stop_explaining", "id": finding.id})
+    until(lambda: screen.parts[f"run-{finding.id}"]["state"] == "stopped")
+
+
+# watching
+
+
+def watched(table: DxView, looks: list[Any], stop_after: int) -> tuple[Any, list[kx.Diagnosis]]:
+    """Watches these looks, stops after so many; the result, and what was handed on at the end."""
+    handed: list[kx.Diagnosis] = []
+    done = 0
+
+    async def look(_: Any) -> kx.Diagnosis:
+        nonlocal done
+        done += 1
+        if done >= stop_after:
+            table._intended("stop", {})
+        found = looks[min(done, len(looks)) - 1]
+        if isinstance(found, Exception):
+            raise found
+        return found  # type: ignore[no-any-return]
+
+    async def wait() -> Any:
+        return await Watch(table, look, 0.01, lambda found: handed.append(found) or found)  # type: ignore[func-returns-value]
+
+    return asyncio.run(wait()), handed
+
+
+def test_watching_marks_what_is_new_and_gone_and_returns_the_last(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    first, last = diagnosis.findings[0], diagnosis.findings[-1]
+    before = dataclasses.replace(diagnosis, id="d-1", findings=diagnosis.findings[1:])
+    after = dataclasses.replace(diagnosis, id="d-2", findings=diagnosis.findings[:-1])
+    screen = Screen(table.view)
+    result, handed = watched(table, [before, after, after], 4)
+    table.view.flush()
+    assert result is after
+    assert handed == [after]
+    marks = {row[0]: row[10] for row in screen.parts["findings"]["rows"]}
+    assert {key: mark for key, mark in marks.items() if mark} == {first.id: "new", last.id: "gone"}
+    assert screen.state["change"].endswith(": 1 new, 1 gone")
+    screen.say({"intent": "open", "id": last.id})
+    assert screen.parts[f"detail-{last.id}"]["is_gone"]
+
+
+def test_a_look_that_fails_is_told_and_the_next_one_counts(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    screen = Screen(table.view)
+    result, _ = watched(table, [diagnosis, ClusterError("cannot list pods: timeout"), diagnosis], 3)
+    assert result is diagnosis
+    notes = [
+        op["state"]["note"]
+        for m in screen.messages
+        for op in m.get("ops", ())
+        if op["op"] == "set" and "note" in op["state"]
+    ]
+    assert any("cannot list pods" in note for note in notes)
+    assert notes[-1] == ""
+
+
+def test_a_first_look_that_fails_raises(table: DxView) -> None:
+    with pytest.raises(ClusterError):
+        watched(table, [ClusterError("no")], 9)
+
+
+# what stays
+
+
+def executed(*cells: str) -> list[list[Any]]:
+    made: Any = nbformat.v4  # untyped
+    notebook = made.new_notebook(cells=[made.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60, allow_errors=True, kernel_name="python3", env=dict(os.environ)).execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+def test_a_saved_notebook_holds_the_report_and_no_widget(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEAGENTIX_RENDER", "live")
+    _, shown, again = executed("%load_ext kubeagentix", f"%%kdx --snapshot {broken} -o kept", "kept")
+    assert [output.output_type for output in shown] == ["display_data", "execute_result"]
+    assert all("application/vnd.jupyter.widget-view+json" not in output.data for output in (*shown, *again))
+    assert "kx-slot-" in shown[1].data["text/html"]
+    assert "kx-slot-" in again[0].data["text/html"]
+    assert "root cause found" in shown[1].data["text/html"]
+
+
+def test_asked_for_static_output_there_is_no_widget_at_all(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEAGENTIX_RENDER", "static")
+    _, shown = executed("%load_ext kubeagentix", f"%%kdx --snapshot {broken}\n-A")
+    assert [output.output_type for output in shown] == ["execute_result"]
+    assert "kx-slot" not in shown[0].data["text/html"]
