@@ -1,0 +1,170 @@
+"""`kubeagentix lab`: JupyterLab with the example notebooks, on a demo cluster that lives as long as it does."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+
+import kubeagentix as kx
+from kubeagentix.cli.output import write
+from kubeagentix.cluster.kubeconfig import list_contexts
+from kubeagentix.contracts import CommandPlugin
+from kubeagentix.errors import KubeAgentiXError, MissingExtraError, UsageError, excerpt
+
+FOLDER = "kubeagentix-examples"
+FIRST = "01-quickstart.ipynb"
+GRACE_S = 15.0  # JupyterLab ends its kernels one after the other
+LOOK_S = 0.2  # how often it is seen whether JupyterLab has ended by itself
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        default=FOLDER,
+        metavar="FOLDER",
+        help=f"put the examples here, overwriting nothing (default: {FOLDER})",
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Copies the examples, starts the demo cluster and JupyterLab, and ends both together."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise MissingExtraError("JupyterLab is not installed", hint="pip install 'kubeagentix[lab]'")
+    _check_port(arguments.port)
+    folder = Path(arguments.folder).absolute()
+    copied, kept = copy_examples(folder)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, lambda *_: ended.set())
+    with kx.demo() as running:
+        write(_told(folder, copied, kept, len(running.scenarios)))
+        environ = {**os.environ, "KUBECONFIG": _with_own_contexts(running.kubeconfig)}
+        return _serve(_command(folder, arguments), environ, ended)
+
+
+def examples() -> Path:
+    """The folder of the example notebooks: in the package, or beside it in a checkout."""
+    package = Path(str(files("kubeagentix")))
+    packed = package / "examples"
+    return packed if packed.is_dir() else package.parent / "notebooks"
+
+
+def copy_examples(folder: Path) -> tuple[int, int]:
+    """Copies what is not there yet; how many files that were, and how many were there. Raises UsageError."""
+    copied = kept = 0
+    for source in _files(examples()):
+        target = folder / source.relative_to(examples())
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                file.write(source.read_bytes())
+            copied += 1
+        except FileExistsError:
+            if not target.is_file():
+                raise UsageError(
+                    f"{folder} cannot hold the examples: {target} is in the way", hint="name another"
+                ) from None
+            kept += 1
+        except OSError as error:
+            message = f"cannot write {target}: {excerpt(error.strerror or str(error))}"
+            raise UsageError(message, hint="name another folder") from error
+    return copied, kept
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in (".ipynb", ".md") and not is_hidden:  # in a checkout there are their tests, too
+            yield path
+
+
+def _check_port(port: int) -> None:
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{port} is no port", hint="it must be from 0 to 65535")
+    try:
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one just left is free for a server, too
+            tried.bind(("127.0.0.1", port))
+    except OSError as error:
+        message = f"cannot listen on port {port}: {excerpt((error.strerror or str(error)).lower())}"
+        raise UsageError(message, hint="take another port, or none") from error
+
+
+def _with_own_contexts(demo: str) -> str:
+    """A KUBECONFIG in which the demo is current, and the user's own contexts, where they can be read, can be chosen."""
+    own = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    return os.pathsep.join((demo, *(name for name in own.split(os.pathsep) if name and _is_readable(name))))
+
+
+def _is_readable(kubeconfig: str) -> bool:
+    try:
+        list_contexts(kubeconfig)
+    except KubeAgentiXError:
+        return False
+    return True
+
+
+def _command(folder: Path, arguments: argparse.Namespace) -> list[str]:
+    port = [f"--port={arguments.port}", "--ServerApp.port_retries=0"] if arguments.port else []
+    browser = ["--no-browser"] if arguments.no_browser else []
+    # JupyterLab refuses root, who has started this already and gains nothing by it.
+    root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    return [
+        *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", "--log-level=WARN"),
+        *(f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST}"),
+        *(*port, *browser, *root),
+    ]
+
+
+def _serve(command: list[str], environ: Mapping[str, str], ended: threading.Event) -> int:
+    """Runs JupyterLab until it ends or is told to. In a session of its own: Ctrl-C is for us, and it asks nothing."""
+    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            while process.poll() is None and not ended.wait(LOOK_S):
+                pass
+            if process.poll() is not None:
+                return 2 if process.returncode else 0  # it has said why
+        finally:
+            _end(process)
+    return 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends it with its kernels; what does not go by itself is killed, and its kernels notice."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _told(folder: Path, copied: int, kept: int, scenarios: int) -> str:
+    what = f"{copied} files copied" + (f", {kept} kept as they were" if kept else "")
+    return "\n".join(
+        (
+            f"The examples are in {folder} ({what}).",
+            f"The demo cluster is running {scenarios} scenarios; it is every notebook's current context.",
+            "JupyterLab is starting. Ctrl-C ends both.",
+            "",
+        )
+    )
+
+
+plugin = CommandPlugin(
+    id="lab", help="open JupyterLab with the examples, on a demo cluster", configure=configure, run=run
+)
