@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import TOKEN, Lab, shots
 
@@ -26,7 +27,7 @@ class Book:
 
     def open(self, theme: str = "light") -> None:
         """Opens it and waits for its kernel."""
-        self.page.goto(f"{self.lab.url}/doc/tree/{self.name}?token={TOKEN}")
+        self.page.goto(f"{self.lab.url}/{self.lab.place}/{self.name}?token={TOKEN}")
         self.page.wait_for_function(IDLE, timeout=OPENED_MS)
         if theme == "dark":
             self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
@@ -43,6 +44,21 @@ class Book:
     def run_all(self) -> None:
         """Runs all cells, without waiting for them."""
         self.command("notebook:run-all-cells")
+
+    def select(self, cell: int) -> None:
+        """Makes a cell the active one."""
+        self.page.evaluate("(at) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = at }", cell)
+
+    def run_cell(self, cell: int) -> None:
+        """Runs one cell, without waiting for it."""
+        self.select(cell)
+        self.command("notebook:run-cell")
+
+    def wait_cell(self, cell: int) -> None:
+        """Waits until one cell has ended, and the kernel takes the next: after an error it drops what has come."""
+        prompt = self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-InputPrompt")
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=RUN_MS)
+        self.page.wait_for_function(IDLE, timeout=RUN_MS)
 
     def wait_run(self) -> None:
         """Waits until every cell has ended."""

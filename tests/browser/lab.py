@@ -1,4 +1,4 @@
-"""A real JupyterLab on loopback, with nobody's own settings, and the kernels that notebooks may run in."""
+"""A real JupyterLab (or Notebook 7) on loopback, with nobody's own settings, and the kernels that notebooks run in."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Lab:
     url: str
     folder: Path
     kernels: tuple[str, ...]
+    place: str = "doc/tree"  # where a notebook opens by itself
 
     def write(self, name: str, *cells: str, kernel: str = "now") -> None:
         """A notebook of code cells. Without the name of its kernel JupyterLab would ask for one."""
@@ -47,8 +48,8 @@ class Lab:
 
 
 @contextmanager
-def a_lab(folder: Path, environ: dict[str, str] | None = None) -> Iterator[Lab]:
-    """Starts it, and ends it with all of its kernels."""
+def a_lab(folder: Path, environ: dict[str, str] | None = None, app: str = "lab") -> Iterator[Lab]:
+    """Starts it, or the `app` named `notebook`, and ends it with all of its kernels."""
     notebooks, home = folder / "notebooks", folder / "home"
     for place in (notebooks, home / "config" / "labconfig", home / "kernels"):
         place.mkdir(parents=True)
@@ -68,11 +69,11 @@ def a_lab(folder: Path, environ: dict[str, str] | None = None) -> Iterator[Lab]:
     words = (
         *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={notebooks}"),
-        "--LabApp.expose_app_in_browser=True",
+        f"--{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser=True",
     )
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", *words],
+            [sys.executable, "-m", "jupyter", app, *words],
             env=_environment(home, environ or {}),
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -80,7 +81,8 @@ def a_lab(folder: Path, environ: dict[str, str] | None = None) -> Iterator[Lab]:
         )
     try:
         _wait(process, f"http://127.0.0.1:{port}/api?token={TOKEN}", home / "log")
-        yield Lab(url=f"http://127.0.0.1:{port}", folder=notebooks, kernels=tuple(kernels))
+        opening = "doc/tree" if app == "lab" else "notebooks"
+        yield Lab(url=f"http://127.0.0.1:{port}", folder=notebooks, kernels=tuple(kernels), place=opening)
     finally:
         process.terminate()
         process.wait(30)

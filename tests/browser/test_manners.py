@@ -1,0 +1,84 @@
+"""■ ends a run and keeps what was shown; the same widgets in Notebook 7, and in a cell that is narrow."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.book import Book
+from tests.browser.lab import Lab, a_lab
+from tests.browser.test_view import LINES
+
+KUBECONFIG = (
+    "current-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+    "clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n"
+)
+WAIT = "async def clicked():\n    while not told:\n        await asyncio.sleep(0.05)\n    return told"
+OF_NOTEBOOK_7 = "Cannot read properties of undefined (reading 'schema')"  # its own, as it opens
+
+
+@pytest.fixture
+def silent_server(tmp_path: Path) -> Iterator[Path]:
+    """The kubeconfig of a server that accepts and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        path = tmp_path / "silent"
+        path.write_text(KUBECONFIG.format(port=listening.getsockname()[1]))
+        yield path
+
+
+@pytest.mark.parametrize("kernel", ["now", "old"])
+def test_an_interrupt_ends_a_run_and_keeps_what_was_shown(
+    notebook: Callable[..., Book], silent_server: Path, kernel: str
+) -> None:
+    book = notebook(
+        "%load_ext kubeagentix",
+        f"%%kdx --kubeconfig {silent_server}\n-A",
+        f"%%time\n%kdx -A --kubeconfig {silent_server}",
+        "%kdx --snapshot nowhere",
+        "print('still', 'usable')",
+        kernel=kernel,
+    )
+    book.run_cell(0)
+    for cell in (1, 2):
+        book.run_cell(cell)
+        expect(book.output(cell).first).to_contain_text("⏳ Quick Dx")
+        book.interrupt()
+        expect(book.output(cell).first).to_contain_text("interrupted", timeout=10_000)
+        expect(book.output(cell).first).to_contain_text("Quick Dx: stopped in")
+        expect(book.output(cell).first).not_to_contain_text("Traceback")
+        book.wait_cell(cell)
+    book.run_cell(3)
+    expect(book.output(3).first).to_contain_text("error: there is no file nowhere; check the path")
+    book.wait_cell(3)
+    book.run_cell(4)
+    expect(book.output(4).first).to_contain_text("still usable")
+    assert book.problems == []
+
+
+@pytest.fixture(scope="module")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Notebook 7."""
+    with a_lab(tmp_path_factory.mktemp("seven"), app="notebook") as started:
+        yield started
+
+
+def test_notebook_7_shows_the_same_and_a_click_arrives(seven: Lab, browser: Browser) -> None:
+    seven.write("book.ipynb", LINES, WAIT, "view.put({'id': 'a', 'text': 'one ' * 200}); view", "await clicked()")
+    book = Book(browser.new_context(viewport={"width": 480, "height": 700}).new_page(), seven, "book.ipynb")
+    book.open()
+    book.run_all()
+    expect(book.page.locator(".kx li")).to_contain_text("one one")
+    book.page.locator(".go").click()
+    book.wait_run()
+    assert "('go', 7)" in book.output().inner_text()
+    assert book.page.evaluate("() => document.querySelector('.kx').scrollWidth <= innerWidth")
+    book.shot("notebook-7-narrow")
+    assert [problem for problem in book.problems if problem != OF_NOTEBOOK_7] == []
+    assert book.left == []
+    book.close()
