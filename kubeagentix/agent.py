@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 from kubeagentix import api, asking, registry, sync
@@ -24,6 +25,7 @@ from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
 from kubeagentix.keeping import keeping
 from kubeagentix.quickdx.targets import parse_target
+from kubeagentix.report.pages import page_of
 from kubeagentix.report.text import clean_piece
 from kubeagentix.settings import load_settings
 
@@ -81,8 +83,8 @@ class Reply:
     def __str__(self) -> str:
         return self.text
 
-    def _repr_markdown_(self) -> str:
-        return f"{self.text}\n\n*{describe(self.finished)}*"
+    def _repr_html_(self) -> str:
+        return f"{page_of(self.text)}<p><small>{escape(describe(self.finished))}</small></p>"
 
 
 def describe(finished: RunFinished) -> str:

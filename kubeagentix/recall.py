@@ -21,6 +21,7 @@ from kubeagentix.history.searching import search
 from kubeagentix.history.writer import writer_of
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.report import transcript
+from kubeagentix.report.pages import page_of
 from kubeagentix.settings import load_settings
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Transcript:
     def __repr__(self) -> str:
         return self.to_markdown()
 
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+    def _repr_html_(self) -> str:
+        return page_of(self.to_markdown())
 
 
 class History:

@@ -48,8 +48,18 @@ def test_a_question_is_answered_by_the_first_that_is_configured(demo: kx.Demo, s
     assert (reply.text, reply.finished.provider) == ("It is the disk.", "openai")
     assert reply.finished.credential_source == "OPENAI_API_KEY"
     assert tuple(heard) == reply.records
-    assert "openai / " in reply._repr_markdown_()
+    assert "openai / " in reply._repr_html_()
     assert KEY not in repr(reply.records)
+
+
+def test_a_reply_in_a_cell_does_nothing_that_the_model_says(demo: kx.Demo, server: WireServer) -> None:
+    server.script([Say('**so** <img src=x onerror="run()"> ![leak](http://192.0.2.1/) [go](javascript:run())')])
+    reply = kx.chat("why?", cluster=demo)
+    shown = reply._repr_html_()
+    assert "<strong>so</strong>" in shown
+    assert "<img" not in shown
+    assert 'href="javascript' not in shown
+    assert not hasattr(reply, "_repr_markdown_")  # which JupyterLab would run
 
 
 def test_without_a_key_the_rules_answer(demo: kx.Demo) -> None:

@@ -92,13 +92,15 @@ class Turn:
                 self._tool_finished(event)
             case ToolApprovalRequested():
                 self._put(event.request.id, "approval", **_request(event.request))
+                self._doing("waiting for your answer")
             case ToolApprovalAnswered():
                 self._change(event.request_id, **_answer(event.answer))
             case FindingReported():
                 self._found(event.finding)
             case StageChanged():
                 count = f" {event.done}/{event.total}" if event.total > 1 else ""
-                self._doing(clean_line(f"{event.stage}{count} {event.detail}", 100))
+                stage = "asking the model" if event.stage == "ask" else f"{event.stage}{count}"
+                self._doing(clean_line(f"{stage} {event.detail}", 100))
             case Notice():
                 if event.code not in QUIET:
                     self._put(f"notice-{len(self.parts)}", "notice", text=clean_line(event.message, 600))

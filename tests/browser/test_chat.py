@@ -85,7 +85,7 @@ def test_an_answer_streams_with_its_tools_and_stop_ends_it(
     expect(tool).to_contain_text("list_resources")
     expect(tool.locator(".kx-outcome")).to_contain_text(re.compile(r"done · [\d.]+ s"))
     tool.locator("summary").click()
-    expect(tool.locator("pre").first).to_contain_text("checkout")
+    expect(tool.locator("pre").last).to_contain_text("checkout")
     book.shot(f"chat-stream-light-{kernel}")
     chat.locator(".kx-stop").click()
     book.wait_run()

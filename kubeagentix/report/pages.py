@@ -1,0 +1,16 @@
+"""Markdown that others wrote, as HTML that a notebook may show: frontends run what is in fresh Markdown."""
+
+from __future__ import annotations
+
+import importlib
+from html import escape
+from typing import Any
+
+
+def page_of(markdown: str) -> str:
+    """Safe HTML of it; the text as it stands where the packages of the extra `lab`, which render, are not installed."""
+    try:
+        rendering: Any = importlib.import_module("kubeagentix.notebook.rendering")
+    except ModuleNotFoundError:
+        return f"<pre>{escape(markdown)}</pre>"
+    return str(rendering.html_of(markdown))
