@@ -19,10 +19,12 @@ from kubeagentix.domain.diagnosis import Diagnosis, ResourceRef, Target
 from kubeagentix.domain.events import Listener, RunFailed, RunFinished, RunRecord, silent
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.payloads import Payload
+from kubeagentix.domain.secrets import Credential
 from kubeagentix.engine import engine, probing, quick
 from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
+from kubeagentix.engine.selection import find
 from kubeagentix.keeping import keeping
 from kubeagentix.quickdx.targets import parse_target
 from kubeagentix.report.pages import page_of
@@ -251,12 +253,27 @@ class Providers(Mapping[str, ProviderPlugin]):
         return status_table(self.status())
 
 
-async def provider_statuses(*, test: bool = False) -> list[Status]:
-    """As `kx.providers.status`, to be awaited."""
-    settings = load_settings(os.environ)
+async def provider_statuses(
+    *,
+    test: bool = False,
+    only: str = "",
+    provider: str = "",
+    model: str = "",
+    credentials: Mapping[str, Credential] | None = None,
+) -> list[Status]:
+    """As `kx.providers.status`, to be awaited. `provider`, `model` and `credentials` are a session's choice.
+
+    `only`: this one alone. Raises UsageError for an unknown one.
+    """
+    settings, given = load_settings(os.environ), credentials or {}
     plugins = registry.providers()
-    found = probing.statuses(plugins, os.environ, settings.provider, settings.model)
-    return [await probing.tried(item, plugins[item.id], os.environ) for item in found] if test else found
+    preferred = (provider, model) if provider else (settings.provider, model or settings.model)
+    found = probing.statuses(plugins, os.environ, *preferred, given)
+    if only:
+        found = [item for item in found if item.id == find(plugins, only).id]
+    if not test:
+        return found
+    return [await probing.tried(item, plugins[item.id], os.environ, given.get(item.id)) for item in found]
 
 
 def status_table(found: list[Status]) -> str:
@@ -272,17 +289,21 @@ def status_table(found: list[Status]) -> str:
         lines += [f"{pad}{variable.name} is set but ignored: {variable.why}" for variable in item.ignored]
         lines += [f"{pad}passed on: {name}" for name in item.passed_on]
         if item.trial is not None:
-            lines.append(pad + _trial(item))
-    if any(item.is_next for item in found):
+            lines.append(pad + trial_line(item))
+    if len(found) == 1:  # asked for alone
+        last = ""
+    elif any(item.is_next for item in found):
         last = "* is asked where no provider is named"
     else:
         last = "nobody is asked where no provider is named: the settings name one that there is not"
-    return "\n".join([*(clean_piece(line).replace("\n", " ") for line in lines), "", last])
+    return "\n".join([*(clean_piece(line).replace("\n", " ") for line in lines), "", last]).rstrip("\n")
 
 
-def _trial(item: Status) -> str:
+def trial_line(item: Status) -> str:
+    """How the real minimal call went; empty where none was made."""
     trial = item.trial
-    assert trial is not None
+    if trial is None:
+        return ""
     if not trial.is_ok:
         return f"test failed after {trial.elapsed_s:.1f} s: {trial.error}"
     first = f", first token after {trial.first_token_s:.2f} s" if trial.first_token_s is not None else ""

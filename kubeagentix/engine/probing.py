@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import cast
 
 from kubeagentix.contracts import ProviderPlugin
@@ -52,10 +53,17 @@ class Status:
 
 
 def statuses(
-    plugins: Mapping[str, ProviderPlugin], environ: Mapping[str, str], preferred: str = "", model: str = ""
+    plugins: Mapping[str, ProviderPlugin],
+    environ: Mapping[str, str],
+    preferred: str = "",
+    model: str = "",
+    given: Mapping[str, Credential] = MappingProxyType({}),
 ) -> list[Status]:
-    """Every provider, in the order in which they are preferred; `is_next` is the one that would be asked."""
-    found = [_status(plugin, environ) for plugin in ordered(plugins)]
+    """Every provider, in the order in which they are preferred; `is_next` is the one that would be asked.
+
+    `given`: credentials that come before the environment's, by provider.
+    """
+    found = [_status(plugin, environ, given.get(plugin.id)) for plugin in ordered(plugins)]
     chosen = preferred.replace("-", "_") or next((item.id for item in found if item.is_configured), "")
     return [
         replace(item, is_next=item.id == chosen, model=model if model and item.id == chosen else item.model)
@@ -63,9 +71,9 @@ def statuses(
     ]
 
 
-def _status(plugin: ProviderPlugin, environ: Mapping[str, str]) -> Status:
+def _status(plugin: ProviderPlugin, environ: Mapping[str, str], given: Credential | None) -> Status:
     try:
-        readiness = plugin.ready(environ, None)
+        readiness = plugin.ready(environ, given)
     except ProviderError as error:
         readiness = Readiness(credential=None, why_not=str(error))
     credential = readiness.credential
@@ -83,11 +91,13 @@ def _status(plugin: ProviderPlugin, environ: Mapping[str, str]) -> Status:
     )
 
 
-async def tried(status: Status, plugin: ProviderPlugin, environ: Mapping[str, str]) -> Status:
+async def tried(
+    status: Status, plugin: ProviderPlugin, environ: Mapping[str, str], given: Credential | None = None
+) -> Status:
     """The same with the result of a real minimal call; a provider that is not configured is left as it is."""
     if not status.is_configured:
         return status
-    credential = plugin.ready(environ, None).credential
+    credential = plugin.ready(environ, given).credential
     assert credential is not None
     return replace(status, trial=await _try(plugin, status.model, credential, environ))
 

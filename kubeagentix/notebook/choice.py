@@ -25,7 +25,7 @@ from kubeagentix.engine.selection import find, ordered
 from kubeagentix.errors import NotConfiguredError, ProviderError, UsageError
 from kubeagentix.settings import load_settings
 
-ENTERED = "entered in this notebook"  # where such a credential is from, in words that are no secret
+ENTERED = "what was entered in this notebook"  # where such a credential is from, in words that are no secret
 SUBSCRIPTION = "claude_code"  # takes the token of a subscription; the others take keys
 PLACES = ("snapshot", "demo", "context", "kubeconfig")  # options that look elsewhere than at the current cluster
 

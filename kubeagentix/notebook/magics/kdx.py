@@ -16,7 +16,7 @@ from kubeagentix.contracts import MagicPlugin
 from kubeagentix.domain.events import Listener
 from kubeagentix.domain.payloads import NOBODY, Payload
 from kubeagentix.errors import UsageError, excerpt
-from kubeagentix.notebook import session
+from kubeagentix.notebook import ran, session
 from kubeagentix.notebook.choice import chosen
 from kubeagentix.notebook.dx_view import DxView
 from kubeagentix.notebook.showing import is_live
@@ -137,6 +137,7 @@ async def _told(quick_dx: Callable[..., Awaitable[kx.Diagnosis]], table: DxView,
 def _finished(arguments: argparse.Namespace, user_ns: dict[str, Any], diagnosis: kx.Diagnosis) -> kx.Diagnosis | None:
     if arguments.out:
         user_ns[arguments.out] = diagnosis
+    ran.show(diagnosis)
     return session.shown(diagnosis, arguments)
 
 
