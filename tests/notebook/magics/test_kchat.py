@@ -71,6 +71,17 @@ def test_without_a_kernel_an_open_chat_is_its_transcript(shell: Any, broken: str
     assert "the disk" in outputs[0].data["text/html"]
 
 
+def test_python_opens_the_same_chat_and_says_where_it_asks(shell: Any, broken: str, model: WireServer) -> None:
+    model.script([Say("the disk")], [Say("Monday")])
+    run(shell, f"%%kchat --snapshot {broken}\nwhy?")
+    chat = kx.chat(cluster=kx.load(broken), namespace="shop", provider="openai", history=False)
+    assert chat is run(shell, "%kchat")[0].result
+    chat = kx.chat(cluster=kx.load(broken), namespace="shop", provider="openai", history=False)
+    assert (chat.place.namespace, chat.place.options.provider) == ("shop", "openai")
+    assert chat.ask("since when?").text == "Monday"
+    assert [message.text for message in model.heard[-1].messages][1:] == ["the disk", "since when?"]
+
+
 def test_a_failed_run_fails_the_cell_in_one_line(shell: Any, broken: str, model: WireServer) -> None:
     model.script([Fail("authentication")])
     found, outputs, text = run(shell, f"%%kchat --snapshot {broken} --provider openai --pin\nwhy?")
