@@ -7,7 +7,7 @@ import os
 import pytest
 
 SCRUBBED_PREFIXES = ("KUBE", "ANTHROPIC", "CLAUDE", "OPENAI", "GEMINI", "GOOGLE_API", "JUPYTER")
-KEPT = {"KUBEAGENTIX_TEST_KUBECONFIG"}
+KEPT = {"KUBEAGENTIX_TEST_KUBECONFIG", "KUBEAGENTIX_TEST_SHOTS"}
 
 
 def scrub(patch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ class Chat:
         given = place.options
         if given.credential is not None:
             return given
-        whom = self.choice.whom(given.provider, given.model)
+        whom = self.choice.whom(given.provider, given.model, otherwise=AUTO)
         name = "" if whom.provider == AUTO else whom.provider
         return replace(given, provider=name, model=whom.model, credential=whom.credential)
 

@@ -214,6 +214,16 @@ def test_an_answer_goes_on_in_the_conversation_and_can_be_taken_back(chat: Chat,
     assert len(chat.conversation) == 0
 
 
+def test_a_credential_that_was_entered_is_enough_to_be_asked(
+    chat: Chat, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    chat.choice.enter("openai", "sk-entered-in-this-test")
+    server.script(then=[Say("It lacks a variable.")])
+    assert chat.ask("why?").finished.provider == "openai"
+    assert "sk-entered-in-this-test" in str(server.requests[0].headers)
+
+
 def test_a_failed_question_leaves_the_chat_usable(chat: Chat, server: WireServer) -> None:
     server.script([Fail("authentication")], [Say("fine")])
     chat.place = Place(cluster=chat.place.cluster, options=RunOptions(provider="openai", fallback=False), history=False)
