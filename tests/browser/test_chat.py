@@ -109,8 +109,8 @@ def test_an_interrupt_keeps_what_was_shown_and_the_kernel_goes_on(
     expect(book.output(1)).to_contain_text("interrupted")
     expect(book.output(1)).to_contain_text("So far.")
     expect(book.page.locator(".kx-chat")).to_have_count(0)
-    book.page.locator(".jp-CodeCell").nth(2).locator(".cm-content").click()
-    book.page.keyboard.press("Shift+Enter")
+    expect(book.page.locator(".jp-CodeCell").nth(2).locator(".jp-InputPrompt")).to_have_text("[ ]:")  # given up as well
+    book.run_cell(2)
     expect(book.output(2)).to_contain_text("42")
 
 
