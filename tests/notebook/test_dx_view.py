@@ -196,7 +196,7 @@ def test_a_row_is_explained_by_the_chosen_provider(model: WireServer, diagnosis:
     screen = Screen(table.view)
     table.show(diagnosis)
     sync.run(table._offer())
-    assert "openai" in {item["id"] for item in screen.state["providers"]}
+    until(lambda: "openai" in {item["id"] for item in screen.state.get("providers", ())})
     screen.say({"intent": "choose", "provider": "openai"})
     screen.say({"intent": "explain", "id": finding.id})
     until(lambda: screen.parts.get(f"run-{finding.id}", {}).get("state") in ("done", "failed"))
