@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -188,6 +188,11 @@ async def _chatting(
             records.append(record)
             if told is not None:
                 told(record)
+    return reply_of(records, conversation)
+
+
+def reply_of(records: Sequence[RunRecord], conversation: Conversation) -> Reply:
+    """What came of a run that has ended, by all of its records. Raises what it failed with."""
     ended = records[-1].event
     if isinstance(ended, RunFailed):
         raise raised(ended.error)

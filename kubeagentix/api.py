@@ -24,7 +24,7 @@ from kubeagentix.domain.diagnosis import ResourceRef, Target
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.ignoring import EXAMPLE, IgnoreRule, rule_of
 from kubeagentix.domain.options import RunOptions
-from kubeagentix.domain.secrets import Credential
+from kubeagentix.domain.secrets import Credential, CredentialKind
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.keeping import Keeping, NotKeeping, keeping
@@ -349,8 +349,12 @@ def credential_of(given: CredentialLike | None, provider: str) -> Credential | N
         raise UsageError(f"a credential is a text, not {type(given).__name__}", hint="or a kx.Credential")
     if not provider:
         raise UsageError("a credential was given, but not for whom", hint="name the provider as well")
-    is_subscription = provider.replace("-", "_") == "claude_code"
-    return credentials.given(given, "auth_token" if is_subscription else "api_key")
+    return credentials.given(given, credential_kind(provider))
+
+
+def credential_kind(provider: str) -> CredentialKind:
+    """What somebody passes to that provider as text: the token of a subscription, else a key."""
+    return "auth_token" if provider.replace("-", "_") == "claude_code" else "api_key"
 
 
 def _rules(given: IgnoreLike | Iterable[IgnoreLike]) -> tuple[IgnoreRule, ...]:

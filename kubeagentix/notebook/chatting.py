@@ -18,11 +18,9 @@ from kubeagentix import agent, asking, sync
 from kubeagentix.agent import Reply
 from kubeagentix.api import AUTO, Source
 from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest, Approver
-from kubeagentix.domain.events import RunFailed, RunFinished
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.payloads import Payload
 from kubeagentix.engine.approvals import by_answer
-from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.run import Run
 from kubeagentix.errors import KubeAgentiXError, UsageError
@@ -140,17 +138,7 @@ class Chat:
                 turn.told(record.event)
             if run.messages:
                 conversation.extend(run.messages, run.evidence)
-        ended = run.records[-1].event
-        if isinstance(ended, RunFailed):
-            raise raised(ended.error)
-        assert isinstance(ended, RunFinished)
-        return Reply(
-            text=ended.text,
-            answer=ended.answer,
-            finished=ended,
-            conversation=conversation,
-            records=tuple(run.records),
-        )
+        return agent.reply_of(run.records, conversation)
 
     def _namespace(self, place: Place) -> str | None:
         if place.namespace is not None or place.cluster is not None or place.options.target is not None:

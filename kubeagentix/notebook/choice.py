@@ -19,14 +19,13 @@ from traitlets import Bool, TraitType, Unicode, default, observe
 from traitlets.config import Configurable
 
 from kubeagentix import credentials, registry
-from kubeagentix.api import AUTO
-from kubeagentix.domain.secrets import Credential, CredentialKind
+from kubeagentix.api import AUTO, credential_kind
+from kubeagentix.domain.secrets import Credential
 from kubeagentix.engine.selection import find, ordered
 from kubeagentix.errors import NotConfiguredError, ProviderError, UsageError
 from kubeagentix.settings import load_settings
 
 ENTERED = "what was entered in this notebook"  # where such a credential is from, in words that are no secret
-SUBSCRIPTION = "claude_code"  # takes the token of a subscription; the others take keys
 PLACES = ("snapshot", "demo", "context", "kubeconfig")  # options that look elsewhere than at the current cluster
 
 
@@ -130,8 +129,7 @@ class KubeAgentix(Configurable):
         plugin = find(registry.providers(), provider)
         if not plugin.is_language_model:
             raise UsageError(f"{plugin.title} takes no credential", hint="it can be asked as it is")
-        kind: CredentialKind = "auth_token" if plugin.id == SUBSCRIPTION else "api_key"
-        credential = credentials.given(text, kind, ENTERED)
+        credential = credentials.given(text, credential_kind(plugin.id), ENTERED)
         ready = plugin.ready(os.environ, credential)
         if ready.credential is None:
             raise NotConfiguredError(f"{plugin.title} cannot be asked: {ready.why_not}", provider=plugin.id)
