@@ -205,6 +205,12 @@ def _run_errands(job: Job[Any]) -> None:
         raise asyncio.CancelledError from None
 
 
+def later(delay_s: float, call: Callable[[], None]) -> None:
+    """Calls it in the background after that time, in a copy of the caller's context, whatever becomes of its loop."""
+    loop = _bridge().loop
+    loop.call_soon_threadsafe(loop.call_later, delay_s, call)
+
+
 async def in_caller(function: Callable[[], T]) -> T:
     """What a blocking `function` returns in the thread that waits for this work, such as `input` in a kernel's.
 

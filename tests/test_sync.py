@@ -270,3 +270,20 @@ def test_an_interrupt_of_an_errand_is_the_callers_and_ends_the_work() -> None:
 
 def test_without_a_caller_an_errand_has_a_thread_of_its_own() -> None:
     assert asyncio.run(sync.in_caller(threading.current_thread)) is not threading.current_thread()
+
+
+def test_what_is_called_later_is_called_though_the_callers_loop_has_ended() -> None:
+    seen: list[str] = []
+    called = threading.Event()
+
+    def call() -> None:
+        seen.append(colour.get())
+        called.set()
+
+    async def ask() -> None:
+        colour.set("red")
+        sync.later(0.05, call)
+
+    asyncio.run(ask())
+    assert called.wait(10)
+    assert seen == ["red"]

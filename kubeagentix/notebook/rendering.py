@@ -75,23 +75,24 @@ class Growing:
 
     def take(self, cited: Container[str] = ()) -> tuple[str, str]:
         """HTML of the blocks that were finished since last time, to be appended, and of the open one after them."""
-        cut = self._cut()
-        done = html_of(self.text[self._done : cut], cited) if cut > self._done else ""
+        text = self.text  # it may grow on another thread meanwhile
+        cut = self._cut(text)
+        done = html_of(text[self._done : cut], cited) if cut > self._done else ""
         self._done = cut
-        return done, html_of(self.text[cut:], cited)
+        return done, html_of(text[cut:], cited)
 
     def whole(self, cited: Container[str] = ()) -> str:
         """HTML of all of it."""
         return html_of(self.text, cited)
 
-    def _cut(self) -> int:
+    def _cut(self, text: str) -> int:
         """The end of the last finished block: an empty line outside of a fence, a list and a quotation."""
         found = self._done
-        for match in _BREAK.finditer(self.text, max(self._done, self._seen - 2)):
-            before, after = self.text[self._done : match.start()], self.text[match.end() : match.end() + 1]
-            if after and not after.isspace() and not _is_open(before) and not _goes_on(self.text, match.end()):
+        for match in _BREAK.finditer(text, max(self._done, self._seen - 2)):
+            before, after = text[self._done : match.start()], text[match.end() : match.end() + 1]
+            if after and not after.isspace() and not _is_open(before) and not _goes_on(text, match.end()):
                 found = match.end()
-        self._seen = len(self.text)
+        self._seen = len(text)
         return found
 
 

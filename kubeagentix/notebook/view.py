@@ -12,10 +12,13 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import anywidget
+
+from kubeagentix import sync
 
 FLUSH_S = 0.05  # 20 messages a second look live; the server drops what comes much faster
 SHARE = 4  # of the time, at most, goes into rendering: a long open block is rendered less often
@@ -140,15 +143,12 @@ class View(anywidget.AnyWidget):
     def _change(self, op: dict[str, Any] | None) -> None:
         if op is not None:
             self._ops.append(op)
-        if self._timer is not None:
-            return
         left_s = self._flushed_at + self._pause_s - time.monotonic()
-        loop = _running_loop()
-        if left_s <= 0 or loop is None:
+        if left_s <= 0 or not _in_a_loop():
             self.flush()
-        else:
+        elif self._timer is None:
             self._timer = object()
-            loop.call_later(left_s, self._flush_when_due, self._timer)
+            sync.later(left_s, partial(self._flush_when_due, self._timer))
 
     def _flush_when_due(self, timer: object) -> None:
         with self._lock:
@@ -171,11 +171,12 @@ class View(anywidget.AnyWidget):
             self.send({"op": "reset", "seq": self._sent, "parts": parts, "state": dict(self._state)})
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def _in_a_loop() -> bool:
     try:
-        return asyncio.get_running_loop()
+        asyncio.get_running_loop()
     except RuntimeError:
-        return None
+        return False
+    return True
 
 
 def _hear_while_a_cell_runs(view: anywidget.AnyWidget) -> None:

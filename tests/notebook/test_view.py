@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -120,6 +121,23 @@ def test_a_hello_in_mid_stream_starts_no_second_clock() -> None:
     screen.check()
     changes = [message for message in screen.messages if message["op"] == "change"]
     assert len(changes) < 45
+
+
+def test_what_was_put_last_is_sent_although_the_loop_it_was_put_in_has_ended() -> None:
+    view = View()
+    screen = Screen(view)
+
+    async def put(*names: str) -> None:
+        for name in names:
+            view.put({"id": name})
+
+    for names in (("a", "b"), ("c", "d")):
+        asyncio.run(put(*names))
+        soon = time.monotonic() + 10
+        while names[-1] not in screen.parts and time.monotonic() < soon:
+            time.sleep(0.005)
+        assert names[-1] in screen.parts
+    assert len(screen.messages) < 6  # and they are still collected
 
 
 def test_intents_are_told_and_noise_is_not() -> None:
