@@ -1,4 +1,4 @@
-"""Notebooks in a real JupyterLab, in a real Chromium."""
+"""Notebooks in a real JupyterLab or Notebook 7, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Notebook 7."""
+    with a_lab(tmp_path_factory.mktemp("seven"), app="notebook") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
@@ -44,11 +51,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def notebook(lab: Lab, browser: Browser) -> Iterator[Callable[..., Book]]:
-    """Opens a notebook of these cells: `notebook("…", "…", kernel="old", theme="dark")`."""
+def notebook(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Callable[..., Book]]:
+    """Opens a notebook of these cells: `notebook("…", "…", kernel="old", theme="dark", app="notebook7")`."""
     books: list[Book] = []
 
-    def opened(*cells: str, kernel: str = "now", theme: Literal["light", "dark"] = "light", **size: Any) -> Book:
+    def opened(
+        *cells: str,
+        kernel: str = "now",
+        theme: Literal["light", "dark"] = "light",
+        app: Literal["lab", "notebook7"] = "lab",
+        **size: Any,
+    ) -> Book:
+        lab: Lab = request.getfixturevalue("seven" if app == "notebook7" else "lab")
         if kernel not in lab.kernels:
             pytest.skip("there is no Python with the older ipykernel here")
         name = f"book-{next(_numbers)}.ipynb"  # kernels outlive their pages, by the notebook's name

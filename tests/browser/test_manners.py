@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.book import Book
-from tests.browser.lab import Lab, a_lab
 from tests.browser.test_view import LINES
 
 KUBECONFIG = (
@@ -18,7 +17,6 @@ KUBECONFIG = (
     "clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n"
 )
 WAIT = "async def clicked():\n    while not told:\n        await asyncio.sleep(0.05)\n    return told"
-OF_NOTEBOOK_7 = "Cannot read properties of undefined (reading 'schema')"  # its own, as it opens
 
 
 @pytest.fixture
@@ -61,17 +59,9 @@ def test_an_interrupt_ends_a_run_and_keeps_what_was_shown(
     assert book.problems == []
 
 
-@pytest.fixture(scope="module")
-def seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Notebook 7."""
-    with a_lab(tmp_path_factory.mktemp("seven"), app="notebook") as started:
-        yield started
-
-
-def test_notebook_7_shows_the_same_and_a_click_arrives(seven: Lab, browser: Browser) -> None:
-    seven.write("book.ipynb", LINES, WAIT, "view.put({'id': 'a', 'text': 'one ' * 200}); view", "await clicked()")
-    book = Book(browser.new_context(viewport={"width": 480, "height": 700}).new_page(), seven, "book.ipynb")
-    book.open()
+def test_notebook_7_shows_the_same_and_a_click_arrives(notebook: Callable[..., Book]) -> None:
+    cells = (LINES, WAIT, "view.put({'id': 'a', 'text': 'one ' * 200}); view", "await clicked()")
+    book = notebook(*cells, app="notebook7", width=480, height=700)
     book.run_all()
     expect(book.page.locator(".kx li")).to_contain_text("one one")
     book.page.locator(".go").click()
@@ -79,6 +69,4 @@ def test_notebook_7_shows_the_same_and_a_click_arrives(seven: Lab, browser: Brow
     assert "('go', 7)" in book.output().inner_text()
     assert book.page.evaluate("() => document.querySelector('.kx').scrollWidth <= innerWidth")
     book.shot("notebook-7-narrow")
-    assert [problem for problem in book.problems if problem != OF_NOTEBOOK_7] == []
-    assert book.left == []
-    book.close()
+    assert (book.problems, book.left) == ([], [])
