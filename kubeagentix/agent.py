@@ -35,7 +35,8 @@ from kubeagentix.settings import load_settings
 class Engine(engine.Engine):
     """The engine over `cluster` (default: the current one): `stream(question)` for events, `run(question)` for the end.
 
-    `provider`, `model` and `credential` are this session's choice; `options=kx.RunOptions(…)` of a call go before it.
+    `provider`, `model` and `credential` are this session's choice, `credentials` those of each provider, for the ones
+    that are asked after another failed; `options=kx.RunOptions(…)` of a call go before it.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Engine(engine.Engine):
         provider: str = "",
         model: str = "",
         credential: CredentialLike | None = None,
+        credentials: Mapping[str, Credential] | None = None,
         environ: Mapping[str, str] | None = None,
         history: bool = True,
     ) -> None:
@@ -60,6 +62,7 @@ class Engine(engine.Engine):
             provider=name,
             model=model,
             credential=credential_of(credential, name),
+            credentials=credentials,
             environ=environ,
             history=keeping(load_settings(_environ(environ)), _environ(environ), kind="chat") if history else None,
         )

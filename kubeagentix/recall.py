@@ -126,7 +126,8 @@ class History:
     def resume(self, conversation_id: str = LATEST) -> Conversation:
         """A conversation to go on with: `kx.chat("and why?", conversation=kx.history.resume())`.
 
-        One whose run was cut short goes on from its last whole turn.
+        One whose run was cut short goes on from its last whole turn. Names that were hidden from the model stay hidden,
+        unless `anonymize=False` is said.
         """
         with self._open() as reader:
             is_run = conversation_id.startswith("run-")
@@ -140,6 +141,7 @@ class History:
             messages=kept.messages,
             evidence=kept.evidence,
             results=kept.results,
+            is_anonymous=kept.is_anonymous,
         )
 
     def export(self, entry_id: str = LATEST, format: str = "markdown") -> str:  # noqa: A002  the word for it

@@ -26,6 +26,7 @@ from tests.servers.turns import Call, Say
 from tests.servers.wire import WireServer
 
 PICTURE = snapshot_of(BROKEN)
+LEDGER = snapshot_of({**BROKEN, "metadata": {"name": "ledger-7", "namespace": "banking"}})
 
 
 @pytest.fixture
@@ -91,6 +92,20 @@ def test_a_conversation_is_gone_on_with(server: WireServer) -> None:
     kept = kx.history.show(first.conversation.id)
     assert isinstance(kept, Transcript)
     assert [run.question for run in kept.conversation.runs] == ["why is web failing?", "since when?"]
+
+
+def test_names_that_were_hidden_stay_hidden_when_it_is_gone_on_with(server: WireServer) -> None:
+    def ask(question: str, **more: object) -> kx.Reply:
+        server.script([Say("it was evicted")])
+        return kx.chat(question, cluster=LEDGER, provider="openai", **more)  # type: ignore[call-overload, no-any-return]
+
+    first = ask("why is ledger-7 failing?", options=kx.RunOptions(anonymize=True))
+    for conversation in (first.conversation, kx.history.resume()):
+        ask("since when does Pod banking/ledger-7 fail?", conversation=conversation)
+        assert "ledger-7" not in str(server.requests[-1].body)
+        assert "banking" not in str(server.requests[-1].body)
+    ask("and now?", conversation=kx.history.resume(), options=kx.RunOptions(anonymize=False))
+    assert "ledger-7" in str(server.requests[-1].body)
 
 
 def test_it_is_gone_on_with_by_another_provider(server: WireServer) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from kubeagentix.domain.diagnosis import Target
@@ -19,13 +19,16 @@ class RunOptions:
 
     `fallback=False`: only the provider that is named, and its own error if it fails. `tools_allowed`: None for all.
     `max_tokens`: input and output of all model calls together. `temperature` goes only to models that take one.
-    `anonymize`: names of objects, hosts, addresses and images are hidden from the model.
+    `credential` is for the provider that is named; `credentials` are by provider, also for those asked after it failed.
+    `anonymize`: names of objects, hosts, addresses and images are hidden from the model; a conversation that began so
+    goes on so, unless False is said.
     Raises UsageError for what no run could keep to.
     """
 
     provider: str = ""
     model: str = ""
     credential: Credential | None = None
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False, hash=False)
     target: Target | None = None
     fallback: bool = True
     temperature: float | None = None
@@ -42,13 +45,14 @@ class RunOptions:
     def __post_init__(self) -> None:
         for name, is_right, wanted in self._demands():
             if not is_right:
-                value = "" if name == "credential" else f" {excerpt(repr(getattr(self, name)), 60)}"
+                value = "" if name.startswith("credential") else f" {excerpt(repr(getattr(self, name)), 60)}"
                 raise UsageError(f"the option {name} cannot be{value or ' this'}", hint=f"it must be {wanted}")
 
     def _demands(self) -> Iterator[tuple[str, bool, str]]:
         """Each option with whether it is right, and what it must be."""
         yield from ((name, isinstance(getattr(self, name), str), "a text") for name in ("provider", "model"))
         yield "credential", isinstance(self.credential, Credential | None), "a kx.Credential"
+        yield "credentials", _are_credentials(self.credentials), "kx.Credentials by the names of providers"
         yield "target", isinstance(self.target, Target | None), "a Target; chat and diagnose also take deploy/web"
         yield "temperature", self.temperature is None or _is_number(self.temperature, 0), "a number from 0 up"
         yield "thinking", self.thinking in get_args(ThinkingMode), f"one of {', '.join(get_args(ThinkingMode))}"
@@ -67,6 +71,12 @@ def _is_count(value: Any, least: int) -> bool:
 
 def _is_number(value: Any, least: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value < float("inf")
+
+
+def _are_credentials(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(item, Credential) for name, item in value.items()
+    )
 
 
 def _are_names(value: Any) -> bool:

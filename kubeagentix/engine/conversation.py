@@ -28,6 +28,7 @@ class Conversation:
         self.fence = Fence()  # around all data, the same in every question, so that what was sent stays as it was
         self.grants = Grants()  # changes that were approved for the rest of it
         self.anonymizer = Anonymizer()  # and equal names, where they are hidden
+        self.is_anonymous = False  # whether they were once
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -45,10 +46,12 @@ class Conversation:
         messages: tuple[Message, ...],
         evidence: Mapping[str, Evidence],
         results: Mapping[str, str],
+        is_anonymous: bool = False,
     ) -> Conversation:
         """One of an earlier time, to go on with: what a run that was cut short left undone is left out."""
         found = cls()
         found.id, found.cluster, found.fence = conversation_id, cluster, Fence(fence)
+        found.is_anonymous = is_anonymous
         found.extend(messages, evidence)
         found.results.restore(results)
         for message in found.messages:  # so that placeholders which stand in it are not given to other values
@@ -71,6 +74,7 @@ class Conversation:
         self.fence = Fence()
         self.grants = Grants()
         self.anonymizer = Anonymizer()
+        self.is_anonymous = False
 
 
 def for_another_provider(messages: tuple[Message, ...]) -> tuple[Message, ...]:

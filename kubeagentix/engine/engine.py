@@ -79,8 +79,9 @@ Diagnose = Callable[[Target, Listener, Seen | None], Awaitable[Diagnosis]]
 class Engine:
     """Runs questions about one cluster (or a saved picture of one).
 
-    `provider`, `model` and `credential` are the session's choice; a run's own options go before them, the settings
-    come after. `environ` stands for the process' environment, which is read anew for every run if None.
+    `provider`, `model` and `credential` are the session's choice, `credentials` what it has for each provider, also for
+    those that are asked after another failed; a run's own options go before them, the settings come after. `environ`
+    stands for the process' environment, which is read anew for every run if None.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Engine:
         provider: str = "",
         model: str = "",
         credential: Credential | None = None,
+        credentials: Mapping[str, Credential] | None = None,
         environ: Mapping[str, str] | None = None,
         plugins: Mapping[str, ProviderPlugin] | None = None,
         tools: Mapping[str, ToolPlugin] | None = None,
@@ -99,7 +101,7 @@ class Engine:
     ) -> None:
         self.source = source
         self.namespace = namespace
-        self.choice = Choice(provider=provider, model=model, credential=credential)
+        self.choice = Choice(provider=provider, model=model, credential=credential, credentials=dict(credentials or {}))
         self._environ = environ
         self._plugins = plugins
         self._tools = tools
@@ -162,7 +164,9 @@ class Engine:
         chosen = _offered(self.tools, options)
         conversation = conversation if conversation is not None else Conversation()
         target = options.target or Target(namespace=self.namespace)
-        anonymizer = conversation.anonymizer if self.is_anonymous(options) else None
+        anonymizer = conversation.anonymizer if self.is_anonymous(options, conversation) else None
+        if anonymizer is not None and catching.current() is None:  # what is only shown binds nobody
+            conversation.is_anonymous = True
         known = _Known(partial(self.quick_dx, seen=_shown_to(anonymizer)), diagnosis, target, conversation.redactor)
         moved, conversation.cluster = conversation.cluster not in ("", self.place), self.place
         prepare: Prepare = partial(
@@ -294,9 +298,11 @@ class Engine:
     async def _diagnosed(self, target: Target) -> Diagnosis:
         return await self.quick_dx(target, silent)
 
-    def is_anonymous(self, options: RunOptions) -> bool:
-        """Whether names are hidden from the model in a run with these options."""
-        return options.anonymize if options.anonymize is not None else load_settings(self.environ).anonymize
+    def is_anonymous(self, options: RunOptions, conversation: Conversation | None = None) -> bool:
+        """Whether names are hidden from the model in a run with these options, or as the conversation began."""
+        if options.anonymize is not None:
+            return options.anonymize
+        return (conversation is not None and conversation.is_anonymous) or load_settings(self.environ).anonymize
 
     async def quick_dx(self, target: Target, listen: Listener, seen: Seen | None = None) -> Diagnosis:
         """What the analyzers say of `target`; no model is asked. Raises NotFoundError, ClusterError and their kin."""

@@ -1,14 +1,15 @@
 """Who is asked: the providers of one request, in the order in which they are tried.
 
 The request's own choice comes first, then the session's, then the settings', then the first that is configured. A
-credential of the request goes to the provider that it was given for and to no other. `rules` is always last.
+credential goes to the provider that it was given for and to no other, whether that is asked first or after another
+failed. `rules` is always last.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kubeagentix.contracts import ProviderPlugin
 from kubeagentix.domain.options import RunOptions
@@ -23,11 +24,16 @@ SELECTED, FALLBACK = "selected", "fallback"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What a session or the settings prefer; empty for no preference."""
+    """What a session or the settings prefer; empty for no preference. `credentials` are by provider."""
 
     provider: str = ""
     model: str = ""
-    credential: Credential | None = None
+    credential: Credential | None = field(default=None, repr=False)
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False, hash=False)
+
+    def given(self, provider: str) -> Credential | None:
+        """The credential that it holds for that provider by name."""
+        return next((item for name, item in self.credentials.items() if _is_same(name, provider)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,13 @@ def candidates(
     Raises UsageError for an unknown name or a credential without a provider, and NotConfiguredError or
     AuthenticationError where the only one that may be tried cannot be.
     """
-    wanted = [Choice(provider=options.provider, model=options.model, credential=options.credential), *choices]
+    own = Choice(
+        provider=options.provider,
+        model=options.model,
+        credential=options.credential,
+        credentials=options.credentials,
+    )
+    wanted = [own, *choices]
     named = next((choice for choice in wanted if choice.provider), None)
     for_nobody = [choice for choice in wanted if choice.credential is not None and not choice.provider]
     if any(choice is not wanted[0] or named is None for choice in for_nobody):
@@ -89,7 +101,11 @@ def candidates(
         if first.error is not None:
             raise first.error
         return [first]
-    return [first, *_configured((), plugins, environ, besides=plugin.id)]
+    return [first, *_configured(wanted, plugins, environ, besides=plugin.id)]
+
+
+def _is_same(name: str, provider: str) -> bool:
+    return name.replace("-", "_") == provider.replace("-", "_")
 
 
 def _merged(plugin: ProviderPlugin, wanted: Iterable[Choice]) -> Choice:
@@ -97,25 +113,27 @@ def _merged(plugin: ProviderPlugin, wanted: Iterable[Choice]) -> Choice:
     model, credential = "", None
     is_first = True
     for choice in wanted:
-        if choice.provider and choice.provider.replace("-", "_") != plugin.id.replace("-", "_"):
-            continue
-        if choice.provider or is_first:
-            model, credential = model or choice.model, credential or choice.credential
-        is_first = False
+        if not choice.provider or _is_same(choice.provider, plugin.id):
+            if choice.provider or is_first:
+                model, credential = model or choice.model, credential or choice.credential
+            is_first = False
+        credential = credential or choice.given(plugin.id)
     return Choice(provider=plugin.id, model=model, credential=credential)
 
 
 def _configured(
-    wanted: Iterable[Choice], plugins: Mapping[str, ProviderPlugin], environ: Mapping[str, str], *, besides: str
+    wanted: Sequence[Choice], plugins: Mapping[str, ProviderPlugin], environ: Mapping[str, str], *, besides: str
 ) -> list[Candidate]:
     """All that are configured, the first of them as the selected one unless another was named."""
-    model = next((choice.model for choice in wanted if choice.model), "")
+    model = "" if besides else next((choice.model for choice in wanted if choice.model), "")
     found: list[Candidate] = []
     for plugin in ordered(plugins):
         if plugin.id == besides:
             continue
         label = FALLBACK if besides or found else SELECTED
-        choice = Choice(provider=plugin.id, model=model if label == SELECTED and plugin.id != LAST else "")
+        given = next(filter(None, (choice.given(plugin.id) for choice in wanted)), None)
+        own_model = model if label == SELECTED and plugin.id != LAST else ""
+        choice = Choice(provider=plugin.id, model=own_model, credential=given)
         candidate = _candidate(plugin, choice, environ, label)
         if candidate.error is None:
             found.append(candidate)

@@ -92,6 +92,7 @@ class Dialogue:
     messages: tuple[Message, ...]
     evidence: dict[str, Evidence]
     results: dict[str, str]
+    is_anonymous: bool  # whether names were hidden from the model
 
 
 class Reader:
@@ -260,7 +261,17 @@ class Reader:
             messages=_read(conversation_id, lambda: tuple(codec.loads(Message, row[0]) for row in messages)),
             evidence=_read(conversation_id, lambda: {key: codec.loads(Evidence, text) for key, text in evidence}),
             results=dict(results.fetchall()),
+            is_anonymous=self._is_anonymous(conversation_id),
         )
+
+    def _is_anonymous(self, conversation_id: str) -> bool:
+        """Whether names were hidden from the model in any of its runs, which says so in a notice."""
+        notices = self.file.execute(
+            "SELECT kind, payload FROM events JOIN runs ON runs.id = events.run_id"
+            " WHERE conversation_id = ? AND kind = 'notice'",
+            (conversation_id,),
+        )
+        return any(getattr(_event(*row), "code", "") == "anonymized" for row in notices)
 
 
 _IDS = {

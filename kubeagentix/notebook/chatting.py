@@ -113,7 +113,7 @@ class Chat:
             raise
         finally:
             with self._lock:
-                self._turn = self._run = None
+                self._turn = self._run = self._loop = None
             for view in turn.views:
                 view.set(running=False, doing="")
                 view.flush()
@@ -124,7 +124,10 @@ class Chat:
         conversation = self.conversation
         engine = agent.Engine(place.cluster, namespace=self._namespace(place), history=place.history)
         run = engine.begin(turn.question, options=self._options(place), conversation=conversation, approve=approve)
-        self._loop, self._run = asyncio.get_running_loop(), run
+        with self._lock:
+            self._loop, self._run = asyncio.get_running_loop(), run
+            if turn.is_stopped:
+                run.cancel()
         turn.known = lambda: {**conversation.evidence, **run.evidence}
         told = 0
         try:
@@ -148,6 +151,7 @@ class Chat:
     def _options(self, place: Place) -> RunOptions:
         """The options with the notebook's choice of whom to ask, where they leave it open."""
         given = place.options
+        given = replace(given, credentials={**self.choice.credentials, **given.credentials})
         if given.credential is not None:
             return given
         whom = self.choice.whom(given.provider, given.model, otherwise=AUTO)
@@ -160,9 +164,12 @@ class Chat:
 
     def stop(self) -> None:
         """Ends what is under way, from any thread; what came so far stays."""
-        loop, run = self._loop, self._run
-        if loop is not None and run is not None:
-            loop.call_soon_threadsafe(run.cancel)
+        with self._lock:
+            turn, loop, run = self._turn, self._loop, self._run
+            if turn is not None:
+                turn.is_stopped = True  # also before there is a run
+            if loop is not None and run is not None:
+                loop.call_soon_threadsafe(run.cancel)
 
     def new(self) -> None:
         """Begins anew: the next question is the first."""

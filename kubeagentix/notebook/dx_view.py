@@ -204,7 +204,14 @@ class DxView:
 
         who = str(self.view.state.get("provider", ""))
         whom = self._choice.whom(who, self._model)
-        return Engine(self._source, provider=whom.provider, model=whom.model, credential=whom.credential), who
+        engine = Engine(
+            self._source,
+            provider=whom.provider,
+            model=whom.model,
+            credential=whom.credential,
+            credentials=self._choice.credentials,
+        )
+        return engine, who
 
 
 def _label(provider: str, model: str) -> str:

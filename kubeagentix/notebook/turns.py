@@ -61,6 +61,7 @@ class Turn:
         self.diagnosis: Diagnosis | None = None
         self.known: Callable[[], Mapping[str, Evidence]] = dict  # what may be cited by now
         self.is_verbose = False  # also lists who was asked
+        self.is_stopped = False  # somebody does not want the answer any more
         self.before: tuple[Message, ...] = ()  # what the conversation was before it
         self.views = [*views]
         self._streams: dict[str, list[tuple[View, Growing]]] = {}

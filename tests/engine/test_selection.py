@@ -88,6 +88,26 @@ def test_a_credential_of_the_request_makes_its_provider_configured_and_no_other(
     assert names(found)[1:] == ["rules fallback"]
 
 
+def test_credentials_by_provider_make_others_ready_to_be_asked_after_the_first() -> None:
+    theirs = Credential(kind="api_key", secret=Secret("theirs"), source="the request")
+    found = chosen({"OPENAI_KEY": "x"}, provider="openai", credentials={"gemini": MINE, "claude-code": theirs})
+    assert names(found) == ["openai selected", "claude_code fallback", "gemini fallback", "rules fallback"]
+    assert [item.source for item in found[:3]] == ["OPENAI_KEY", "the request", "the request"]
+    assert (found[1].credential, found[2].credential) == (theirs, MINE)
+    assert names(chosen({}, credentials={"gemini": MINE})) == ["gemini selected", "rules fallback"]
+
+
+def test_of_several_credentials_for_a_provider_the_requests_own_counts() -> None:
+    other = Credential(kind="api_key", secret=Secret("other"), source="the session")
+    session = Choice(provider="openai", credential=other, credentials={"gemini": other, "claude": other})
+    first, *rest = chosen({"GEMINI_KEY": "x"}, session, credential=None, credentials={"openai": MINE, "claude": MINE})
+    assert (first.plugin.id, first.credential) == ("openai", MINE)
+    assert {item.plugin.id: item.source for item in rest[:2]} == {"claude": "the request", "gemini": "the session"}
+    named = chosen({}, session, provider="openai", credential=MINE, credentials={"openai": other})
+    assert named[0].credential == MINE
+    assert MINE.secret.reveal() not in repr(RunOptions(credentials={"openai": MINE}))
+
+
 def test_a_session_that_holds_a_credential_gives_it_to_its_own_provider_only() -> None:
     session = Choice(provider="claude", credential=MINE)
     assert chosen({}, session)[0].credential == MINE

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import kubeagentix as kx
-from kubeagentix import sync
+from kubeagentix import agent, sync
 from kubeagentix.domain.answers import Attempt
 from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
@@ -36,10 +37,14 @@ from kubeagentix.notebook.chatting import DEAF, Chat, Place, as_cell, clicked_in
 from kubeagentix.notebook.choice import KubeAgentix
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.widgets.chat import ChatView
+from tests.notebook.test_kernel import silent_server
 from tests.notebook.test_view import Screen
+from tests.servers.anthropic import AnthropicServer
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Fail, Hang, Say
 from tests.servers.wire import WireServer
+
+__all__ = ["silent_server"]  # a fixture
 
 POD = ResourceRef(kind="Pod", namespace="orders", name="checkout-1")
 READ = Evidence.of(POD, "log", "DATABASE_URL is missing", excerpt="fatal: DATABASE_URL\x1b[31m is missing")
@@ -224,6 +229,26 @@ def test_a_credential_that_was_entered_is_enough_to_be_asked(
     assert "sk-entered-in-this-test" in str(server.requests[0].headers)
 
 
+def test_who_is_asked_after_a_failure_is_asked_with_what_was_entered(
+    chat: Chat, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AnthropicServer() as other:
+        monkeypatch.setenv("KUBEAGENTIX_CLAUDE_BASE_URL", other.base_url)
+        monkeypatch.delenv("OPENAI_API_KEY")
+        chat.choice.enter("claude", "sk-ant-api03-entered-for-claude")
+        chat.choice.enter("openai", "sk-entered-for-openai")
+        chat.choice.use("claude")
+        other.script([Fail("authentication")])
+        server.script([Say("It lacks a variable.")])
+        reply = chat.ask("why?")
+        assert (reply.finished.provider, reply.finished.attempt) == ("openai", "fallback")
+        assert "sk-ant-api03-entered-for-claude" in str(other.requests[0].headers)
+        assert "sk-entered-for-openai" in str(server.requests[0].headers)
+        assert "entered-for-claude" not in str(server.requests)
+        assert "entered-for-openai" not in str(other.requests)
+        assert "entered-for" not in chat.to_markdown() + repr(reply)
+
+
 def test_a_failed_question_leaves_the_chat_usable(chat: Chat, server: WireServer) -> None:
     server.script([Fail("authentication")], [Say("fine")])
     chat.place = Place(cluster=chat.place.cluster, options=RunOptions(provider="openai", fallback=False), history=False)
@@ -252,6 +277,44 @@ def test_stop_keeps_what_came(chat: Chat, server: WireServer) -> None:
     reply = asyncio.run(stopped())
     assert reply.finished.reason == "cancelled"
     assert "so far" in chat.turns[0].text
+
+
+def test_stop_counts_also_before_there_is_a_run(
+    chat: Chat, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.script([Say("never asked for")])
+    seen: list[str] = []
+
+    def slowly(*asked: Any, **more: Any) -> Any:
+        chat.hear("stop", {})  # while it is still looked for whom to ask
+        seen.append("stopped")
+        return engine(*asked, **more)
+
+    engine = agent.Engine
+    monkeypatch.setattr(agent, "Engine", slowly)
+    reply = chat.ask("why?")
+    assert (reply.finished.reason, seen) == ("cancelled", ["stopped"])
+    assert server.requests == []
+    assert "ended by cancelled" in chat.turns[0].parts["1.ran"]["text"]
+    turn = chat.begin("and?")  # and nothing of it has begun
+    chat.stop()
+    assert sync.run(chat.answered(turn, chat.place, by_answer)).finished.reason == "cancelled"
+    monkeypatch.undo()
+
+
+def test_stop_while_the_cluster_is_read_ends_it(chat: Chat, server: WireServer, silent_server: Path) -> None:
+    place = Place(cluster=kx.connect(kubeconfig=str(silent_server)), history=False)
+    kx.use(None)
+
+    async def stopped() -> kx.Reply:
+        turn = chat.begin("why?")
+        work = asyncio.ensure_future(chat.answered(turn, place, by_answer))
+        await until(lambda: chat._run is not None and chat._run.records != [])
+        chat.hear("stop", {})
+        return await work
+
+    assert asyncio.run(stopped()).finished.reason == "cancelled"
+    assert server.requests == []
 
 
 def test_cancelling_tells_how_it_ended(chat: Chat, server: WireServer) -> None:

@@ -116,6 +116,8 @@ async def _look(
         fallback=asked.pop("fallback"),
         anonymize=asked.pop("anonymize"),
     )
+    if whom is not None:
+        whom = replace(whom, credentials=dict(chosen().credentials))
     is_kept = asked.pop("history") and arguments.watch is None
     asked.pop("listen")
     question = api.question_of(**asked)
