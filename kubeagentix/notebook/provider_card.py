@@ -24,6 +24,7 @@ KEPT = "{}: kept for this session, in the kernel's memory only"
 FORGOTTEN = "{}: forgotten"
 ANALYZERS = "%kdx asks the analyzers alone"
 MAX_CHARS = 400  # of one line
+CELL = "text-align:left;vertical-align:top"  # VS Code and JupyterLab put the text of tables to the right
 
 
 async def look(choice: KubeAgentix, *, test: bool = False, only: str = "") -> list[Status]:
@@ -46,13 +47,18 @@ def next_line(choice: KubeAgentix, found: Sequence[Status]) -> str:
 
 def static_of(choice: KubeAgentix, found: Sequence[Status]) -> Mapping[str, str]:
     """The same as HTML and as text, for where no kernel is."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Provider", "Configured", "Model", "Asked next"))
-    body = "".join(f"<tr>{''.join(f'<td>{text_html(cell)}</td>' for cell in _cells(item))}</tr>" for item in found)
+    heads = ("Provider", "Configured", "Model", "Asked next")
+    head = "".join(f'<th scope="col" style="{CELL}">{name}</th>' for name in heads)
+    body = "".join(f"<tr>{''.join(map(_cell, _cells(item)))}</tr>" for item in found)
     line = text_html(next_line(choice, found))
     html = (
         f"<table><caption>Providers</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{line}</p>"
     )
     return {"text/html": html, "text/plain": agent.status_table([*found])}
+
+
+def _cell(text: str) -> str:
+    return f'<td style="{CELL}">{text_html(text)}</td>'
 
 
 def _cells(item: Status) -> tuple[str, ...]:
