@@ -6,13 +6,13 @@ window.painted = (() => {
   let before = performance.now(); // the animation frame before this one
 
   function fresh() {
-    return { gap: 0, gapAt: 0, task: 0, input: 0, frames: 0, updates: [], rewritten: 0, first: 0, last: 0, whole: -1, markAt: 0, mark: "" };
+    return { gap: 0, task: 0, input: 0, updates: [], rewritten: 0, last: 0, whole: -1, markAt: 0, mark: "", gone: 0 };
   }
   function frame() {
     const at = performance.now();
-    if (at - before > now.gap) [now.gap, now.gapAt] = [at - before, Date.now()];
+    now.gap = Math.max(now.gap, at - before);
+    if (now.markAt && !document.querySelector(now.mark)) now.gone += at - before;
     before = at;
-    now.frames += 1;
     requestAnimationFrame(frame);
   }
   requestAnimationFrame(frame);
@@ -47,7 +47,6 @@ window.painted = (() => {
     const current = now;
     afterPaint(() => {
       const at = Date.now();
-      current.first ||= at;
       current.last = at;
       current.updates.push([at, word]);
       if (hasMark) current.markAt = at;
@@ -57,12 +56,11 @@ window.painted = (() => {
 
   return {
     start(mark = "", until = -2) {
-      now = { ...fresh(), mark, until, startedAt: Date.now() };
+      now = { ...fresh(), mark, until };
       before = performance.now();
     },
     quiet: (ms) => now.last > 0 && Date.now() - now.last > ms,
-    frames: () => now.frames,
-    stop: () => ({ ...now, endedAt: Date.now() }),
-    numbers: (selector) => numbers(document.querySelector(selector)),
+    stop: () => now,
+    numbers: (cell) => numbers(document.querySelectorAll(".jp-CodeCell")[cell].querySelector(".jp-OutputArea")),
   };
 })();

@@ -8,9 +8,11 @@ digests of content, so two runs over the same cluster agree on them and can be c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from kubeagentix.domain.answers import Answer, Attempt
@@ -264,10 +266,15 @@ class Diagnosis:
 
     def finding(self, finding_id: str) -> Finding:
         """The finding of that id; KeyError if there is none."""
-        for item in self.findings:
-            if item.id == finding_id:
-                return item
-        raise KeyError(finding_id)
+        return self._by_id[finding_id]
+
+    def known(self, finding_ids: Iterable[str]) -> tuple[Finding, ...]:
+        """The findings of these ids, in that order, each once; ids that it does not hold are passed over."""
+        return tuple(self._by_id[key] for key in dict.fromkeys(finding_ids) if key in self._by_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Finding]:
+        return {finding.id: finding for finding in self.findings}
 
 
 def digest(prefix: str, *parts: str) -> str:

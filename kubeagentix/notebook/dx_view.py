@@ -61,6 +61,7 @@ class DxView:
         self._keeps = False  # whether the report stays there instead: nobody else shows it
         self.on_stop: Callable[[], None] = lambda: None
         self._shown: Shown | None = None
+        self._report: dict[str, str] | None = None  # of `diagnosis`, once
 
     def begin(self) -> Self:
         """Shows it in this cell."""
@@ -80,6 +81,8 @@ class DxView:
         self._keeps = kind is not None and self.diagnosis is not None  # what was shown is kept
         self.view.set(phase=word, may_stop=False, stages=[], is_reading=False)
         self.view.flush()
+        if self.diagnosis is not None:
+            self._report = self.diagnosis._repr_mimebundle_()  # before the widget goes, so that nothing is missing long
         if self._shown is not None:
             self._shown.settle()
         sys.stderr.writelines(f"{clean_line(line, 300)}\n" for line in self._staying)
@@ -136,6 +139,11 @@ class DxView:
         self.view.set(
             providers=[{"id": item.id, "label": _label(item.id, item.model)} for item in usable], provider=first
         )
+
+    def report_of(self, diagnosis: Diagnosis) -> dict[str, str]:
+        """The report of the diagnosis that it shows, made already when the cell ended."""
+        report, self._report = self._report, None
+        return report if report is not None and diagnosis is self.diagnosis else diagnosis._repr_mimebundle_()
 
     def covered(self, report: str) -> str:
         """The HTML of a report, in an element that the live table covers."""
@@ -237,9 +245,11 @@ def _remember(table: DxView, before: str, now: str) -> None:
 
 def bundle_of(diagnosis: Diagnosis) -> dict[str, str]:
     """What a Diagnosis is shown as: the report, ready to be covered by its table where this kernel holds one."""
-    bundle = diagnosis._repr_mimebundle_()
     table = _tables.get(diagnosis.id)
-    if table is not None and is_live():
+    if table is None:
+        return diagnosis._repr_mimebundle_()
+    bundle = table.report_of(diagnosis)
+    if is_live():
         bundle["text/html"] = table.covered(bundle["text/html"])
     return bundle
 

@@ -85,5 +85,4 @@ def _edges(findings: tuple[Finding, ...]) -> tuple[tuple[int, int], ...]:
 
 def findings_of(diagnosis: Diagnosis, hypothesis: Hypothesis) -> tuple[Finding, ...]:
     """The findings of a hypothesis, the root's own first, each once."""
-    known = {finding.id: finding for finding in diagnosis.findings}
-    return tuple(known[key] for key in dict.fromkeys(hypothesis.findings) if key in known)
+    return diagnosis.known(hypothesis.findings)

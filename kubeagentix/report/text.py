@@ -28,7 +28,9 @@ def clean_block(text: str, *, max_lines: int = 40, max_chars: int = 4000) -> str
 
 def clean_line(text: str, max_chars: int = 600) -> str:
     """The same on one line, white space squeezed, at most `max_chars` characters."""
-    line = " ".join(_CONTROLS.sub("", _LINE_ENDS.sub(" ", ESCAPES.sub("", text))).split())
+    if not text.isprintable():  # else there is nothing of all that in it
+        text = _CONTROLS.sub("", _LINE_ENDS.sub(" ", ESCAPES.sub("", text)))
+    line = " ".join(text.split())
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
 
 

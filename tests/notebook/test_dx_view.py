@@ -169,6 +169,18 @@ def test_without_a_kernel_a_diagnosis_is_shown_as_ever(diagnosis: kx.Diagnosis, 
     assert bundle_of(diagnosis) == diagnosis._repr_mimebundle_()
 
 
+def test_the_report_is_ready_when_the_widget_goes(
+    diagnosis: kx.Diagnosis, table: DxView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = diagnosis._repr_mimebundle_()
+    with table:
+        table.show(diagnosis)
+    with monkeypatch.context() as patched:
+        patched.setattr(kx.Diagnosis, "_repr_mimebundle_", None)
+        assert bundle_of(diagnosis) == whole
+    assert bundle_of(diagnosis) == whole  # later it is made anew
+
+
 # explaining
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from kubeagentix.domain.diagnosis import Gap, Target
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.pipeline import diagnose_snapshot
@@ -56,3 +58,15 @@ def test_a_notebook_gets_html_markdown_and_plain_text() -> None:
     bundle = diagnosis("a")._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/markdown", "text/html"}
     assert all("ClaimPending" in text for text in bundle.values())
+
+
+def test_findings_are_found_by_id_and_what_finds_them_is_in_no_report() -> None:
+    found = diagnosis("a", "b")
+    first, second = found.findings
+    before = found.to_json()
+    assert found.known((second.id, "f-unknown", first.id, second.id)) == (second, first)
+    assert found.finding(first.id) is first
+    with pytest.raises(KeyError):
+        found.finding("f-unknown")
+    assert found.to_json() == before
+    assert replace(found, findings=(first,)).known((second.id, first.id)) == (first,)

@@ -99,7 +99,7 @@ async def _diagnose(
     with progress as listen:
         table = progress if isinstance(progress, DxView) else None
         diagnosis = await _look(arguments, source, listen, table)
-        if table is not None:
+        if table is not None and table.diagnosis is not diagnosis:
             table.show(diagnosis)
     return finished(diagnosis)
 
@@ -107,7 +107,7 @@ async def _diagnose(
 async def _look(
     arguments: argparse.Namespace, source: Source | None, listen: Listener, table: DxView | None = None
 ) -> kx.Diagnosis:
-    """One diagnosis; a table shows what the analyzers found while a model is still being asked."""
+    """One diagnosis; a table shows what the analyzers found while it is being kept, and while a model is asked."""
     asked = options.question(arguments, source, listen)
     whom = api.asking_of(
         asked.pop("provider"),
@@ -121,8 +121,9 @@ async def _look(
     is_kept = asked.pop("history") and arguments.watch is None
     asked.pop("listen")
     question = api.question_of(**asked)
-    if table is not None and whom is not None:
-        question = replace(question, quick_dx=partial(_told, question.quick_dx, table))
+    if table is not None:
+        phase = "asking" if whom is not None else "done"
+        question = replace(question, quick_dx=partial(_told, question.quick_dx, table, phase))
     try:
         return await api.diagnosed(question, whom, listen, is_kept=is_kept)
     finally:
@@ -130,9 +131,11 @@ async def _look(
             source.close()  # its connections; another look opens new ones
 
 
-async def _told(quick_dx: Callable[..., Awaitable[kx.Diagnosis]], table: DxView, *place: Any) -> kx.Diagnosis:
+async def _told(
+    quick_dx: Callable[..., Awaitable[kx.Diagnosis]], table: DxView, phase: str, *place: Any
+) -> kx.Diagnosis:
     found = await quick_dx(*place)
-    table.show(found, phase="asking")
+    table.show(found, phase=phase)
     return found
 
 
