@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubeagentix.cli.app import main
+from tests.browser.pictures import MAX_BYTES, NAMES
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -26,3 +27,19 @@ def test_the_example_is_real_output(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_there_are_two_commands_to_begin_with() -> None:
     assert len(re.findall(r"^```sh$", README.read_text(encoding="utf-8"), re.MULTILINE)) == 2
+
+
+def test_its_pictures_are_there_in_light_and_dark_and_small() -> None:
+    text = README.read_text(encoding="utf-8")
+    shown = re.findall(
+        r'<picture>\n  <source media="\(prefers-color-scheme: dark\)" srcset="(\S+)-dark\.png">\n'
+        r'  <img alt="([^"]{40,})" src="(\S+)-light\.png">\n</picture>',
+        text,
+    )
+    assert [dark for dark, _, light in shown if dark != light] == []
+    assert {f"{light}-{theme}.png" for *_, light in shown for theme in ("light", "dark")} == {
+        f"docs/pictures/{name}" for name in NAMES
+    }
+    assert text.count("<img") == len(shown)
+    for name in NAMES:
+        assert (README.parent / "docs" / "pictures" / name).stat().st_size <= MAX_BYTES

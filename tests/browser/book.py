@@ -13,6 +13,12 @@ from tests.browser.lab import TOKEN, Lab, shots
 OPENED_MS, RUN_MS = 60_000, 60_000
 OF_NOTEBOOK_7 = "Cannot read properties of undefined (reading 'schema')"  # its own, as it opens
 IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+TALL_PX = 16_000
+BOTTOM = """() => {
+  document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0;
+  const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map((cell) => cell.getBoundingClientRect());
+  return cells[0].top > 0 && Math.ceil(cells.at(-1).bottom);
+}"""
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
@@ -34,12 +40,14 @@ class Book:
         """Opens it and waits for its kernel."""
         self.page.goto(f"{self.lab.url}/{self.lab.place}/{self.name}?token={TOKEN}")
         self.page.wait_for_function(IDLE, timeout=OPENED_MS)
-        if theme == "dark":
-            self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            self.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-        elif self.page.get_attribute("body", "data-jp-theme-light") == "false":
-            self.command("apputils:change-theme", {"theme": "JupyterLab Light"})
-            self.page.wait_for_selector("body[data-jp-theme-light=true]", state="attached")
+        self.theme(theme)
+
+    def theme(self, theme: str) -> None:
+        """Changes to the light or the dark theme."""
+        is_light = "true" if theme == "light" else "false"
+        if self.page.get_attribute("body", "data-jp-theme-light") != is_light:
+            self.command("apputils:change-theme", {"theme": f"JupyterLab {theme.capitalize()}"})
+            self.page.wait_for_selector(f"body[data-jp-theme-light={is_light}]", state="attached")
 
     def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         """Executes a command of JupyterLab, without waiting for its end."""
@@ -93,11 +101,18 @@ class Book:
         """The outputs of a cell."""
         return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea")
 
-    def shot(self, name: str) -> Path:
-        """Keeps a picture of what is seen."""
+    def shot(self, name: str, of: Locator | None = None) -> Path:
+        """Keeps a picture of what is seen, or of one element."""
         path = shots(name)
-        self.page.screenshot(path=str(path))
+        (of or self.page).screenshot(path=str(path))
         return path
+
+    def stretch(self) -> None:
+        """Makes the page as high as its notebook: cells out of sight are not drawn."""
+        width = (self.page.viewport_size or {"width": 1280})["width"]
+        self.page.set_viewport_size({"width": width, "height": TALL_PX})
+        bottom = self.page.wait_for_function(BOTTOM).json_value()
+        self.page.set_viewport_size({"width": width, "height": bottom + 60})
 
     @property
     def left(self) -> list[str]:

@@ -52,7 +52,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def notebook(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Callable[..., Book]]:
-    """Opens a notebook of these cells: `notebook("…", "…", kernel="old", theme="dark", app="notebook7")`."""
+    """Opens a notebook of these cells: `notebook("…", "…", kernel="old", theme="dark", app="notebook7")`.
+
+    Or a copy of a file: `notebook(file=path)`.
+    """
     books: list[Book] = []
 
     def opened(
@@ -60,15 +63,20 @@ def notebook(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Calla
         kernel: str = "now",
         theme: Literal["light", "dark"] = "light",
         app: Literal["lab", "notebook7"] = "lab",
+        file: Path | None = None,
         **size: Any,
     ) -> Book:
         lab: Lab = request.getfixturevalue("seven" if app == "notebook7" else "lab")
         if kernel not in lab.kernels:
             pytest.skip("there is no Python with the older ipykernel here")
         name = f"book-{next(_numbers)}.ipynb"  # kernels outlive their pages, by the notebook's name
-        lab.write(name, *cells, kernel=kernel)
+        if file is None:
+            lab.write(name, *cells, kernel=kernel)
+        else:
+            lab.copy(file, name, kernel=kernel)
         page: Page = browser.new_context(
-            viewport={"width": size.get("width", 1280), "height": size.get("height", 900)}
+            viewport={"width": size.get("width", 1280), "height": size.get("height", 900)},
+            device_scale_factor=size.get("scale", 1),
         ).new_page()
         book = Book(page, lab, name)
         books.append(book)

@@ -35,11 +35,19 @@ class Lab:
 
     def write(self, name: str, *cells: str, kernel: str = "now") -> None:
         """A notebook of code cells. Without the name of its kernel JupyterLab would ask for one."""
-        spec = {"name": kernel, "display_name": kernel, "language": "python"}
-        book: Any = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],  # type: ignore[no-untyped-call]
-            metadata={"kernelspec": spec},
-        )
+        code = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+        self._write(name, nbformat.v4.new_notebook(cells=code), kernel)  # type: ignore[no-untyped-call]
+
+    def copy(self, path: Path, name: str, kernel: str = "now") -> None:
+        """A notebook file as it is, without its outputs."""
+        book: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        for cell in book.cells:
+            if cell.cell_type == "code":
+                cell.update(outputs=[], execution_count=None)
+        self._write(name, book, kernel)
+
+    def _write(self, name: str, book: Any, kernel: str) -> None:
+        book.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
         nbformat.write(book, self.folder / name)  # type: ignore[no-untyped-call]
 
     def read(self, name: str) -> str:
