@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests import early
 from tests.scrubbing import scrub
+from tests.workers import ByFile, in_turn
 
 FORBID_SKIPS = os.environ.get("KUBEAGENTIX_FORBID_SKIPS") == "1"
 
@@ -22,17 +22,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("FORBIDDEN SKIPS: every part these tests need must be there", red=True)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begins the check of types beside the first tests, if it is one of many."""
-    is_among_them = any(item.name == "test_types_check" for item in session.items)
-    if is_among_them and len(session.items) > 1 and not session.config.option.collectonly:
-        early.begin()
+def pytest_xdist_auto_num_workers() -> int:
+    """How many `-n auto` makes: many tests wait for a clock or another process."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Shares the tests among them."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts them in the order in which they are best begun."""
+    items.sort(key=in_turn)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where KUBEAGENTIX_FORBID_SKIPS is set (CI with a real cluster at hand), a skipped test fails the run."""
-    early.stop()
     if skips_are_forbidden(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

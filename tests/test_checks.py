@@ -8,23 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests import early
-
 ROOT = Path(__file__).parents[1]
 PYTHON_TOOLS = Path(sys.executable).parent
 
 
 @pytest.mark.parametrize(
     "command",
-    [["ruff", "format", "--check", "."], ["ruff", "check", "."], ["lint-imports"]],
-    ids=["format", "lint", "layers"],
+    [["ruff", "format", "--check", "."], ["ruff", "check", "."], ["lint-imports"], ["mypy"]],
+    ids=["format", "lint", "layers", "types"],
 )
 def test_check_passes(command: list[str]) -> None:
     program = PYTHON_TOOLS / command[0]
     done = subprocess.run([program, *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-
-
-def test_types_check() -> None:
-    code, said = early.ended()
-    assert code == 0, said[-4000:]

@@ -154,7 +154,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
 
 
 def packed(document: Any) -> bytes:
-    return gzip.compress(document if isinstance(document, bytes) else json.dumps(document).encode())
+    return gzip.compress(document if isinstance(document, bytes) else json.dumps(document).encode(), mtime=0)
 
 
 WHOLE = {
