@@ -61,6 +61,7 @@ PLANTED = {
 }
 
 ORDINARY = [
+    'error mounting "/mnt/users" to rootfs at "/etc/passwd": mount /mnt/users:/etc/passwd (via /proc/self/fd/6)',
     'FATAL: password authentication failed for user "app"',
     'secret "db-auth" not found',
     "Secret shop/db-auth does not exist; the nearest is db-authn",

@@ -118,7 +118,7 @@ class Broken:
             response.enable_chunked_encoding()
         await response.prepare(struck.request)
         await response.write(body[: max(1, int(len(body) * self.share))])
-        await asyncio.sleep(0.02)  # so that it arrives before the end does
+        await asyncio.sleep(0.2)  # so that it has been read before the end comes, which a reset would overtake
         return _hung_up(struck.request, is_reset=self.is_reset)
 
 

@@ -103,7 +103,7 @@ def _named(text: str, lowered: str) -> Iterator[tuple[int, int, Verdict]]:
         if not what and lowered.startswith("key", at):
             spaced = _SPACED.search(text, max(0, at - 12), at + 3)
             what = "perhaps" if spaced is not None else ""
-        if what:
+        if what and not (name == "passwd" and text.endswith("/etc/", 0, start)):  # the file
             yield start, end, what
 
 

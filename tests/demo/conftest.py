@@ -98,11 +98,10 @@ class Cluster:
 
     def kubectl(self, *arguments: str, user: str = "admin", stdin: str = "", fails: bool = False) -> str:
         """Run kubectl; its output (of both kinds if it is meant to fail)."""
-        environment = {"HOME": str(self.folder), "PATH": os.environ["PATH"], "KUBECONFIG": str(self.kubeconfig(user))}
         done = subprocess.run(
             [kubectl_binary(), *arguments],
             input=stdin,
-            env=environment,
+            env=self._environment(user),
             capture_output=True,
             text=True,
             timeout=30,
@@ -110,6 +109,20 @@ class Cluster:
         )
         assert (done.returncode != 0) is fails, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr if fails else done.stdout
+
+    @contextmanager
+    def following(self, *arguments: str) -> Iterator[Iterator[str]]:
+        """The lines of a kubectl that goes on by itself, as they come; it is ended with the context."""
+        command = [kubectl_binary(), *arguments]
+        with subprocess.Popen(command, env=self._environment(), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                yield iter(process.stdout)
+            finally:
+                process.kill()
+
+    def _environment(self, user: str = "admin") -> dict[str, str]:
+        return {"HOME": str(self.folder), "PATH": os.environ["PATH"], "KUBECONFIG": str(self.kubeconfig(user))}
 
 
 def kubectl_binary() -> str:

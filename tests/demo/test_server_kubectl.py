@@ -132,22 +132,17 @@ def test_logs_that_are_not_there_fail_as_on_a_cluster(cluster: Cluster) -> None:
 
 
 def test_logs_follow_until_the_container_ends(cluster: Cluster) -> None:
-    def live_on() -> None:
-        time.sleep(0.4)
+    with cluster.following("logs", "web-2-good", *SHOP, "-c", "app", "-f", "--tail=1") as lines:
+        assert next(lines) == "line 4\n"
         cluster.store.append_log("shop", "web-2-good", "app", "later")
-        time.sleep(0.2)
+        assert next(lines) == "later\n"
         pod = cluster.store.get("Pod", "shop", "web-2-good")
         assert pod is not None
         pod["status"]["containerStatuses"][0]["state"] = {
             "terminated": {"exitCode": 0, "containerID": "containerd://a"}
         }
         cluster.store.put(pod)
-
-    living = threading.Thread(target=live_on)
-    living.start()
-    output = cluster.kubectl("logs", "web-2-good", *SHOP, "-c", "app", "-f", "--tail=1")
-    living.join()
-    assert output == "line 4\nlater\n"
+        assert list(lines) == []
 
 
 def test_events_and_top(cluster: Cluster) -> None:

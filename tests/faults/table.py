@@ -85,7 +85,9 @@ class Section:
         self.rows[row.key] = row
         if not self.is_written:
             known = _sections(self.file).get(self.title, {})
-            assert known.get(row.key) == row.line, f"{self.file.name} says otherwise; {WRITE_WITH} writes it anew"
+            assert known.get(row.key) == row.line, (
+                f"{self.file.name} says otherwise than {row.line}; {WRITE_WITH} writes it"
+            )
 
     def close(self, *, is_whole: bool) -> None:
         """The module has run. Writes its rows, or holds the file against them where `is_whole`."""
