@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubeagentix.domain.events import Listener, Notice, ProgressEvent, StageChanged, silent
+from kubeagentix.domain.events import Listener, Notice, PartialFindings, ProgressEvent, StageChanged, silent
 from kubeagentix.report.text import clean_line
 
 STAYING = ("history",)  # codes of Notices that are about more than the moment
+MAX_TOLD, MAX_CHARS = 8, 100  # of what is found while the rest is read
 
 
 @contextmanager
@@ -38,16 +39,32 @@ def _drawn(first: str) -> Iterator[Listener]:
     from rich.markup import escape  # noqa: PLC0415  the same
 
     with Console(stderr=True).status(first) as status:
+        where, so_far = first, ""
 
         def listen(event: ProgressEvent) -> None:
-            status.update(escape(describe(event)))
+            nonlocal where, so_far
+            if isinstance(event, PartialFindings):
+                so_far = f"\n{told(event)}"
+            else:
+                where = describe(event)
+            status.update(escape(where + so_far))
 
         yield listen
 
 
-def describe(event: ProgressEvent) -> str:
-    """An event in a few words: `collect 7/29: pods`."""
+def describe(event: StageChanged | Notice) -> str:
+    """An event in a few words: `collect 7/29: 143 pods`."""
     if isinstance(event, StageChanged):
         count = f" {event.done}/{event.total}" if event.total > 1 else ""
-        return clean_line(f"{event.stage}{count}{': ' + event.detail if event.detail else ''}", 100)
+        items = f"{event.items} " if event.items else ""
+        return clean_line(f"{event.stage}{count}{': ' + items + event.detail if event.detail else ''}", 100)
     return clean_line(event.message, 100)
+
+
+def told(event: PartialFindings) -> str:
+    """What is sure so far, a line for each of the worst: `warning Pod shop/web-1: is not ready`."""
+    lines = [
+        clean_line(f"{item.severity.value} {item.ref}: {item.title}", MAX_CHARS) for item in event.findings[:MAX_TOLD]
+    ]
+    more = len(event.findings) + event.more - len(lines)
+    return "\n".join([*lines, f"… and {more} more so far"] if more else lines)

@@ -154,6 +154,7 @@ class _Question:
     accept: str
     sent: Sent | None
     max_bytes: int | None
+    comes_first: bool = False
 
 
 class Client:
@@ -177,10 +178,11 @@ class Client:
         attempts: int = ATTEMPTS,
         sent: Sent | None = None,
         max_bytes: int | None = None,
+        comes_first: bool = False,
     ) -> Answer:
         """GET `path`, or send it something; the last answer, whatever its status. `what` names it in errors.
 
-        No more than `max_bytes` of the answer are read, whatever the server sends.
+        No more than `max_bytes` of the answer are read, whatever the server sends. It may come before what waits.
 
         What is sent with more than one attempt must be a question (a review, a dry run), never a change to be kept.
 
@@ -190,16 +192,18 @@ class Client:
         url = f"{self._access.server}{path}" + (f"?{urlencode(params)}" if params else "")
         try:
             async with asyncio.timeout(deadline.remaining_s):
-                return await self._with_retries(_Question(url, accept, sent, max_bytes), attempts, deadline)
+                return await self._with_retries(
+                    _Question(url, accept, sent, max_bytes, comes_first), attempts, deadline
+                )
         except TimeoutError as error:
             raise UnreachableError(
                 f"cannot read {what}: no answer within {deadline.seconds:g} s",
                 hint=f"is {self._access.server} overloaded, or behind a VPN?",
             ) from error
 
-    async def on_worker(self, job: Callable[..., T], *arguments: Any) -> T:
-        """Run a blocking `job` on one of the workers."""
-        return await asyncio.wrap_future(self._workers.submit(lambda: job(*arguments)))
+    async def on_worker(self, job: Callable[..., T], *arguments: Any, comes_first: bool = False) -> T:
+        """Run a blocking `job` on one of the workers; one that comes first goes before the requests that wait."""
+        return await asyncio.wrap_future(self._workers.submit(lambda: job(*arguments), comes_first=comes_first))
 
     async def prepare(self) -> None:
         """Get the identity ready, before any deadline runs: an exec plugin may wait for its user.
@@ -221,7 +225,9 @@ class Client:
             for attempt in range(1, attempts + 1):
                 outcome: Answer | ClusterError
                 try:
-                    outcome = await self.on_worker(self._answer, question, deadline, exchange)
+                    outcome = await self.on_worker(
+                        self._answer, question, deadline, exchange, comes_first=question.comes_first
+                    )
                 except UnreachableError as error:
                     if attempt == attempts or not was_dropped(error.__cause__):
                         raise

@@ -12,7 +12,7 @@ from kubeagentix.cluster import writing
 from kubeagentix.cluster.client import JSON, Client, Deadline, Sent
 from kubeagentix.cluster.identity import check
 from kubeagentix.cluster.kubeconfig import Access, resolve
-from kubeagentix.cluster.snapshot import ReadOptions, read_snapshot
+from kubeagentix.cluster.snapshot import Meanwhile, ReadOptions, read_snapshot
 from kubeagentix.domain.changes import ApprovedChange, Change
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.snapshot import Snapshot
@@ -58,17 +58,19 @@ class Cluster:
         options: ReadOptions = DEFAULTS,
         deadline_s: float | None = None,
         listen: Listener = silent,
+        meanwhile: Meanwhile | None = None,
     ) -> Snapshot:
         """A picture of `namespace` (None: all), with what could not be read as gaps.
 
-        `deadline_s`, if given, goes before that of `options`.
+        `deadline_s`, if given, goes before that of `options`. `meanwhile` runs as long as there is something to read,
+        and gets a function that gives the picture so far.
 
         Raises UnreachableError, UnauthorizedError, ApiError, KubeconfigError where nothing at all can be read, and
         NotFoundError where there is no such namespace. Progress is told to `listen`, on the event loop's thread.
         """
         if deadline_s is not None:
             options = replace(options, deadline_s=deadline_s)
-        return await read_snapshot(self._client, self.context, namespace, options, listen)
+        return await read_snapshot(self._client, self.context, namespace, options, listen, meanwhile=meanwhile)
 
     async def get_json(
         self,

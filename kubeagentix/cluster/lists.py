@@ -8,6 +8,7 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -70,21 +71,29 @@ class _Progress:
     expired: int = 0
 
 
-async def read_list(client: Client, request: ListRequest, deadline: Deadline) -> Listing:
-    """All objects that `request` names, or as many as could be read. Raises KubeconfigError only."""
+async def read_list(
+    client: Client, request: ListRequest, deadline: Deadline, *, progress: Callable[[int], None] = lambda _: None
+) -> Listing:
+    """All objects that `request` names, or as many as could be read. Raises KubeconfigError only.
+
+    `progress` hears how many are there after each page but the last.
+    """
     for version in request.versions:
-        listing = await _read_version(client, request, version, deadline)
+        listing = await _read_version(client, request, version, deadline, progress)
         if not (isinstance(listing.error, ApiError) and listing.error.status == 404):
             return listing
     return Listing(items=None, is_served=False)
 
 
-async def _read_version(client: Client, request: ListRequest, version: str, deadline: Deadline) -> Listing:
+async def _read_version(
+    client: Client, request: ListRequest, version: str, deadline: Deadline, told: Callable[[int], None]
+) -> Listing:
     progress = _Progress()
     try:
         while not await _read_page(client, request, version, deadline, progress):
             if request.max_items is not None and len(progress.items) >= request.max_items:
                 break
+            told(len(progress.items))
     except ClusterError as error:
         return Listing(items=tuple(progress.items) or None, gaps=tuple(progress.gaps), error=error)
     return Listing(items=tuple(progress.items), gaps=tuple(progress.gaps), is_cut=bool(progress.token))
@@ -100,11 +109,13 @@ async def _read_page(
     if progress.token:
         params["continue"] = progress.token
     path = list_path(request.kind, version, request.namespace)
-    answer = await client.ask(path, params, what=request.what, deadline=deadline)
+    # A long list is the last to be there, so that its next page is asked for before other lists are begun.
+    goes_on = bool(progress.token)
+    answer = await client.ask(path, params, what=request.what, deadline=deadline, comes_first=goes_on)
     if answer.status == 410 and _goes_on_after_expiry(answer, progress):
         return False
     body = answer.checked(request.what, ask_for=_permission(request))
-    page = await client.on_worker(_decode, request, body)
+    page = await client.on_worker(_decode, request, body, comes_first=True)  # so that what was read is at hand
     progress.items.extend(page.items)
     progress.gaps.extend(page.gaps)
     token = page.metadata.continue_

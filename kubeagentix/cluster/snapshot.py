@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from kubeagentix.cluster.client import Client, Deadline
@@ -79,22 +80,42 @@ def rights(kinds: Iterable[str] | None = None, *, namespace: str = "") -> tuple[
 DIAGNOSING = (*rights(), LOG_RIGHT)
 
 
-@dataclass(frozen=True, slots=True)
+SoFar = Callable[[], Snapshot | None]  # what has been read so far, but for logs; None before all pods are
+Meanwhile = Callable[[SoFar], Coroutine[Any, Any, None]]
+
+
+@dataclass(slots=True)
 class _Reading:
     """One reading under way: what all its parts need to know."""
 
     client: Client
+    context: str
     served: Served
     namespace: str | None
     options: ReadOptions
     deadline: Deadline
     listen: Listener
+    taken_at: datetime
+    total: int  # kinds
+    done: int = 0
+
+    def tell(self, kind: Kind, items: int) -> None:
+        """Reports how many objects of a kind are there."""
+        self.listen(StageChanged(stage="collect", done=self.done, total=self.total, detail=kind.plural, items=items))
 
 
 async def read_snapshot(
-    client: Client, context: str, namespace: str | None, options: ReadOptions, listen: Listener
+    client: Client,
+    context: str,
+    namespace: str | None,
+    options: ReadOptions,
+    listen: Listener,
+    *,
+    meanwhile: Meanwhile | None = None,
 ) -> Snapshot:
     """The snapshot of one namespace (with the cluster-scoped kinds), or (None) of all.
+
+    `meanwhile` runs until everything is read, and may look at what is there so far.
 
     Raises UnreachableError, UnauthorizedError, KubeconfigError, ApiError where there is no API server to speak of,
     and NotFoundError where the namespace does not exist.
@@ -105,16 +126,29 @@ async def read_snapshot(
     served, _ = await _together([discover(client, first), _require_namespace(client, namespace, first)])
     assert served is not None
     listen(StageChanged(stage="connect", done=1, total=1, detail=served.server_version))
-    reading = _Reading(client, served, namespace, options, deadline, listen)
+    kinds = {name: kind for name, kind in KINDS.items() if options.kinds is None or name in options.kinds}
     taken_at = datetime.now(UTC) + client.clock_skew
-    listings, custom, logs, log_gaps = await _read_all(reading, taken_at)
+    reading = _Reading(
+        client, context, served, namespace, options, deadline, listen, taken_at=taken_at, total=len(kinds)
+    )
+    listings, custom, logs, log_gaps = await _read_all(reading, kinds, meanwhile)
     _raise_if_nothing_was_read(listings)
+    return _picture(reading, listings, custom, logs, log_gaps)
+
+
+def _picture(
+    reading: _Reading,
+    listings: Mapping[str, Listing],
+    custom: CustomListings,
+    logs: tuple[ContainerLog, ...] = (),
+    log_gaps: Iterable[Gap] = (),
+) -> Snapshot:
     gaps = [gap for name, listing in listings.items() for gap in _gaps(reading, KINDS[name], listing)]
     return Snapshot(
-        cluster=context,
-        server_version=served.server_version,
-        taken_at=taken_at,
-        namespace=namespace,
+        cluster=reading.context,
+        server_version=reading.served.server_version,
+        taken_at=reading.taken_at,
+        namespace=reading.namespace,
         objects={
             name: listing.items
             for name, listing in (*listings.items(), *custom.listings.items())
@@ -151,27 +185,36 @@ async def _require_namespace(client: Client, namespace: str | None, deadline: De
 
 
 async def _read_all(
-    reading: _Reading, taken_at: datetime
+    reading: _Reading, kinds: Mapping[str, Kind], meanwhile: Meanwhile | None
 ) -> tuple[Mapping[str, Listing], CustomListings, tuple[ContainerLog, ...], tuple[Gap, ...]]:
-    done, chosen = 0, reading.options.kinds
-    kinds = KINDS if chosen is None else {name: kind for name, kind in KINDS.items() if name in chosen}
-
     async def read(kind: Kind) -> Listing:
-        nonlocal done
         listing = await _read_kind(reading, kind)
-        done += 1
-        reading.listen(StageChanged(stage="collect", done=done, total=len(kinds), detail=kind.plural))
+        reading.done += 1
+        reading.tell(kind, len(listing.items or ()))
         return listing
 
     tasks = {name: asyncio.ensure_future(read(kind)) for name, kind in kinds.items()}
-    if chosen is not None:
+    if reading.options.kinds is not None:
         await _together(tasks.values())
         return {name: task.result() for name, task in tasks.items()}, CustomListings(listings={}), (), ()
-    logs = asyncio.ensure_future(_read_logs(reading, taken_at, tasks))
+    logs = asyncio.ensure_future(_read_logs(reading, tasks))
     custom = asyncio.ensure_future(_read_custom(reading, tasks[CustomResourceDefinition.kind]))
+    looking = asyncio.ensure_future(meanwhile(partial(_so_far, reading, tasks))) if meanwhile is not None else None
     awaited: list[asyncio.Future[Any]] = [*tasks.values(), custom, logs]
-    await _together(awaited)
+    try:
+        await _together(awaited)
+    finally:
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
     return {name: task.result() for name, task in tasks.items()}, custom.result(), *logs.result()
+
+
+def _so_far(reading: _Reading, tasks: Mapping[str, asyncio.Future[Listing]]) -> Snapshot | None:
+    """A kind that is still being read is not in it, as one that cannot be read: that nothing is there is no fact."""
+    done = {name: task for name, task in tasks.items() if task.done() and not task.cancelled()}
+    listings = {name: task.result() for name, task in done.items() if task.exception() is None}
+    return _picture(reading, listings, CustomListings(listings={})) if Pod.kind in listings else None
 
 
 async def _read_custom(reading: _Reading, definitions: Awaitable[Listing]) -> CustomListings:
@@ -197,7 +240,7 @@ async def _read_kind(reading: _Reading, kind: Kind) -> Listing:
     deadline = reading.deadline.at_most(_limit_s(reading, kind))
     if kind.name == Event.kind and reading.namespace not in (None, NODE_EVENTS_NAMESPACE):
         return await _with_node_events(reading, request, deadline)
-    return await read_list(reading.client, request, deadline)
+    return await read_list(reading.client, request, deadline, progress=partial(reading.tell, kind))
 
 
 def _limit_s(reading: _Reading, kind: Kind) -> float:
@@ -226,7 +269,7 @@ async def _with_node_events(reading: _Reading, request: ListRequest, deadline: D
 
 
 async def _read_logs(
-    reading: _Reading, taken_at: datetime, listings: Mapping[str, Awaitable[Listing]]
+    reading: _Reading, listings: Mapping[str, Awaitable[Listing]]
 ) -> tuple[tuple[ContainerLog, ...], tuple[Gap, ...]]:
     options = reading.options
     listed = (await listings[Pod.kind]).items or ()
@@ -236,7 +279,7 @@ async def _read_logs(
     silent_nodes = {node.name for node in known_nodes if isinstance(node, Node) and _is_silent(node)}
     plan = choose_logs(
         (pod for pod in listed if isinstance(pod, Pod)),
-        now=taken_at,
+        now=reading.taken_at,
         silent_nodes=silent_nodes,
         max_logs=options.max_logs,
         max_pods_per_owner=options.max_pods_per_owner,
@@ -253,7 +296,7 @@ async def _read_logs(
         return logs, gaps
     picture = Snapshot(
         cluster="",
-        taken_at=taken_at,
+        taken_at=reading.taken_at,
         namespace=reading.namespace,
         objects={Pod.kind: listed, Service.kind: services},
         logs=logs,

@@ -18,7 +18,7 @@ IDLE_S = 5.0  # how long a thread waits for work before it ends; the next job st
 
 
 class Workers:
-    """Runs jobs on at most `limit` threads, in order of submission."""
+    """Runs jobs on at most `limit` threads, in order of submission, but for those that come first."""
 
     def __init__(self, limit: int, *, name: str) -> None:
         self._limit = limit
@@ -28,7 +28,7 @@ class Workers:
         self._threads = 0
         self._idle = 0
 
-    def submit(self, job: Callable[[], T]) -> Future[T]:
+    def submit(self, job: Callable[[], T], *, comes_first: bool = False) -> Future[T]:
         """Run `job` on a thread; a future cancelled before its turn is never started."""
         future: Future[T] = Future()
 
@@ -41,7 +41,7 @@ class Workers:
                 future.set_exception(error)
 
         with self._condition:
-            self._jobs.append(run)
+            (self._jobs.appendleft if comes_first else self._jobs.append)(run)
             if len(self._jobs) > self._idle and self._threads < self._limit:
                 self._threads += 1
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()

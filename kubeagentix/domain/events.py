@@ -23,12 +23,16 @@ Ending = Literal["stop", "max_turns", "max_tool_calls", "max_tokens", "deadline"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageChanged:
-    """Work moved on: `done` of `total` steps of a stage; `detail` names what was just done."""
+    """Work moved on: `done` of `total` steps of a stage; `detail` names what was just done.
+
+    `items` is how many objects of the kind in `detail` have been read so far.
+    """
 
     stage: Stage
     done: int
     total: int
     detail: str = ""
+    items: int = 0
     kind: Literal["stage_changed"] = "stage_changed"
 
 
@@ -209,7 +213,19 @@ class RunRecord:
     event: RunEvent
 
 
-ProgressEvent = StageChanged | Notice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialFindings:
+    """What is sure while the rest is still being read, the worst first; each event replaces the one before.
+
+    `more` findings are left to the answer, as are causes that only what is not read yet can tell, and logs.
+    """
+
+    findings: tuple[Finding, ...]
+    more: int = 0
+    kind: Literal["partial_findings"] = "partial_findings"
+
+
+ProgressEvent = StageChanged | Notice | PartialFindings
 Listener = Callable[[ProgressEvent], None]
 
 

@@ -25,6 +25,8 @@ from kubeagentix.domain.events import (
     FindingReported,
     Listener,
     Notice,
+    PartialFindings,
+    ProgressEvent,
     RunFailed,
     RunFinished,
     RunRecord,
@@ -399,8 +401,13 @@ class _Known:
         async with self._lock:
             if target not in self._found:
                 with using(self._redactor):
-                    self._found[target] = await self._diagnose(target, run.emit)
+                    self._found[target] = await self._diagnose(target, partial(_report, run))
             return self._found[target]
+
+
+def _report(run: Run, event: ProgressEvent) -> None:
+    if not isinstance(event, PartialFindings):  # a model waits for the answer
+        run.emit(event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

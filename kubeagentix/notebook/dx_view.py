@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kubeagentix import sync
 from kubeagentix.domain.diagnosis import Finding
-from kubeagentix.domain.events import Notice, ProgressEvent
+from kubeagentix.domain.events import Notice, PartialFindings, ProgressEvent, StageChanged
 from kubeagentix.notebook.choice import chosen
 from kubeagentix.notebook.showing import Bundle, Shown, is_live
 from kubeagentix.notebook.widgets import findings as widget
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_TABLES = 20  # that stay live in one kernel; of older ones the report remains
 MAX_GONE = 200  # rows
+MAX_KEPT = 20  # findings that stay of a run that was stopped before its answer
 UPDATE_S = 0.05
 
 _tables: dict[str, DxView] = {}  # by the id of the diagnosis that they show, oldest first
@@ -49,9 +50,11 @@ class DxView:
         self.view = widget.FindingsView(self._intended, f"kx-slot-{secrets.token_hex(6)}")
         self.view.set(title=title)
         self.diagnosis: Diagnosis | None = None
+        self._partial: tuple[Finding, ...] = ()  # what is known before there is a diagnosis
         self._gone: dict[str, Finding] = {}
         self._new: frozenset[str] = frozenset()
         self._new_roots: frozenset[str] = frozenset()
+        self._counts: dict[str, int] = {}  # objects that have been read, by kind
         self._stages: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, sync.Job[None]] = {}
         self._lock = threading.Lock()
@@ -95,16 +98,37 @@ class DxView:
             if event.code == "history":  # it is about more than this moment
                 self._staying.append(event.message)
             return
-        self._stages[event.stage] = {
-            "name": event.stage,
-            "done": event.done,
-            "total": event.total,
-            "detail": clean_line(event.detail, 80),
-        }
+        if isinstance(event, PartialFindings):
+            self._show_partial(event)
+            return
+        self._stages[event.stage] = self._stage(event)
         now = time.monotonic()
         if now - self._told >= UPDATE_S or event.done == event.total:
             self._told = now
             self.view.set(stages=[*self._stages.values()])
+
+    def _stage(self, event: StageChanged) -> dict[str, Any]:
+        """How far a stage is; while objects are read, how many there are of each kind."""
+        detail = clean_line(event.detail, 80)
+        shown = {"name": event.stage, "done": event.done, "total": event.total, "detail": detail}
+        if event.stage != "collect":
+            return shown
+        if event.items:
+            self._counts[detail] = max(event.items, self._counts.get(detail, 0))
+            shown["detail"] = f"{event.items:,} {detail}"
+        most = sorted(self._counts.items(), key=lambda item: -item[1])
+        return {
+            **shown,
+            "objects": sum(self._counts.values()),
+            "kinds": ", ".join(f"{count:,} {kind}" for kind, count in most),
+        }
+
+    def _show_partial(self, event: PartialFindings) -> None:
+        """Shows what is sure so far, unless there is an earlier answer to be seen."""
+        if self.diagnosis is None:
+            self._partial = event.findings
+            self.view.put({"id": "findings", "rows": widget.partial_rows(event.findings), "more": event.more})
+            self.view.set(is_partial=True)
 
     def show(self, diagnosis: Diagnosis, since: Difference | None = None, phase: str = "done") -> None:
         """Shows an answer, with what is new and gone since the last one."""
@@ -124,7 +148,8 @@ class DxView:
         causes = widget.hypotheses(diagnosis, self._new_roots)
         self.view.put({"id": "hypotheses", "items": causes, "more": more})
         self.view.put({"id": "findings", "rows": widget.rows(diagnosis, self._new, shown)})
-        self.view.set(headline=words.headline(diagnosis), phase=phase, note=_note(diagnosis))
+        self._partial = ()
+        self.view.set(headline=words.headline(diagnosis), phase=phase, note=_note(diagnosis), is_partial=False)
         _remember(self, before.id if before is not None else "", diagnosis.id)
 
     async def _offer(self) -> None:
@@ -159,7 +184,17 @@ class DxView:
         if self._keeps and self.diagnosis is not None:
             return bundle_of(self.diagnosis)
         text = self._ended or f"⏳ {self._title}"
-        return {"text/plain": text, "text/html": f"<small>{escape(text)}</small>"}
+        if not self._ended or not self._partial:
+            return {"text/plain": text, "text/html": f"<small>{escape(text)}</small>"}
+        lines = [
+            clean_line(f"{item.severity.value}: {item.ref}: {item.title}", 300) for item in self._partial[:MAX_KEPT]
+        ]
+        text = f"{text}. Found until then, in part of the picture:"
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        return {
+            "text/plain": "\n- ".join([text, *lines]),
+            "text/html": f"<small>{escape(text)}</small><ul>{items}</ul>",
+        }
 
     def _intended(self, name: str, more: Mapping[str, Any]) -> None:
         """What was clicked, on whatever thread that is told."""
@@ -176,9 +211,9 @@ class DxView:
             self._jobs[key].cancel()
 
     def _open(self, key: str) -> None:
-        finding, diagnosis = self._finding(key), self.diagnosis
-        if finding is not None and diagnosis is not None:
-            part = widget.detail(diagnosis, finding, is_gone=finding.id in self._gone)
+        finding = self._finding(key)
+        if finding is not None:
+            part = widget.detail(self._findings, finding, is_gone=finding.id in self._gone)
             self._context.copy().run(self._put_now, part)
 
     def _put_now(self, part: dict[str, Any]) -> None:
@@ -192,9 +227,12 @@ class DxView:
             self._choice.use(provider)
             self._context.copy().run(lambda: self.view.set(provider=provider))
 
+    @property
+    def _findings(self) -> tuple[Finding, ...]:
+        return self.diagnosis.findings if self.diagnosis is not None else self._partial
+
     def _finding(self, key: str) -> Finding | None:
-        found = self.diagnosis.findings if self.diagnosis is not None else ()
-        return next((item for item in found if item.id == key), None) or self._gone.get(key)
+        return next((item for item in self._findings if item.id == key), None) or self._gone.get(key)
 
     def _explain(self, key: str) -> None:
         from kubeagentix.notebook.explaining import Explanation  # noqa: PLC0415  only where a model is asked

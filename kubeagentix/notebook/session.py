@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import kubeagentix as kx
 from kubeagentix import options
-from kubeagentix.domain.events import Listener, Notice, ProgressEvent, StageChanged
+from kubeagentix.domain.events import Listener, Notice, PartialFindings, ProgressEvent, StageChanged
 from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.report.files import write_file
 from kubeagentix.report.text import clean_line
@@ -120,6 +120,8 @@ def _bundle(text: str) -> dict[str, str]:
 
 
 def _described(event: ProgressEvent) -> str:
+    if isinstance(event, PartialFindings):
+        return f"{len(event.findings) + event.more} findings so far"
     if isinstance(event, StageChanged):
         count = f" {event.done}/{event.total}" if event.total > 1 else ""
         return clean_line(f"{event.stage}{count} {event.detail}", 100)

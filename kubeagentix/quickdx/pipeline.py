@@ -18,18 +18,19 @@ from kubeagentix import registry
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Finding, Gap, Target, digest
+from kubeagentix.domain.diagnosis import Gap, Target, digest
 from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import KubeAgentiXError, NotFoundError, excerpt
 from kubeagentix.own_analyzers import load_packages, own_analyzers
+from kubeagentix.quickdx.analyzing import analyze, worst_first
 from kubeagentix.quickdx.answer import answer
 from kubeagentix.quickdx.changes import with_changes
 from kubeagentix.quickdx.correlate import correlate
 from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.quickdx.early import EarlyLooks
 from kubeagentix.quickdx.graph import Graph
-from kubeagentix.quickdx.guarded import run_guarded
 from kubeagentix.quickdx.ignoring import Scope
 from kubeagentix.quickdx.masking import masked
 from kubeagentix.quickdx.targets import in_namespace, resolve_target
@@ -58,7 +59,8 @@ async def run(
         if target.namespace is not None:
             _require_namespace(snapshot, target.namespace)
     else:
-        snapshot = await collect(source, target.namespace, deadline_s=deadline_s, listen=listen)
+        looks = EarlyLooks(target, ignore, listen) if listen is not silent else None
+        snapshot = await collect(source, target.namespace, deadline_s=deadline_s, listen=listen, looks=looks)
     collect_s = time.perf_counter() - clock
     if seen is not None:
         seen(snapshot)
@@ -86,18 +88,26 @@ def _require_namespace(snapshot: Snapshot, namespace: str) -> None:
 
 
 async def collect(
-    source: Cluster, namespace: str | None, *, deadline_s: float = 60.0, listen: Listener = silent
+    source: Cluster,
+    namespace: str | None,
+    *,
+    deadline_s: float = 60.0,
+    listen: Listener = silent,
+    looks: EarlyLooks | None = None,
 ) -> Snapshot:
     """A picture of `namespace` (None: all) and of the namespaces that its faults lead to, for a diagnosis now or later.
 
-    Raises what Cluster.read_snapshot raises.
+    `looks` are taken at what is there while the rest is read. Raises what Cluster.read_snapshot raises.
     """
     clock = time.perf_counter()
-    snapshot = await source.read_snapshot(namespace, deadline_s=deadline_s, listen=listen)
-    return await _with_neighbours(source, snapshot, clock + deadline_s, listen)
+    meanwhile = looks.follow if looks is not None else None
+    snapshot = await source.read_snapshot(namespace, deadline_s=deadline_s, listen=listen, meanwhile=meanwhile)
+    return await _with_neighbours(source, snapshot, clock + deadline_s, listen, looks)
 
 
-async def _with_neighbours(source: Cluster, snapshot: Snapshot, deadline: float, listen: Listener) -> Snapshot:
+async def _with_neighbours(
+    source: Cluster, snapshot: Snapshot, deadline: float, listen: Listener, looks: EarlyLooks | None
+) -> Snapshot:
     """`snapshot` and the other namespaces that its findings blame, so that a cause next door is seen."""
     for _ in range(MAX_NEIGHBOURS):
         further = neighbours(snapshot)
@@ -106,7 +116,8 @@ async def _with_neighbours(source: Cluster, snapshot: Snapshot, deadline: float,
         listen(StageChanged(stage="collect", done=0, total=1, detail=f"namespace {further[0]}"))
         try:
             left_s = max(1.0, deadline - time.perf_counter())
-            other = await source.read_snapshot(further[0], deadline_s=left_s, listen=listen)
+            meanwhile = looks.at(snapshot) if looks is not None else None
+            other = await source.read_snapshot(further[0], deadline_s=left_s, listen=listen, meanwhile=meanwhile)
         except KubeAgentiXError as error:
             gap = Gap(what=f"namespace {further[0]}", why=str(error), namespace=further[0])
             return replace(snapshot, gaps=(*snapshot.gaps, gap))
@@ -159,7 +170,7 @@ def diagnose_snapshot(
         target=target,
         cluster=snapshot.cluster,
         hypotheses=told.hypotheses,
-        findings=tuple(sorted(told.findings, key=_worst_first)),
+        findings=tuple(sorted(told.findings, key=worst_first)),
         gaps=(*snapshot.gaps, *unloaded, *failed),
         ignored=told.ignored,
         notes=told.notes,
@@ -175,34 +186,6 @@ def diagnose_snapshot(
     return masked(snapshot, diagnosis)
 
 
-def analyze(
-    snapshot: Snapshot, analyzers: Sequence[AnalyzerPlugin], listen: Listener = silent
-) -> tuple[list[Finding], list[Gap]]:
-    """All findings of `analyzers`; one that raises becomes a Gap that names it."""
-    found: list[Finding] = []
-    failed: list[Gap] = []
-    for done, analyzer in enumerate(analyzers, start=1):
-        results, gaps = run_guarded(analyzer, snapshot) if analyzer.source else _run(analyzer, snapshot)
-        found += results
-        failed += gaps
-        listen(StageChanged(stage="analyze", done=done, total=len(analyzers), detail=analyzer.title))
-    return found, failed
-
-
-def _run(analyzer: AnalyzerPlugin, snapshot: Snapshot) -> tuple[list[Finding], list[Gap]]:
-    found: list[Finding] = []
-    try:
-        found.extend(analyzer.analyze(snapshot))
-    except Exception as error:  # noqa: BLE001  an analyzer's bug must not cost the others' findings
-        why = f"{type(error).__name__}: {excerpt(str(error), 160)}"
-        return found, [Gap(what=f"analyzer {analyzer.id} failed", why=why)]
-    return found, []
-
-
 def _chosen(include_lint: bool) -> tuple[AnalyzerPlugin, ...]:
     known = (*registry.analyzers().values(), *own_analyzers())
     return tuple(item for item in known if include_lint or not item.is_lint)
-
-
-def _worst_first(finding: Finding) -> tuple[int, bool, str, str, str]:
-    return (-finding.severity.rank, finding.is_symptom, finding.ref.namespace, finding.ref.name, finding.id)

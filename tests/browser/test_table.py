@@ -107,6 +107,45 @@ def test_what_is_saved_is_the_report_and_a_reloaded_page_has_the_table_again(
     assert book.problems == []
 
 
+SLOW = """
+import asyncio, pathlib
+import kubeagentix as kx
+class Held:  # until a file is there
+    async def answer(self, struck):
+        while not pathlib.Path("go-on").exists():
+            await asyncio.sleep(0.05)
+        return await struck.healthy()
+_ = kx.current().faults.strike("/(configmaps|pods/.*/log)", Held())
+"""
+
+
+def test_rows_are_there_while_a_slow_cluster_is_still_read(notebook: Callable[..., Book], lab: Lab) -> None:
+    book = notebook(LOAD, SLOW, "%%kdx\n-A", "%kdx -A", theme="dark")
+    book.run_all()
+    live = book.output(2).locator(".kx-dx").first
+    expect(live.locator(".kx-dx-so-far")).to_be_visible(timeout=30_000)
+    expect(live.locator(".kx-dx-pill")).to_have_text("collecting")
+    expect(live.locator(".kx-dx-stages")).to_contain_text(re.compile(r"collect \d+/\d+ [\d,]+ objects"))
+    expect(count(live)).to_contain_text("so far")
+    live.locator(".kx-dx-body .kx-dx-row").first.click()
+    expect(live.get_by_label("Details of the finding").locator(".kx-dx-list li").first).to_be_visible()
+    book.shot("table-partial-dark")
+    lab.folder.joinpath("go-on").touch()
+    table = book.output(2).locator(TABLE)
+    expect(table.locator(".kx-dx-cause").first).to_be_visible(timeout=30_000)
+    expect(table.locator(".kx-dx-so-far")).to_be_hidden()
+    expect(count(table)).not_to_contain_text("so far")
+    book.wait_run()
+
+    lab.folder.joinpath("go-on").unlink()
+    book.run_cell(3)  # where the cell blocks
+    expect(book.output(3).locator(".kx-dx-body .kx-dx-row").first).to_be_visible(timeout=30_000)
+    book.interrupt()
+    expect(book.output(3)).to_contain_text("Found until then", timeout=10_000)
+    lab.folder.joinpath("go-on").touch()
+    assert book.problems == []
+
+
 WATCHED = """
 import pathlib, threading, time
 import kubeagentix as kx

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from kubeagentix.cluster import archive
+from kubeagentix.cluster import archive, client
 from kubeagentix.cluster.connection import connect
-from kubeagentix.cluster.snapshot import ReadOptions
+from kubeagentix.cluster.snapshot import ReadOptions, SoFar
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, ProgressEvent, StageChanged, silent
 from kubeagentix.domain.network import EndpointSlice
@@ -337,6 +337,45 @@ def test_progress_is_told(api: FakeApi, tmp_path: Path) -> None:
     assert [event.done for event in collected] == list(range(1, len(KINDS) + 1))
     assert {event.detail for event in collected} == {kind.plural for kind in KINDS.values()}
     assert [(event.done, event.total) for event in stages if event.stage == "logs"] == [(1, 2), (2, 2)]
+
+
+def test_objects_are_counted_as_they_come_in(api: FakeApi, tmp_path: Path) -> None:
+    api.on("/api/v1/pods", listing(named("a", "shop"), named("b", "shop"), token="next"), listing(named("c", "shop")))
+    heard: list[ProgressEvent] = []
+    read(api, tmp_path, listen=heard.append)
+    pods = [event for event in heard if isinstance(event, StageChanged) and event.detail == "pods" and event.items]
+    assert [event.items for event in pods] == [2, 3]
+    assert pods[0].done < pods[1].done
+
+
+def test_a_long_list_is_gone_on_with_before_others_are_begun(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "WORKERS", 1)
+    api.on("/api/v1/pods", listing(named("a", "shop"), token="next"), listing(named("b", "shop")))
+    read(api, tmp_path)
+    asked = [request.path for request in api.seen]
+    first = asked.index("/api/v1/pods")
+    assert asked.index("/api/v1/pods", first + 1) < first + 10 < len(asked)
+
+
+def test_what_is_read_so_far_is_seen_while_the_rest_comes(api: FakeApi, tmp_path: Path) -> None:
+    api.on("/api/v1/pods", listing(named("web", "shop")))
+    api.on("/api/v1/configmaps", Reply(is_hanging=True))
+    seen: list[Snapshot] = []
+
+    async def look(so_far: SoFar) -> None:
+        while not (seen and len(seen[-1].objects) == len(KINDS) - len(ADD_ONS) - 1):
+            await asyncio.sleep(0.01)
+            if (picture := so_far()) is not None:
+                seen.append(picture)
+
+    with connect(kubeconfig=api.kubeconfig(tmp_path)) as cluster:
+        whole = asyncio.run(cluster.read_snapshot(options=ReadOptions(deadline_s=2.0), meanwhile=look))
+    assert all(picture.was_read(Pod) for picture in seen)
+    assert not any(picture.was_read(ConfigMap) for picture in seen)
+    assert [gap.kind for gap in whole.gaps] == ["ConfigMap"]
+    assert len(seen[-1].objects) == len(whole.objects)
 
 
 def test_the_moment_is_that_of_the_servers_clock(api: FakeApi, tmp_path: Path) -> None:

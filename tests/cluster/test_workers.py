@@ -47,3 +47,14 @@ def test_idle_threads_end_and_new_work_starts_new_ones(monkeypatch: pytest.Monke
             thread.join(5)
     assert not [thread for thread in threading.enumerate() if thread.name == "short-lived"]
     assert pool.submit(lambda: "again").result(5) == "again"
+
+
+def test_a_job_that_comes_first_goes_before_those_that_wait() -> None:
+    pool, gate, order = Workers(1, name="test"), threading.Event(), []
+    pool.submit(gate.wait)
+    pool.submit(lambda: order.append("request"))
+    last = pool.submit(lambda: order.append("another"))
+    pool.submit(lambda: order.append("what has come in"), comes_first=True)
+    gate.set()
+    last.result(5)
+    assert order == ["what has come in", "request", "another"]

@@ -17,6 +17,7 @@ from kubeagentix.domain.events import (
     ModelEvent,
     ModelFinished,
     Notice,
+    PartialFindings,
     RunFailed,
     RunFinished,
     RunRecord,
@@ -433,6 +434,22 @@ def test_the_first_provider_is_built_before_evidence_is_collected() -> None:
     engine = engine_of(scripted_plugin(ScriptedProvider([]), build=build), diagnose=diagnose)
     asyncio.run(engine.run("why?"))
     assert order == ["built", "collected"]
+
+
+def test_what_is_found_before_the_answer_is_no_event_of_a_run() -> None:
+    async def diagnose(target: Target, listen: Listener, seen: object) -> Diagnosis:
+        listen(PartialFindings(findings=()))
+        listen(Notice(code="late", message="the server is slow"))
+        return diagnose_snapshot(snapshot_of(), target)
+
+    engine = engine_of(scripted_plugin(ScriptedProvider([say("ok")])), diagnose=diagnose)
+
+    async def collect() -> list[RunRecord]:
+        return [record async for record in engine.stream("why?")]
+
+    kinds = [record.event.kind for record in asyncio.run(collect())]
+    assert "notice" in kinds
+    assert "partial_findings" not in kinds
 
 
 def test_a_provider_that_fails_after_it_has_spoken_ends_the_run() -> None:

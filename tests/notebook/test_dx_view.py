@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 import kubeagentix as kx
 from kubeagentix import sync
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
-from kubeagentix.domain.events import StageChanged
+from kubeagentix.domain.events import PartialFindings, StageChanged
 from kubeagentix.errors import ClusterError
 from kubeagentix.notebook import dx_view
 from kubeagentix.notebook.dx_view import DxView, bundle_of
@@ -70,19 +70,19 @@ def test_every_finding_is_a_row_with_the_rank_of_its_cause(diagnosis: kx.Diagnos
 def test_an_opened_row_tells_what_caused_it_and_what_it_leads_to(diagnosis: kx.Diagnosis) -> None:
     effect = next(item for item in diagnosis.findings if item.caused_by)
     cause = diagnosis.finding(effect.caused_by[0])
-    assert effect.id in {step["finding"] for step in widget.detail(diagnosis, cause)["effects"]}
-    assert cause.id in {step["finding"] for step in widget.detail(diagnosis, effect)["causes"]}
+    assert effect.id in {step["finding"] for step in widget.detail(diagnosis.findings, cause)["effects"]}
+    assert cause.id in {step["finding"] for step in widget.detail(diagnosis.findings, effect)["causes"]}
 
 
 def test_a_circle_of_causes_has_an_end(diagnosis: kx.Diagnosis) -> None:
     one, two = diagnosis.findings[:2]
     one, two = dataclasses.replace(one, caused_by=(two.id,)), dataclasses.replace(two, caused_by=(one.id,))
     round_about = dataclasses.replace(diagnosis, findings=(one, two))
-    assert [step["finding"] for step in widget.detail(round_about, one)["causes"]] == [two.id]
+    assert [step["finding"] for step in widget.detail(round_about.findings, one)["causes"]] == [two.id]
 
 
 def test_the_guilty_line_of_a_log_is_marked(diagnosis: kx.Diagnosis) -> None:
-    part = widget.detail(diagnosis, by_reason(diagnosis, "MissingVariable"))
+    part = widget.detail(diagnosis.findings, by_reason(diagnosis, "MissingVariable"))
     logs = [piece for piece in part["evidence"] if piece["source"] == "log"]
     for log in logs:
         assert [line for at, line in enumerate(log["lines"]) if at in log["guilty"]] == [log["lines"][-1]]
@@ -105,7 +105,7 @@ def test_without_a_mark_the_line_that_is_quoted_is_guilty(
 ) -> None:
     piece = Evidence.of(POD, "log", summary, excerpt=lines)
     finding = dataclasses.replace(diagnosis.findings[0], evidence=(piece,))
-    assert widget.detail(diagnosis, finding)["evidence"][0]["guilty"] == guilty
+    assert widget.detail(diagnosis.findings, finding)["evidence"][0]["guilty"] == guilty
 
 
 def test_five_thousand_findings_are_one_message(diagnosis: kx.Diagnosis, table: DxView) -> None:
@@ -138,6 +138,48 @@ def test_stages_are_told_with_their_counts(table: DxView) -> None:
         ("connect", 1, 1),
         ("collect", 61, 61),
     ]
+
+
+def test_objects_are_counted_by_kind_while_they_are_read(table: DxView) -> None:
+    screen = Screen(table.view)
+    for done, detail, items in ((0, "pods", 500), (1, "nodes", 6), (2, "pods", 1500)):
+        table.listen(StageChanged(stage="collect", done=done, total=2, detail=detail, items=items))
+    table.view.flush()
+    (stage,) = screen.state["stages"]
+    assert (stage["objects"], stage["kinds"], stage["detail"]) == (1506, "1,500 pods, 6 nodes", "1,500 pods")
+
+
+def test_what_is_sure_is_shown_until_the_answer_comes(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    screen, some = Screen(table.view), diagnosis.findings[:2]
+    table.listen(PartialFindings(findings=some, more=3))
+    table.view.flush()
+    assert screen.state["is_partial"]
+    assert [(row[0], row[8]) for row in screen.parts["findings"]["rows"]] == [(item.id, 0) for item in some]
+    assert "hypotheses" not in screen.parts
+    screen.say({"intent": "open", "id": some[0].id})
+    assert screen.parts[f"detail-{some[0].id}"]["evidence"]
+    table.show(diagnosis)
+    table.listen(PartialFindings(findings=some))  # of another look, as with --watch
+    table.view.flush()
+    assert not screen.state["is_partial"]
+    assert len(screen.parts["findings"]["rows"]) == len(diagnosis.findings)
+
+
+def test_a_run_that_is_stopped_keeps_what_was_sure_by_then(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    bad = dataclasses.replace(diagnosis.findings[0], title="<img src=x onerror=alert(1)>")
+
+    def stopped() -> None:
+        with table as listen:
+            listen(PartialFindings(findings=(bad,)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    kept = table._static()
+    assert kept["text/plain"].startswith("Quick Dx: stopped in")
+    assert str(bad.ref) in kept["text/plain"]
+    assert "&lt;img" in kept["text/html"]
+    assert "<img" not in kept["text/html"]
 
 
 def test_a_row_is_opened_by_its_id_and_no_other(diagnosis: kx.Diagnosis, table: DxView) -> None:

@@ -13,7 +13,8 @@ from kubeagentix.domain.events import ProgressEvent, StageChanged
 from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import NotFoundError
-from kubeagentix.quickdx.pipeline import analyze, diagnose_snapshot
+from kubeagentix.quickdx.analyzing import analyze
+from kubeagentix.quickdx.pipeline import diagnose_snapshot
 from kubeagentix.testing import snapshot_of
 
 TWO_FAULTS = """

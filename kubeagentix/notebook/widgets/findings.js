@@ -147,12 +147,12 @@ function filterBar(chosen, update, clear) {
       );
       for (const mark of chosen.marks) if (!marks.has(mark)) chosen.marks.delete(mark);
     },
-    show(shown, all) {
+    show(shown, all, soFar) {
       if (field.value !== chosen.text) field.value = chosen.text;
       namespace.value = chosen.namespace;
       kind.value = chosen.kind;
       for (const button of chips.children) button.setAttribute("aria-pressed", button.pressed());
-      count.textContent = shown === all ? `${all} finding${all === 1 ? "" : "s"}` : `${shown} of ${all} findings`;
+      count.textContent = (shown === all ? `${all} finding${all === 1 ? "" : "s"}` : `${shown} of ${all} findings`) + soFar;
       reset.hidden = shown === all;
     },
   };
@@ -302,8 +302,9 @@ function mount(host, link, report) {
   let open = "";
   const top = header(link, report);
   const causes = causeList((id) => openRow(id, true));
+  let soFar = ""; // what there is to say of rows that are not all of them
   const table = selection(() => {
-    filters.show(table.shown.length, table.rows.length);
+    filters.show(table.shown.length, table.rows.length, soFar);
     rows.show(table.rows, table.shown);
   });
   const filters = filterBar(table.chosen, () => table.update(), () => table.clear());
@@ -330,10 +331,13 @@ function mount(host, link, report) {
   function show(picture, due) {
     top.show(picture);
     const findings = picture.parts.get("findings");
+    soFar = picture.state.is_partial ? (findings?.more ? ` so far, and ${findings.more} more` : " so far") : "";
+    root.classList.toggle("kx-dx-partial", !!picture.state.is_partial);
+    if ("is_partial" in due.state) filters.show(table.shown.length, table.rows.length, soFar);
     if (due.all || due.put.has("findings")) {
       table.set(findings ? findings.rows : []);
       filters.facets(table.rows);
-      filters.show(table.shown.length, table.rows.length);
+      filters.show(table.shown.length, table.rows.length, soFar);
       main.hidden = !table.rows.length || top.isReport;
       if (open) table.rows.some((row) => row[ID] === open) ? link.intend("open", { id: open }) : close();
     }

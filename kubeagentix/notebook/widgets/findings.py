@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis
@@ -50,6 +50,12 @@ def rows(diagnosis: Diagnosis, new: Set[str] = frozenset(), gone: Sequence[Findi
     now = diagnosis.finished_at
     made = [_row(item, now, ranks.get(item.id, 0), "new" if item.id in new else "") for item in diagnosis.findings]
     return made + [_row(item, now, 0, "gone") for item in gone]
+
+
+def partial_rows(findings: Sequence[Finding]) -> list[Row]:
+    """As `rows`, of findings whose root causes are not known yet."""
+    now = datetime.now(UTC)
+    return [_row(item, now, 0, "") for item in findings]
 
 
 def _row(finding: Finding, now: datetime, rank: int, mark: str) -> Row:
@@ -102,11 +108,11 @@ def _step(depth: int, severity: int, text: str, finding_id: str) -> dict[str, An
     return {"depth": depth, "severity": severity, "text": text, "finding": finding_id}
 
 
-def detail(diagnosis: Diagnosis, finding: Finding, *, is_gone: bool = False) -> dict[str, Any]:
-    """What one finding rests on, what caused it and what it leads to, and what to do: the part of an opened row."""
-    known = {item.id: item for item in diagnosis.findings}
+def detail(findings: Sequence[Finding], finding: Finding, *, is_gone: bool = False) -> dict[str, Any]:
+    """What one of `findings` rests on, what caused it and leads to, and what to do: the part of an opened row."""
+    known = {item.id: item for item in findings}
     effects: dict[str, list[str]] = defaultdict(list)
-    for item in diagnosis.findings:
+    for item in findings:
         for cause in item.caused_by:
             effects[cause].append(item.id)
     return {

@@ -16,7 +16,8 @@ function header(link, report) {
   const stages = h("ol.kx-dx-stages", { "aria-label": "Progress" });
   const change = h("p.kx-dx-note", { role: "status", "aria-live": "polite" });
   const note = h("p.kx-dx-note.kx-dx-warning");
-  const element = h("header.kx-dx-top", {}, h("div.kx-dx-line", {}, title, pill, stop, other), stages, change, note);
+  const partial = h("p.kx-dx-so-far", { role: "status", hidden: true }, "So far, of what has been read. Root causes, and what logs tell, come with the answer.");
+  const element = h("header.kx-dx-top", {}, h("div.kx-dx-line", {}, title, pill, stop, other), stages, partial, change, note);
   const self = { element, isReport: false, onReport: () => {}, show };
 
   other.hidden = !report;
@@ -36,16 +37,18 @@ function header(link, report) {
     const isWorking = ["collecting", "asking"].includes(state.phase) || (state.phase === "watching" && state.is_reading);
     stages.hidden = !isWorking && state.phase !== "watching";
     stages.replaceChildren(...(state.stages || []).map(stage));
+    partial.hidden = !state.is_partial;
     change.textContent = state.change || "";
     change.hidden = !state.change;
     note.textContent = state.note || "";
     note.hidden = !state.note;
   }
-  function stage({ name, done, total, detail }) {
+  function stage({ name, done, total, detail, objects, kinds }) {
     const isDone = done >= total;
     const count = total > 1 ? ` ${done}/${total}` : "";
-    return h(`li${isDone ? ".kx-dx-done" : ""}`, {}, h("span", {}, `${isDone ? "✓" : "…"} ${name}${count}`),
-      detail && !isDone ? h("span.kx-mute", {}, ` ${detail}`) : null);
+    const more = [objects ? `${objects.toLocaleString("en")} object${objects === 1 ? "" : "s"}` : "", isDone ? "" : detail].filter(Boolean).join(" · ");
+    return h(`li${isDone ? ".kx-dx-done" : ""}`, { title: kinds || null }, h("span", {}, `${isDone ? "✓" : "…"} ${name}${count}`),
+      more ? h("span.kx-mute", {}, ` ${more}`) : null);
   }
   return self;
 }
