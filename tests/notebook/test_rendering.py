@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeagentix.notebook.rendering import Growing, html_of, text_html
+from kubeagentix.notebook.rendering import LONG_CHARS, Growing, html_of, text_html
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -37,7 +37,8 @@ HOSTILE = (
     "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
 )
 ALLOWED = re.compile(
-    r"</?(p|br|hr|em|strong|s|code|pre|blockquote|ul|ol|li|h[1-6]|table|thead|tbody|tr|th|td)( /)?>"
+    r'<ol start="\d+">'
+    r"|</?(p|br|hr|em|strong|s|code|pre|blockquote|ul|ol|li|h[1-6]|table|thead|tbody|tr|th|td)( /)?>"
     r'|</a>|<a href="(https?|mailto):[^"<>]*"( title="[^"<>]*")? rel="noopener noreferrer nofollow">'
     r'|<button type="button" class="kx-cite" data-evidence="e-[0-9a-f]+">|</button>'
 )
@@ -112,6 +113,41 @@ def test_a_finished_block_is_rendered_once() -> None:
     assert growing.take() == ("<p>one</p>\n", "<p>two</p>\n")
     growing.add(" more")
     assert growing.take() == ("", "<p>two more</p>\n")
+
+
+LONG_LISTS = {
+    "bullets": "".join(f"- item {number} of `them`\n" for number in range(600)),
+    "numbers": "".join(f"{number + 1}. item {number}\n   goes on\n" for number in range(400)),
+    "loose": "".join(f"- item {number}\n\n" for number in range(400)),
+    "nested": "".join(f"* item {number}\n  * one\n  * two\n" for number in range(200)),
+    "turns loose": "- item\n" * 300 + "\n- item\n\n" * 300,
+    "code": "".join(f"- item {number}\n  ```\n- no item\n  ```\n" for number in range(60)),
+}
+
+
+@pytest.mark.parametrize("name", LONG_LISTS)
+def test_a_long_list_is_finished_item_by_item(name: str) -> None:
+    text, growing, html, longest = f"Before:\n\n{LONG_LISTS[name]}\nAfter.", Growing(), "", 0
+    for at in range(0, len(text), 40):
+        growing.add(text[at : at + 40])
+        done, tail = growing.take()
+        html += done
+        longest = max(longest, len(tail))
+    assert is_harmless(html + tail)
+    for tag in ("li", "code", "pre"):
+        assert (html + tail).count(f"<{tag}>") == html_of(text).count(f"<{tag}>")
+    if name in ("bullets", "numbers", "loose", "nested"):
+        assert longest < 3 * LONG_CHARS  # of HTML
+        assert _without_seams(html + tail) == html_of(text)
+
+
+def _without_seams(html: str) -> str:
+    """Lists that follow each other as one."""
+    return re.sub(r'</(ul|ol)>\n<\1( start="\d+")?>\n', "", html)
+
+
+def test_a_numbered_list_goes_on_counting_after_what_stands_between() -> None:
+    assert '<ol start="2">' in html_of("1. one\n\n```\ncode\n```\n\n2. two")
 
 
 def test_only_evidence_that_was_shown_becomes_a_link() -> None:
