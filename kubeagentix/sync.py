@@ -117,9 +117,9 @@ class Job(Generic[T]):
 class _Bridge:
     """The loop and its thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._serve, name="kubeagentix-loop", daemon=True)
+        self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self.thread.start()
 
     def _serve(self) -> None:
@@ -145,6 +145,7 @@ _current: contextvars.ContextVar[Job[Any] | None] = contextvars.ContextVar("kube
 _lock = threading.Lock()
 _afterwards: dict[Callable[[], None], None] = {}  # each once, in order
 _bridges: list[_Bridge] = []  # at most one
+_clocks: list[_Bridge] = []  # at most one, for what is called later
 _parents: list[_Bridge] = []  # the parent process' bridges, kept so that a child never closes what it shares
 
 
@@ -206,8 +207,11 @@ def _run_errands(job: Job[Any]) -> None:
 
 
 def later(delay_s: float, call: Callable[[], None]) -> None:
-    """Calls it in the background after that time, in a copy of the caller's context, whatever becomes of its loop."""
-    loop = _bridge().loop
+    """Calls it in the background after that time, in a copy of the caller's context, whatever keeps or ends its loop.
+
+    What is called must be brief: it has one thread for all, which is not that of `run` and `start`.
+    """
+    loop = _only(_clocks, "kubeagentix-clock").loop
     loop.call_soon_threadsafe(loop.call_later, delay_s, call)
 
 
@@ -240,18 +244,23 @@ def _do(function: Callable[[], T], future: Future[T]) -> None:
 
 
 def _bridge() -> _Bridge:
+    return _only(_bridges, "kubeagentix-loop")
+
+
+def _only(started: list[_Bridge], name: str) -> _Bridge:
     with _lock:
-        if not _bridges:
-            _bridges.append(_Bridge())
-        return _bridges[0]
+        if not started:
+            started.append(_Bridge(name))
+        return started[0]
 
 
 def _forget_parent() -> None:
     """In a forked child: the thread did not come along, so the next call starts a loop of its own."""
     global _lock  # noqa: PLW0603  another thread may have held it when the process forked
     _lock = threading.Lock()
-    _parents.extend(_bridges)
-    _bridges.clear()
+    for started in (_bridges, _clocks):
+        _parents.extend(started)
+        started.clear()
 
 
 def at_exit(call: Callable[[], None]) -> None:
@@ -260,8 +269,9 @@ def at_exit(call: Callable[[], None]) -> None:
 
 
 def _stop_at_exit() -> None:
-    while _bridges:
-        _bridges.pop().stop(EXIT_GRACE_S)
+    for started in (_bridges, _clocks):
+        while started:
+            started.pop().stop(EXIT_GRACE_S)
     for call in _afterwards:
         call()
 

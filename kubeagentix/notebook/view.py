@@ -103,12 +103,14 @@ class View(anywidget.AnyWidget):
         """Takes a part away."""
         with self._lock:
             self._parts.pop(part_id, None)
+            self._renderers.pop(part_id, None)
             self._change({"op": "drop", "id": part_id})
 
     def clear(self) -> None:
         """Takes all parts away."""
         with self._lock:
             self._parts.clear()
+            self._renderers.clear()
             self._ops = [op for op in self._ops if op["op"] == "set"]
             self._change({"op": "clear"})
 

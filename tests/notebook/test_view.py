@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from kubeagentix import sync
 from kubeagentix.notebook.rendering import Growing
 from kubeagentix.notebook.view import View
 
@@ -59,6 +61,13 @@ class Screen:
     def grow(self, op: dict[str, Any]) -> None:
         part = self.parts[op["id"]]
         part["html"], part["tail"] = part.get("html", "") + op["done"], op["tail"]
+
+    def has(self, name: str) -> bool:
+        """Whether a part arrives soon; it waits without letting a loop run."""
+        soon = time.monotonic() + 10
+        while name not in self.parts and time.monotonic() < soon:
+            time.sleep(0.005)
+        return name in self.parts
 
     def check(self) -> None:
         self.view.flush()
@@ -133,11 +142,36 @@ def test_what_was_put_last_is_sent_although_the_loop_it_was_put_in_has_ended() -
 
     for names in (("a", "b"), ("c", "d")):
         asyncio.run(put(*names))
-        soon = time.monotonic() + 10
-        while names[-1] not in screen.parts and time.monotonic() < soon:
-            time.sleep(0.005)
-        assert names[-1] in screen.parts
+        assert screen.has(names[-1])
     assert len(screen.messages) < 6  # and they are still collected
+
+
+def test_what_was_put_is_sent_although_something_keeps_the_loop() -> None:
+    view = View()
+    screen = Screen(view)
+
+    async def work() -> bool:
+        view.put({"id": "a"})
+        view.put({"id": "b"})
+        return screen.has("b")  # without a word to the loop, as where a client builds its classes
+
+    assert sync.run(work())
+
+
+def test_text_that_is_taken_away_while_it_grows_is_gone() -> None:
+    view, text = View(), Growing()
+    screen = Screen(view)
+
+    async def work(take_away: Callable[[], None]) -> None:
+        view.put({"id": "a"})
+        view.grow("a", text.take)
+        take_away()
+        view.flush()
+
+    for take_away in (lambda: view.drop("a"), view.clear):
+        asyncio.run(work(take_away))
+        screen.check()
+        assert view.parts == ()
 
 
 def test_intents_are_told_and_noise_is_not() -> None:
