@@ -14,7 +14,7 @@ from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesi
 from kubeagentix.report import views, words
 from kubeagentix.report.chain import Chain, chain_of, findings_of
 from kubeagentix.report.drawing import draw
-from kubeagentix.report.text import clean_block, clean_line
+from kubeagentix.report.text import NO_FORMULAS, clean_block, clean_line
 
 EVIDENCE_SHOWN = 4  # per hypothesis, before the rest unfolds
 MAX_EVIDENCE = 12  # with the rest; all of it is in the JSON
@@ -45,7 +45,7 @@ _ROOT = (
 
 def export(diagnosis: Diagnosis) -> str:
     """The report as one `<div>`."""
-    return f'<div style="{_ROOT}">\n' + "\n".join(_parts(diagnosis)) + "\n</div>\n"
+    return f'<div class="{NO_FORMULAS}" style="{_ROOT}">\n' + "\n".join(_parts(diagnosis)) + "\n</div>\n"
 
 
 def _parts(diagnosis: Diagnosis) -> Iterator[str]:

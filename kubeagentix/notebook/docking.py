@@ -15,6 +15,7 @@ from traitlets import Unicode, default
 from kubeagentix import sync
 from kubeagentix.notebook.showing import Bundle, view_bundle
 from kubeagentix.notebook.view import PROBE_S, View
+from kubeagentix.report.text import NO_FORMULAS
 
 
 class DockedView(View):
@@ -45,7 +46,7 @@ class DockedView(View):
 
     def _bundle(self) -> Mapping[str, Any]:
         static = dict(self._static())
-        static["text/html"] = f'<div class="kx-dock-{self.dock}">{static["text/html"]}</div>'
+        static["text/html"] = f'<div class="kx-dock-{self.dock} {NO_FORMULAS}">{static["text/html"]}</div>'
         return static if self._has_docked else {**view_bundle(self), **static}
 
     def _received(self, sender: Any, content: Any, buffers: Any) -> None:

@@ -26,7 +26,7 @@ from kubeagentix.notebook.showing import Bundle, Shown, is_live
 from kubeagentix.notebook.widgets import findings as widget
 from kubeagentix.quickdx.diagnosis import Diagnosis, Difference
 from kubeagentix.report import words
-from kubeagentix.report.text import clean_line
+from kubeagentix.report.text import NO_FORMULAS, clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
@@ -172,7 +172,7 @@ class DxView:
 
     def covered(self, report: str) -> str:
         """The HTML of a report, in an element that the live table covers."""
-        return f'<div class="kx-slot {self.view.slot}"><div class="kx-report">{report}</div></div>'
+        return f'<div class="kx-slot {self.view.slot} {NO_FORMULAS}"><div class="kx-report">{report}</div></div>'
 
     def close(self) -> None:
         """Leaves the report alone where it stands."""

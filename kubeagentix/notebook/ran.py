@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubeagentix.domain.events import RunFailed, RunFinished
 from kubeagentix.notebook.choice import chosen
 from kubeagentix.notebook.rendering import text_html
-from kubeagentix.report.text import clean_line
+from kubeagentix.report.text import NO_FORMULAS, clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.domain.answers import Attempt
@@ -32,7 +32,7 @@ def bundle(outcome: Diagnosis | RunFinished | RunFailed) -> Mapping[str, str]:
     found = lines(outcome)
     text = "ran: " + "\n     ".join(found)
     items = "<br>".join(map(text_html, found))
-    return {"text/plain": text, "text/html": f"<small>ran: {items}</small>"}
+    return {"text/plain": text, "text/html": f'<small class="{NO_FORMULAS}">ran: {items}</small>'}
 
 
 def show(outcome: Diagnosis | RunFinished | RunFailed) -> None:

@@ -13,7 +13,7 @@ from kubeagentix.domain.diagnosis import Evidence
 from kubeagentix.notebook.rendering import html_of
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.view import Part
-from kubeagentix.report.text import clean_block, clean_line
+from kubeagentix.report.text import NO_FORMULAS, clean_block, clean_line
 
 STATES = {
     "done": "✅ done",
@@ -31,7 +31,8 @@ RESULT_LINES, RESULT_CHARS = 80, 6000  # of a tool's answer that stay in the not
 
 def html(turns: Iterable[Turn]) -> str:
     """HTML of these turns, which can do nothing."""
-    return f'<div class="kubeagentix-chat">{"".join(line for turn in turns for line in _html(turn))}</div>'
+    lines = "".join(line for turn in turns for line in _html(turn))
+    return f'<div class="kubeagentix-chat {NO_FORMULAS}">{lines}</div>'
 
 
 def markdown(turns: Iterable[Turn]) -> str:

@@ -6,11 +6,13 @@ import importlib
 from html import escape
 from typing import Any
 
+from kubeagentix.report.text import NO_FORMULAS
+
 
 def page_of(markdown: str) -> str:
     """Safe HTML of it; the text as it stands where the packages of the extra `lab`, which render, are not installed."""
     try:
         rendering: Any = importlib.import_module("kubeagentix.notebook.rendering")
     except ModuleNotFoundError:
-        return f"<pre>{escape(markdown)}</pre>"
-    return str(rendering.html_of(markdown))
+        return f"<pre>{escape(markdown)}</pre>"  # in which no frontend looks for formulas
+    return f'<div class="{NO_FORMULAS}">{rendering.html_of(markdown)}</div>'

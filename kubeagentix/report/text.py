@@ -12,6 +12,8 @@ from kubeagentix.errors import ESCAPES
 
 # What is left of C0, DEL and C1; bidirectional marks and overrides; half characters (lone surrogates).
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# Classes of HTML in which `$…$` is no formula: JupyterLab and pages of nbconvert set such by MathJax, foreign ones too.
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 

@@ -7,21 +7,19 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.book import Book
+from tests.browser.hostile import harms
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Say
 
 TABLE = ".jp-OutputArea-executeResult .kx-dx"
 
-HOSTILE = r"""
+HOSTILE = """
 import dataclasses
 import kubeagentix as kx
 from kubeagentix.notebook.dx_view import DxView
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity, Hypothesis, Term
-BAD = [
-    '<img src=x onerror="window.owned=1">', '<script>window.owned=1</script>', '"><svg onload=window.owned=1>',
-    '<a href="javascript:window.owned=1">x</a>', '<iframe src="http://203.0.113.9/"></iframe>',
-    '![x](http://203.0.113.9/leak)', '<style>*{display:none}</style>', '\\u202egnp.exe', '</div></section><h1>out</h1>',
-]
+from tests.browser.hostile import CORPUS
+BAD = [" ".join(CORPUS[first::9]) for first in range(9)]
 def finding(number, bad):
     ref = ResourceRef(kind=bad, namespace=bad, name=bad)
     log = Evidence.of(ref, "log", bad, excerpt=f"a\\n{bad}\\nb", locator=bad)
@@ -68,10 +66,13 @@ def test_hostile_texts_are_text_and_a_row_is_explained(notebook: Callable[..., B
         pane.get_by_label("Provider").select_option("openai")
         pane.get_by_role("button", name="Explain with openai").click()
         expect(pane.locator(".kx-dx-ran")).to_contain_text("openai / ", timeout=60_000)
-        expect(pane.locator(".kx-dx-said strong")).to_have_text("this")
-        expect(pane.locator(".kx-dx-calls")).to_contain_text("list_namespaces")
+        expect(pane.locator(".kx-dx-said strong")).to_have_text("this", timeout=60_000)
+        expect(pane.locator(".kx-dx-calls")).to_contain_text("list_namespaces", timeout=60_000)
         pane.get_by_role("button", name="Explain again").scroll_into_view_if_needed()
         book.shot("table-explained-dark")
         assert table.locator("img, script, iframe, svg, a[href^=javascript]").count() == 0
-        assert book.page.evaluate("window.owned") is None
+        assert harms(book.page) == []
+        table.get_by_role("button", name="Report").click()
+        expect(book.output(3).locator(".kx-report")).to_be_visible()
+        assert harms(book.page) == []
     assert (book.problems, book.left) == ([], [])

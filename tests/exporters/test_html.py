@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 from kubeagentix.domain.diagnosis import Diagnosis
 from kubeagentix.exporters.html import export
+from kubeagentix.report.text import NO_FORMULAS
 
 VOID = {"br", "hr", "img", "input", "rect", "path"}
 
@@ -59,9 +60,14 @@ def test_nothing_runs_and_nothing_is_remote(hostile: Diagnosis) -> None:
     page = Page(export(hostile))
     assert {"script", "style", "img", "iframe", "a", "link", "object", "form"}.isdisjoint(page.tags)
     names = {name for name, _ in page.attributes}
-    assert {"href", "src", "id", "class"}.isdisjoint(names)
+    assert {"href", "src", "id"}.isdisjoint(names)
     assert not any(name.startswith("on") for name in names)
     assert not any("url(" in value for name, value in page.attributes if name == "style")
+
+
+def test_no_foreign_dollar_is_taken_for_a_formula(hostile: Diagnosis) -> None:
+    assert [value for name, value in Page(export(hostile)).attributes if name == "class"] == [NO_FORMULAS]
+    assert export(hostile).startswith(f'<div class="{NO_FORMULAS}"')
 
 
 def test_no_colour_is_fixed(outage: Diagnosis) -> None:
