@@ -1,63 +1,70 @@
-"""A widget that stays usable after its cell has ended, while the notebook file holds static HTML alone.
+"""A widget that stays usable after its cell has ended, while the notebook file holds the static report alone.
 
-In JupyterLab and Notebook 7 the widget takes its place inside the HTML that the cell shows, found there by a name that
-nobody can guess; so without a kernel the HTML is what is seen. Elsewhere it stands in the output as widgets do.
+A saved notebook must show the report to whoever opens it without a kernel, and a widget's output shows an error there.
+So the report is what an output holds, in an element with a name that nobody can guess, and as long as a kernel holds
+the widget, it covers the report wherever that stands in the page (dock.js).
 """
 
 from __future__ import annotations
 
+import contextvars
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from traitlets import Unicode, default
-
 from kubeagentix import sync
-from kubeagentix.notebook.showing import Bundle, view_bundle
-from kubeagentix.notebook.view import PROBE_S, View
+from kubeagentix.notebook.showing import Bundle, Shown
+from kubeagentix.notebook.view import PROBE_S, Intent, View
 from kubeagentix.report.text import NO_FORMULAS
 
 
 class DockedView(View):
-    """A View whose JavaScript ends in `export default docked(build)`, shown by `show`."""
+    """A View whose JavaScript ends in `export default () => docked(mount)`.
 
-    dock = Unicode().tag(sync=True)
+    Either its reports are displayed by others, as `covered` makes them; or it shows itself, with its report.
+    """
 
-    @default("dock")
-    def _unguessable(self) -> str:
-        return secrets.token_hex(8)
+    def __init__(self, on_intent: Intent = lambda _, __: None, **state: Any) -> None:
+        self.dock = f"kx-dock-{secrets.token_hex(8)}"
+        self._shown: list[Shown] = []
+        self._has_docked = False
+        super().__init__(on_intent, dock=self.dock, **state)
 
-    _handle: Any = None
-    _has_docked = False
-    _static: Callable[[], Bundle] = dict
+    def covered(self, report: str) -> str:
+        """The HTML of a report, in an element that this covers."""
+        return f'<div class="{self.dock} {NO_FORMULAS}"><div class="kx-report">{report}</div></div>'
 
     def show(self, static: Callable[[], Bundle]) -> None:
-        """Shows it in the cell that calls; `static` gives what stands in the file."""
-        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
+        """Shows it in the cell that calls, as often as it is called; `static` gives what stands in the file.
 
-        self._static = static
-        self._handle = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        sync.start(self._settle_unless_heard())
+        Frontends that do not tell that they find the report in the page have the widget in the output, as usual.
+        """
+
+        def report() -> Bundle:
+            bundle = static()
+            return {**bundle, "text/html": self.covered(bundle["text/html"])}
+
+        self._context = contextvars.copy_context()
+        self._shown.append(Shown(self, report))
+        sync.start(self._settle_when_heard())
 
     def refresh(self) -> None:
-        """Brings the static report up to date. From any thread."""
-        if self._handle is not None:
-            self._context.copy().run(self._handle.update, self._bundle(), raw=True)
-
-    def _bundle(self) -> Mapping[str, Any]:
-        static = dict(self._static())
-        static["text/html"] = f'<div class="kx-dock-{self.dock} {NO_FORMULAS}">{static["text/html"]}</div>'
-        return static if self._has_docked else {**view_bundle(self), **static}
+        """Brings the reports up to date. From any thread."""
+        for shown in self._shown:
+            self._context.copy().run(shown.refresh)
 
     def _received(self, sender: Any, content: Any, buffers: Any) -> None:
         if not isinstance(content, dict) or content.get("intent") != "docks":
             super()._received(sender, content, buffers)
         elif not self._has_docked:
             self._has_docked = True
-            self.refresh()
+            self._settle()
 
-    async def _settle_unless_heard(self) -> None:
+    async def _settle_when_heard(self) -> None:
         """Where no browser is there, nothing is left in the file that only a browser could show."""
-        if not await self.is_heard_soon(3 * PROBE_S):
-            self._has_docked = True
-            self.refresh()
+        if self._has_docked or not await self.is_heard_soon(3 * PROBE_S):
+            self._settle()
+
+    def _settle(self) -> None:
+        for shown in self._shown:
+            self._context.copy().run(shown.settle)

@@ -1,15 +1,13 @@
 """The live table of `%kdx`: what it shows while a cell runs and afterwards, and what its clicks do.
 
-A saved notebook must show the report to whoever opens it without a kernel, and a widget's output shows an error there.
-So no output is a widget's once the cell has ended: what is saved is the static report, and as long as a kernel holds
-its table, the table covers the report wherever it stands in the page (see `initialize` in findings.js).
+No output is a widget's once the cell has ended: what is saved is the static report of the Diagnosis, which its table
+covers wherever it is displayed (docking.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import secrets
 import sys
 import threading
 import time
@@ -47,7 +45,7 @@ class DxView:
         self._choice = chosen()
         self._title = title
         self._context = contextvars.copy_context()  # of the cell, which older kernels need to send
-        self.view = widget.FindingsView(self._intended, f"kx-slot-{secrets.token_hex(6)}")
+        self.view = widget.FindingsView(self._intended)
         self.view.set(title=title)
         self.diagnosis: Diagnosis | None = None
         self._partial: tuple[Finding, ...] = ()  # what is known before there is a diagnosis
@@ -170,10 +168,6 @@ class DxView:
         report, self._report = self._report, None
         return report if report is not None and diagnosis is self.diagnosis else diagnosis._repr_mimebundle_()
 
-    def covered(self, report: str) -> str:
-        """The HTML of a report, in an element that the live table covers."""
-        return f'<div class="kx-slot {self.view.slot} {NO_FORMULAS}"><div class="kx-report">{report}</div></div>'
-
     def close(self) -> None:
         """Leaves the report alone where it stands."""
         for job in self._jobs.values():
@@ -288,7 +282,7 @@ def bundle_of(diagnosis: Diagnosis) -> dict[str, str]:
         return diagnosis._repr_mimebundle_()
     bundle = table.report_of(diagnosis)
     if is_live():
-        bundle["text/html"] = table.covered(bundle["text/html"])
+        bundle["text/html"] = table.view.covered(bundle["text/html"])
     return bundle
 
 

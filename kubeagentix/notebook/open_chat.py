@@ -1,7 +1,6 @@
 """A chat that stays open in a cell: what is typed and clicked there runs in the background, whether a cell runs or not.
 
-A saved notebook cannot show a widget without its kernel, so that a transcript stands below it, closed, and is kept up
-to date.
+A saved notebook cannot show a widget without its kernel: it holds the transcript, which is kept up to date below it.
 """
 
 from __future__ import annotations
@@ -21,9 +20,11 @@ from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.notebook import picking, transcripts
 from kubeagentix.notebook.chatting import Chat, Place
 from kubeagentix.notebook.choice import KubeAgentix, choose_for
-from kubeagentix.notebook.showing import is_live, view_bundle
+from kubeagentix.notebook.showing import Bundle, Display, is_live
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.widgets.chat import ChatView
+
+NOTHING = "A chat with the cluster: nothing was asked yet."
 
 
 class OpenChat(Chat):
@@ -33,20 +34,15 @@ class OpenChat(Chat):
         super().__init__(choice, place)
         self.watchers.append(self._keep)
         self._context = contextvars.copy_context()
-        self._transcripts: list[Any] = []  # handles of displays
         self._home: Source | None = None  # what is asked where that is no context
         self._namespaces: list[str] = []
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
-
         if not is_live():
-            display({**transcripts.bundle(self.turns)}, raw=True)  # type: ignore[no-untyped-call]
+            Display(transcripts.bundle(self.turns))
             return
         self._context = contextvars.copy_context()
-        bundle = {**view_bundle(self._view()), "text/plain": repr(self)}
-        display(bundle, raw=True)  # type: ignore[no-untyped-call]
-        self._transcripts.append(display(self._transcript(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
+        self._view().show(self._transcript)
         self._start(self._list_namespaces())
 
     def _view(self) -> ChatView:
@@ -133,16 +129,16 @@ class OpenChat(Chat):
         """Begins work in the background, on behalf of the cell that shows this: older kernels want to know for whom."""
         self._context.copy().run(sync.start, work)
 
-    def _transcript(self) -> dict[str, str]:
-        bundle = transcripts.bundle(self.turns)
-        summary = f"Transcript ({len(self.turns)} question{'' if len(self.turns) == 1 else 's'})"
-        page = f"<details><summary>{summary}</summary>{bundle['text/html']}</details>"
-        return {"text/html": page, "text/plain": bundle["text/plain"] or summary}
+    def _transcript(self) -> Bundle:
+        if self.turns:
+            return transcripts.bundle(self.turns)
+        return {"text/html": f"<p><small>{NOTHING}</small></p>", "text/plain": NOTHING}
 
     def _keep(self) -> None:
         """Brings the transcripts up to date."""
-        for handle in self._transcripts:
-            handle.update(self._transcript(), raw=True)
+        for view in self.views:
+            if isinstance(view, ChatView):
+                view.refresh()
 
 
 _chats: WeakKeyDictionary[Any, OpenChat] = WeakKeyDictionary()

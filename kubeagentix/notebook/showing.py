@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kubeagentix.notebook.view import View
 from kubeagentix.settings import load_settings
 
-Bundle = Mapping[str, str]  # media type -> content: `text/html` and `text/plain`
+if TYPE_CHECKING:
+    from kubeagentix.notebook.view import View
+
+Bundle = Mapping[str, Any]  # media type -> content: `text/html` and `text/plain`
 
 
 def is_live() -> bool:
@@ -24,23 +26,42 @@ def is_live() -> bool:
     return getattr(shell, "kernel", None) is not None and load_settings(os.environ).render != "static"
 
 
+class Display:
+    """One output of the cell that makes it, which may be changed later."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
+
+        self._handle: Any = display({**bundle}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def update(self, bundle: Bundle) -> None:
+        """Shows this instead."""
+        self._handle.update({**bundle}, raw=True)
+
+
 class Shown:
     """One output of a cell: the widget until `settle`, then what `static` gives. Belongs to the cell that made it."""
 
     def __init__(self, view: View, static: Callable[[], Bundle]) -> None:
-        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
-
         self._static = static
-        bundle = {**view_bundle(view), **static()}
-        self._handle: Any = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._view: View | None = view
+        self._display = Display(self._bundle())
 
     def settle(self) -> None:
         """Puts the static report in the widget's place."""
-        self._handle.update({**self._static()}, raw=True)
+        self._view = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Brings the static report up to date."""
+        self._display.update(self._bundle())
+
+    def _bundle(self) -> Bundle:
+        return {**(_view_bundle(self._view) if self._view is not None else {}), **self._static()}
 
 
-def view_bundle(view: View) -> dict[str, Any]:
+def _view_bundle(view: View) -> Bundle:
     """What a frontend needs to show the widget."""
     found = view._repr_mimebundle_()
     data = found[0] if isinstance(found, tuple) else found
-    return dict(data or {})
+    return data or {}

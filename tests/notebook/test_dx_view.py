@@ -352,8 +352,8 @@ def test_a_saved_notebook_holds_the_report_and_no_widget(broken: str, monkeypatc
     _, shown, again = executed("%load_ext kubeagentix", f"%%kdx --snapshot {broken} -o kept", "kept")
     assert [output.output_type for output in shown] == ["display_data", "execute_result"]
     assert all("application/vnd.jupyter.widget-view+json" not in output.data for output in (*shown, *again))
-    assert "kx-slot-" in shown[1].data["text/html"]
-    assert "kx-slot-" in again[0].data["text/html"]
+    assert "kx-dock-" in shown[1].data["text/html"]
+    assert "kx-dock-" in again[0].data["text/html"]
     assert "root cause found" in shown[1].data["text/html"]
 
 
@@ -361,4 +361,4 @@ def test_asked_for_static_output_there_is_no_widget_at_all(broken: str, monkeypa
     monkeypatch.setenv("KUBEAGENTIX_RENDER", "static")
     _, shown = executed("%load_ext kubeagentix", f"%%kdx --snapshot {broken}\n-A")
     assert [output.output_type for output in shown] == ["execute_result"]
-    assert "kx-slot" not in shown[0].data["text/html"]
+    assert "kx-dock" not in shown[0].data["text/html"]

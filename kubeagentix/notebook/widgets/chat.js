@@ -14,7 +14,7 @@ const OUTCOMES = {
 const READ_MS = 500; // a change must have been on the screen for that long before a click can approve it
 const NEAR_PX = 60; // from the end, where new lines are followed
 
-function render({ model, el }) {
+function mount(link) {
   const root = h("section.kx.kx-chat", { "aria-label": "KubeAgentiX chat" });
   const nodes = new Map(); // part id → element
   const head = header();
@@ -24,7 +24,6 @@ function render({ model, el }) {
   const form = composer();
   const hint = h("div.kx-hint", { role: "status", hidden: true });
   root.append(head.node, log, drawer, next, hint, form.node);
-  el.append(root);
 
   // Plain keys are ours; with Ctrl or Cmd they may be the frontend's, but not in a field.
   for (const name of ["keydown", "keypress", "keyup"]) {
@@ -35,7 +34,7 @@ function render({ model, el }) {
     if (cite) openEvidence(cite.dataset.evidence, cite);
   });
 
-  const link = follow(model, (picture, due) => {
+  function show(picture, due) {
     const sticks = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
     if (due.all) {
       nodes.clear();
@@ -52,7 +51,7 @@ function render({ model, el }) {
     if (Object.keys(due.state).length) showState(picture.state);
     showNext(picture);
     if (sticks) log.scrollTop = log.scrollHeight;
-  });
+  }
   const clock = setInterval(tick, 1000);
 
   // --- parts ---
@@ -363,10 +362,7 @@ function render({ model, el }) {
     next.replaceChildren(...questions.map((text) => button(text, "kx-button.kx-suggestion", () => ask(text))));
   }
 
-  return () => {
-    clearInterval(clock);
-    link.stop();
-  };
+  return { root, show, stop: () => clearInterval(clock) };
 }
 
-export default { render };
+export default () => docked(mount);

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from kubeagentix.notebook.view import Intent, View, source
+from kubeagentix.notebook.docking import DockedView
+from kubeagentix.notebook.view import Intent, source
 
 
-class ChatView(View):
+class ChatView(DockedView):
     """Shows turns of a chat: parts of `notebook.turns`, and pieces of evidence that are opened where they are cited.
 
     In a `cell` it shows one answer as it comes; an `open` one has a field to ask in, and stays. Its intents are `ask`
@@ -15,7 +16,7 @@ class ChatView(View):
     """
 
     _css = source("kit.css", "chat.css")
-    _esm = source("kit.js", "chat.js")
+    _esm = source("kit.js", "dock.js", "chat.js")
 
     def __init__(self, on_intent: Intent, *, mode: Literal["cell", "open"], **state: Any) -> None:
         super().__init__(on_intent, mode=mode, running=False, doing="", hint="", **state)

@@ -1,40 +1,93 @@
-// A widget that lives inside the static HTML of its output, which is all that the notebook file holds. `build` puts
-// the widget's elements into `root` once the kernel has answered, and returns what ends it.
-function docked(build) {
-  const canDock = () => document.body.hasAttribute("data-jp-theme-light"); // JupyterLab, Notebook 7
+// A widget that covers its static report wherever that stands in the page, for as long as a kernel holds it: the file
+// has the report alone. Where there is no report yet, it stands in its output, as widgets do.
+//
+// `mount(link)` builds one instance: { root, show(picture, due), stop() }, and, if it cares, over(report) to be told
+// which report it covers now (null: none). `isReady(picture)` says from when on there is something to cover it with.
+function docked(mount, isReady = () => true) {
+  const knowsItsPlace = () => document.body.hasAttribute("data-jp-theme-light"); // JupyterLab, Notebook 7
+  const seats = new Map(); // element of the page → the instance in it
+  const outputs = new Set();
+  let spare = []; // instances without an element, with all that was typed, chosen and opened in them
+  let link = null;
+  let isLive = false; // whether the kernel that holds it answers
 
-  function initialize({ model }) {
-    if (!canDock()) return undefined;
-    const root = h("div", {});
-    let place = null;
-    let before = [];
-    let focused = null;
-    root.addEventListener("focusin", (event) => (focused = event.target));
+  function seated() {
+    const seat = { instance: mount(link), focused: null, scrolled: new Map() };
+    const { root, show } = seat.instance;
+    root.addEventListener("focusin", (event) => (seat.focused = event.target));
     root.addEventListener("focusout", () =>
       queueMicrotask(() => {
-        if (root.isConnected && !root.contains(document.activeElement)) focused = null; // it was left, not taken away
+        if (root.isConnected && !root.contains(document.activeElement)) seat.focused = null; // left, not taken away
       }),
     );
-
-    function look() {
-      const found = document.getElementsByClassName(`kx-dock-${model.get("dock")}`);
-      const next = found[found.length - 1];
-      if (!root.firstChild || !next || root.parentNode === next) return;
-      before = [...next.childNodes];
-      next.replaceChildren(root);
-      place = next;
-      if (focused) focused.focus({ preventScroll: true });
+    root.addEventListener("scroll", ({ target }) => seat.scrolled.set(target, target.scrollTop), true);
+    show(link.picture, { all: true, put: new Set(), grown: new Map(), dropped: new Set(), state: link.picture.state });
+    return seat;
+  }
+  // An output that is rendered anew takes the instance of the one before.
+  function left() {
+    if (spare.length) return spare.pop();
+    for (const [element, seat] of seats)
+      if (!element.isConnected && !outputs.has(element)) {
+        seats.delete(element);
+        return seat;
+      }
+    return null;
+  }
+  function fill(element, report) {
+    const seat = left() || seated();
+    const { root, over } = seat.instance;
+    const scrolled = [...seat.scrolled];
+    seats.set(element, seat);
+    element.prepend(root);
+    if (report) report.hidden = true;
+    over?.(report);
+    for (const [node, top] of scrolled) node.scrollTop = top;
+    if (seat.focused && seat.focused.isConnected) seat.focused.focus({ preventScroll: true });
+  }
+  function look() {
+    for (const element of outputs) if (!seats.has(element)) fill(element, null);
+    if (!isLive || !isReady(link.picture)) return;
+    for (const element of document.getElementsByClassName(link.picture.state.dock))
+      if (!seats.has(element)) fill(element, element.querySelector(":scope > .kx-report"));
+  }
+  function uncover() {
+    isLive = false;
+    for (const [element, seat] of seats) {
+      if (outputs.has(element)) continue;
+      seats.delete(element);
+      spare.push(seat);
+      seat.instance.root.remove();
+      const report = element.querySelector(":scope > .kx-report");
+      if (report) report.hidden = false;
     }
+  }
+  function initialize({ model }) {
+    link = follow(model, (picture, due) => {
+      isLive ||= due.all;
+      for (const seat of [...seats.values(), ...spare]) seat.instance.show(picture, due);
+      look();
+    });
+    if (knowsItsPlace()) link.intend("docks");
+    model.on("comm_live_update", () => {
+      uncover(); // until it answers
+      link.again();
+    });
     const watch = new MutationObserver(look);
     watch.observe(document.body, { childList: true, subtree: true });
-    watch.observe(root, { childList: true });
-    const stop = build(model, root);
-    model.send({ intent: "docks" });
     return () => {
       watch.disconnect();
-      stop();
-      if (place) place.replaceChildren(...before); // without a kernel: the static report again
+      link.stop();
+      uncover();
+      for (const seat of [...seats.values(), ...spare]) seat.instance.stop();
+      seats.clear();
+      spare = [];
     };
   }
-  return { initialize, render: ({ model, el }) => (canDock() ? undefined : build(model, el)) };
+  function render({ el }) {
+    outputs.add(el);
+    look();
+    return () => outputs.delete(el);
+  }
+  return { initialize, render };
 }

@@ -296,11 +296,11 @@ function grid(chosen, sortBy, open, unique) {
   };
 }
 
-// One place in which the table is seen. `report` is the static report, if it is in the same place.
-function mount(host, link, report) {
+// One table.
+function mount(link) {
   const unique = `kx-row-${Math.random().toString(36).slice(2)}`;
   let open = "";
-  const top = header(link, report);
+  const top = header(link);
   const causes = causeList((id) => openRow(id, true));
   let soFar = ""; // what there is to say of rows that are not all of them
   const table = selection(() => {
@@ -313,7 +313,6 @@ function mount(host, link, report) {
   const main = h("div.kx-dx-main", { hidden: true }, causes.element, filters.bar, rows.element, pane.element);
   const root = h("section.kx.kx-dx", { "aria-label": "Quick Dx" }, top.element, main);
   top.onReport = (is) => (main.hidden = is || !table.rows.length);
-  host.prepend(root);
 
   function openRow(id, focus = false) {
     if (id === open && !focus) return close();
@@ -344,67 +343,7 @@ function mount(host, link, report) {
     if (due.all || due.put.has("hypotheses")) causes.show(picture.parts.get("hypotheses"));
     if (open) pane.update(open, picture, due);
   }
-  return {
-    show,
-    stop() {
-      rows.stop();
-      root.remove();
-      if (report) report.hidden = false;
-    },
-  };
+  return { root, show, over: top.over, stop: rows.stop };
 }
 
-const EVERYTHING = { all: true, put: new Set(), grown: new Map(), dropped: new Set(), state: {} };
-
-// An output of its own, while a cell runs.
-function render({ model, el }) {
-  let place = null;
-  const link = follow(model, (picture, due) => place?.show(picture, due));
-  place = mount(el, link, null);
-  return () => {
-    link.stop();
-    place.stop();
-  };
-}
-
-// Wherever the static report of this diagnosis stands in the page: it is covered by the table as long as a kernel
-// holds it. A saved notebook has the report alone.
-function initialize({ model }) {
-  const places = new Map();
-  let slots = null;
-  let frame = 0;
-  let isLive = false; // whether the kernel that has it answers
-  const link = follow(model, (picture, due) => {
-    isLive ||= due.all;
-    slots ||= document.getElementsByClassName(picture.state.slot);
-    for (const place of places.values()) place.show(picture, due);
-    look();
-  });
-  function look() {
-    frame = 0;
-    for (const slot of slots || [])
-      if (isLive && !places.has(slot) && link.picture.parts.has("findings")) {
-        const place = mount(slot, link, slot.querySelector(".kx-report"));
-        places.set(slot, place);
-        place.show(link.picture, EVERYTHING);
-      }
-  }
-  function uncover() {
-    isLive = false;
-    for (const place of places.values()) place.stop();
-    places.clear();
-  }
-  model.on("comm_live_update", () => {
-    uncover(); // until it answers
-    link.again();
-  });
-  const observer = new MutationObserver(() => {
-    if (!frame) frame = requestAnimationFrame(look);
-  });
-  observer.observe(document.body, { childList: true, subtree: true });
-  return () => {
-    observer.disconnect();
-    link.stop();
-    uncover();
-  };
-}
+export default () => docked(mount, ({ parts }) => parts.has("findings"));

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding, Hypothesis
-from kubeagentix.notebook.view import Intent, View, source
+from kubeagentix.notebook.docking import DockedView
+from kubeagentix.notebook.view import Intent, source
 from kubeagentix.report import words
 from kubeagentix.report.chain import chain_of, findings_of
 from kubeagentix.report.outline import GUILTY_MARK
@@ -21,20 +22,18 @@ from kubeagentix.report.text import clean_block, clean_line
 MAX_TREE = 12  # findings above or below one, as in a cause chain of the report
 MAX_CAUSE_CHARS = 240  # of what a row can be found by
 LAST_LINES = "the last lines of its log"  # of a log that tells of no error
-EXPORTS = "export default { initialize, render };"
 
 Row = list[Any]
 
 
-class FindingsView(View):
-    """The widget; `slot` is the class of the elements in which it may show itself, besides its own outputs."""
+class FindingsView(DockedView):
+    """The widget. Intents: `stop`, `choose` (provider), and with the `id` of a finding `open`, `explain` and so on."""
 
-    _esm = "\n".join((source("kit.js", "findings_detail.js", "findings.js"), EXPORTS))
+    _esm = source("kit.js", "dock.js", "findings_detail.js", "findings.js")
     _css = source("kit.css", "findings.css")
 
-    def __init__(self, on_intent: Intent, slot: str) -> None:
-        super().__init__(on_intent, slot=slot, phase="collecting", stages=[])
-        self.slot = slot
+    def __init__(self, on_intent: Intent) -> None:
+        super().__init__(on_intent, phase="collecting", stages=[])
 
 
 def rows(diagnosis: Diagnosis, new: Set[str] = frozenset(), gone: Sequence[Finding] = ()) -> list[Row]:

@@ -8,7 +8,7 @@ function severityDot(rank) {
 }
 
 // The line on top, the stages while something runs, and what there is to say.
-function header(link, report) {
+function header(link) {
   const title = h("strong.kx-dx-title", { role: "heading", "aria-level": 3 });
   const pill = h("span.kx-dx-pill", { role: "status" });
   const stop = h("button.kx-button.kx-danger", { type: "button", onclick: () => link.intend("stop") }, "Stop");
@@ -18,10 +18,14 @@ function header(link, report) {
   const note = h("p.kx-dx-note.kx-dx-warning");
   const partial = h("p.kx-dx-so-far", { role: "status", hidden: true }, "So far, of what has been read. Root causes, and what logs tell, come with the answer.");
   const element = h("header.kx-dx-top", {}, h("div.kx-dx-line", {}, title, pill, stop, other), stages, partial, change, note);
-  const self = { element, isReport: false, onReport: () => {}, show };
+  const self = { element, isReport: false, onReport: () => {}, over, show };
+  let report = null;
 
-  other.hidden = !report;
-  if (report) report.hidden = true;
+  function over(next) {
+    report = next;
+    other.hidden = !report;
+    if (report) report.hidden = !self.isReport;
+  }
   other.onclick = () => {
     self.isReport = !self.isReport;
     report.hidden = !self.isReport;

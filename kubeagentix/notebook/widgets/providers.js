@@ -1,24 +1,20 @@
 // The providers' card: a row per provider, made once, so that what is being typed stays.
-function build(model, root) {
+function mount(link) {
   const rows = new Map();
-  let card = null;
-  const link = follow(model, (picture, due) => {
-    if (!card) {
-      card = outline();
-      root.append(card.element);
-    }
-    for (const part of picture.parts.values()) {
+  const card = outline();
+  function show({ parts, state }) {
+    for (const part of parts.values()) {
       if (!rows.has(part.id)) {
         rows.set(part.id, row(part, link));
         card.list.append(rows.get(part.id).element);
       }
       rows.get(part.id).update(part);
     }
-    card.next.textContent = picture.state.next || "";
-    card.said.textContent = picture.state.said || "";
-    card.said.className = picture.state.is_error ? "kx-bad" : "";
-  });
-  return () => link.stop();
+    card.next.textContent = state.next || "";
+    card.said.textContent = state.said || "";
+    card.said.className = state.is_error ? "kx-bad" : "";
+  }
+  return { root: card.element, show, stop: () => {} };
 }
 
 function outline() {
@@ -135,4 +131,4 @@ function entries({ id, title }, link, isChosen) {
   return { element, model, update };
 }
 
-export default docked(build);
+export default () => docked(mount);
