@@ -179,10 +179,15 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     chat.locator(".kx-retry").last.click()
     expect(chat.locator(".kx-question")).to_have_count(2)
     expect(chat.locator(".kx-pill")).to_have_text("ready")
-    book.save()
+    assert "widget-view" not in book.save()
     book.reload()
     expect(chat.locator(".kx-question")).to_have_count(2, timeout=20_000)
     expect(chat.locator(".kx-answer").last).to_contain_text("Because nobody set it.")
+    expect(book.output(1).locator(".kx-report")).to_be_hidden()
+    book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    book.reload()
+    expect(book.output(1).get_by_text("Because nobody set it.")).to_be_visible(timeout=20_000)  # the transcript
+    expect(chat).to_have_count(0)
     assert (book.problems, book.left) == ([], [])
 
 
