@@ -1,4 +1,4 @@
-"""What `import kubeagentix` adds to an empty interpreter: whole processes in turn, medians of each."""
+"""What `import kubeagentix` adds to an interpreter, and `%load_ext` to a shell: whole processes, medians of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import subprocess
 import sys
 import time
 
-STATEMENTS = {"empty": "pass", "import": "import kubeagentix"}
+SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance(); "
+STATEMENTS = {
+    "empty": "pass",
+    "import": "import kubeagentix",
+    "shell": SHELL,
+    "load_ext": SHELL + "shell.run_line_magic('load_ext', 'kubeagentix')",
+}
 
 
 def seconds(statement: str) -> float:
@@ -29,8 +35,11 @@ def main() -> None:
         for name, statement in STATEMENTS.items():
             times[name].append(seconds(statement))
     medians = {name: round(statistics.median(values) * 1000, 1) for name, values in times.items()}
-    added = round(medians["import"] - medians["empty"], 1)
-    print(json.dumps({"runs": runs, "empty_ms": medians["empty"], "import_ms": medians["import"], "added_ms": added}))
+    added = {
+        "import_added_ms": round(medians["import"] - medians["empty"], 1),
+        "load_ext_added_ms": round(medians["load_ext"] - medians["shell"], 1),
+    }
+    print(json.dumps({"runs": runs, **{f"{name}_ms": value for name, value in medians.items()}, **added}))
 
 
 if __name__ == "__main__":

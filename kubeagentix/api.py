@@ -13,13 +13,11 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kubeagentix import credentials, sync
 from kubeagentix.cluster import archive, connection
 from kubeagentix.cluster.connection import Cluster
-from kubeagentix.demo.faults import Faults
-from kubeagentix.demo.running import RunningDemo, start_demo
 from kubeagentix.domain.diagnosis import ResourceRef, Target
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.ignoring import EXAMPLE, IgnoreRule, rule_of
@@ -32,6 +30,10 @@ from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.targets import parse_target
 from kubeagentix.settings import load_settings
+
+if TYPE_CHECKING:
+    from kubeagentix.demo.faults import Faults
+    from kubeagentix.demo.running import RunningDemo
 
 
 class Demo:
@@ -94,6 +96,8 @@ def demo(*scenarios: str, port: int = 0) -> Demo:
 
     Raises NotFoundError for an unknown scenario, with the nearest names, and UsageError for a port it cannot have.
     """
+    from kubeagentix.demo.running import start_demo  # noqa: PLC0415  a whole cluster, for those who start one
+
     try:
         running = sync.run(start_demo(scenarios or None, port=port))
     except OSError as error:

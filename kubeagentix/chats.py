@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -85,5 +84,6 @@ def _opened(
         chosen = replace(chosen, credential=credential_of(credential, chosen.provider))
     if target is not None:
         chosen = replace(chosen, target=parse_target(target, namespace))
-    notebook: Any = importlib.import_module("kubeagentix.notebook.open_chat")  # which stands above all that is called
-    return notebook.opened(shell, cluster=cluster, namespace=namespace, options=chosen, history=history)
+    from kubeagentix.notebook.open_chat import opened  # noqa: PLC0415  needs the packages of the extra `lab`
+
+    return opened(shell, cluster=cluster, namespace=namespace, options=chosen, history=history)

@@ -26,7 +26,7 @@ from kubeagentix.engine.run import Run
 from kubeagentix.errors import KubeAgentiXError, UsageError
 from kubeagentix.notebook import transcripts
 from kubeagentix.notebook.choice import KubeAgentix
-from kubeagentix.notebook.showing import Shown, is_live
+from kubeagentix.notebook.showing import Display, Shown, is_live
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.view import View
 from kubeagentix.notebook.widgets.chat import ChatView
@@ -233,7 +233,7 @@ async def _in_cell(chat: Chat, turn: Turn, place: Place, view: View | None, show
         try:
             return await chat.answered(turn, place, asking.person())
         finally:
-            _display(transcripts.bundle([turn]))
+            Display(transcripts.bundle([turn]))
     probing = asyncio.ensure_future(_tell_if_deaf(view))
     try:
         return await chat.answered(turn, place, clicked_in(view))
@@ -286,9 +286,3 @@ def as_cell(command: str) -> str:
     """A shell command as the text of a cell."""
     lines = command.strip().splitlines()
     return f"!{lines[0]}" if len(lines) == 1 else "\n".join(["%%bash", *lines])
-
-
-def _display(bundle: Mapping[str, str]) -> None:
-    from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
-
-    display({**bundle}, raw=True)  # type: ignore[no-untyped-call]

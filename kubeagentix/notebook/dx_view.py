@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Self
 from kubeagentix import sync
 from kubeagentix.domain.diagnosis import Finding
 from kubeagentix.domain.events import Notice, PartialFindings, ProgressEvent, StageChanged
+from kubeagentix.notebook import reports
 from kubeagentix.notebook.choice import chosen
-from kubeagentix.notebook.showing import Bundle, Shown, is_live
+from kubeagentix.notebook.showing import Bundle, Shown
 from kubeagentix.notebook.widgets import findings as widget
 from kubeagentix.quickdx.diagnosis import Diagnosis, Difference
 from kubeagentix.report import words
@@ -29,12 +30,9 @@ from kubeagentix.report.text import NO_FORMULAS, clean_line
 if TYPE_CHECKING:
     from kubeagentix.api import Source
 
-MAX_TABLES = 20  # that stay live in one kernel; of older ones the report remains
 MAX_GONE = 200  # rows
 MAX_KEPT = 20  # findings that stay of a run that was stopped before its answer
 UPDATE_S = 0.05
-
-_tables: dict[str, DxView] = {}  # by the id of the diagnosis that they show, oldest first
 
 
 class DxView:
@@ -148,7 +146,7 @@ class DxView:
         self.view.put({"id": "findings", "rows": widget.rows(diagnosis, self._new, shown)})
         self._partial = ()
         self.view.set(headline=words.headline(diagnosis), phase=phase, note=_note(diagnosis), is_partial=False)
-        _remember(self, before.id if before is not None else "", diagnosis.id)
+        reports.remember(self, diagnosis.id, before.id if before is not None else "")
 
     async def _offer(self) -> None:
         """Whom a row can be explained by, and who is asked unless another is chosen."""
@@ -168,6 +166,10 @@ class DxView:
         report, self._report = self._report, None
         return report if report is not None and diagnosis is self.diagnosis else diagnosis._repr_mimebundle_()
 
+    def covered(self, report: str) -> str:
+        """The HTML of a report, in an element that this covers."""
+        return self.view.covered(report)
+
     def close(self) -> None:
         """Leaves the report alone where it stands."""
         for job in self._jobs.values():
@@ -176,7 +178,7 @@ class DxView:
 
     def _static(self) -> Bundle:
         if self._keeps and self.diagnosis is not None:
-            return bundle_of(self.diagnosis)
+            return reports.bundle_of(self.diagnosis)
         text = self._ended or f"⏳ {self._title}"
         if not self._ended or not self._partial:
             return {"text/plain": text, "text/html": f"<small>{escape(text)}</small>"}
@@ -265,32 +267,3 @@ def _ids(items: Any) -> frozenset[str]:
 def _note(diagnosis: Diagnosis) -> str:
     gaps = len(diagnosis.gaps)
     return f"{words.gaps_warning(diagnosis)}: {gaps} in all, in the report" if gaps else ""
-
-
-def _remember(table: DxView, before: str, now: str) -> None:
-    if _tables.get(before) is table:
-        del _tables[before]
-    _tables[now] = table
-    while len(_tables) > MAX_TABLES:
-        _tables.pop(next(iter(_tables))).close()
-
-
-def bundle_of(diagnosis: Diagnosis) -> dict[str, str]:
-    """What a Diagnosis is shown as: the report, ready to be covered by its table where this kernel holds one."""
-    table = _tables.get(diagnosis.id)
-    if table is None:
-        return diagnosis._repr_mimebundle_()
-    bundle = table.report_of(diagnosis)
-    if is_live():
-        bundle["text/html"] = table.view.covered(bundle["text/html"])
-    return bundle
-
-
-def attach(shell: Any) -> None:
-    """From now on that shell shows a Diagnosis so."""
-    shell.display_formatter.mimebundle_formatter.for_type(Diagnosis, bundle_of)
-
-
-def detach(shell: Any) -> None:
-    """No longer."""
-    shell.display_formatter.mimebundle_formatter.pop(Diagnosis, None)

@@ -22,7 +22,7 @@ from kubeagentix.domain.events import (
 from kubeagentix.domain.messages import ToolCall
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.errors import KubeAgentiXError
-from kubeagentix.notebook.rendering import Growing
+from kubeagentix.report.rendering import Growing
 from kubeagentix.report.text import clean_line, clean_piece
 
 if TYPE_CHECKING:

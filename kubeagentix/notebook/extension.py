@@ -11,7 +11,7 @@ from IPython.core.magic import no_var_expand
 from kubeagentix import registry
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.errors import KubeAgentiXError
-from kubeagentix.notebook import dx_view
+from kubeagentix.notebook import reports
 from kubeagentix.notebook.awaiting import Rewriter
 from kubeagentix.notebook.calling import call, parser_of
 from kubeagentix.notebook.choice import choose_for
@@ -30,7 +30,7 @@ class _Loaded:
         self._rewriter.attach()
         self._reporter = Reporter(shell)
         self._reporter.attach()
-        dx_view.attach(shell)
+        reports.attach(shell)
         shell.Completer.custom_matchers.append(self._matcher)
         for plugin in plugins.values():
             function = _function(shell, plugin)
@@ -41,7 +41,7 @@ class _Loaded:
     def take_back(self, shell: Any) -> None:
         self._rewriter.detach()
         self._reporter.detach()
-        dx_view.detach(shell)
+        reports.detach(shell)
         shell.Completer.custom_matchers.remove(self._matcher)
         for kind in ("line", "cell"):
             for name in self._plugins:

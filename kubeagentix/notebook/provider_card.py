@@ -16,8 +16,8 @@ from kubeagentix.api import AUTO
 from kubeagentix.engine.probing import Status
 from kubeagentix.errors import KubeAgentiXError
 from kubeagentix.notebook.choice import KubeAgentix
-from kubeagentix.notebook.rendering import text_html
 from kubeagentix.notebook.widgets.providers import ProvidersView
+from kubeagentix.report.rendering import text_html
 from kubeagentix.report.text import clean_line
 
 KEPT = "{}: kept for this session, in the kernel's memory only"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING
 
 from kubeagentix.domain.events import RunFailed, RunFinished
 from kubeagentix.notebook.choice import chosen
-from kubeagentix.notebook.rendering import text_html
+from kubeagentix.notebook.showing import Display
 from kubeagentix.report.text import NO_FORMULAS, clean_line
 
 if TYPE_CHECKING:
@@ -24,26 +25,25 @@ def is_wanted() -> bool:
 
 def lines(outcome: Diagnosis | RunFinished | RunFailed) -> list[str]:
     """One line per attempt, in order: `provider / model / attempt`, as whom, and how it ended."""
-    return [_line(attempt) for attempt in outcome.attempts] or ["rules: the analyzers alone"]
+    return [line(attempt) for attempt in outcome.attempts] or ["rules: the analyzers alone"]
 
 
 def bundle(outcome: Diagnosis | RunFinished | RunFailed) -> Mapping[str, str]:
     """The same as text and as HTML, to be displayed."""
     found = lines(outcome)
     text = "ran: " + "\n     ".join(found)
-    items = "<br>".join(map(text_html, found))
+    items = "<br>".join(map(escape, found))
     return {"text/plain": text, "text/html": f'<small class="{NO_FORMULAS}">ran: {items}</small>'}
 
 
 def show(outcome: Diagnosis | RunFinished | RunFailed) -> None:
     """Displays it in the cell, if it is wanted."""
     if is_wanted():
-        from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
-
-        display(bundle(outcome), raw=True)  # type: ignore[no-untyped-call]
+        Display(bundle(outcome))
 
 
-def _line(attempt: Attempt) -> str:
+def line(attempt: Attempt) -> str:
+    """`provider / model / attempt`, as whom, and how it ended."""
     who = " / ".join(filter(None, (attempt.provider, attempt.model, attempt.label)))
     source = f", credential from {attempt.credential_source}" if attempt.credential_source else ""
     ended = f" failed ({attempt.error}): {attempt.message}" if attempt.error else " answered"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import kubeagentix as kx
 from kubeagentix import options
 from kubeagentix.domain.events import Listener, Notice, PartialFindings, ProgressEvent, StageChanged
 from kubeagentix.errors import KubeAgentiXError
+from kubeagentix.notebook.showing import Display, is_live
 from kubeagentix.report.files import write_file
 from kubeagentix.report.text import clean_line
-from kubeagentix.settings import load_settings
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
@@ -64,7 +63,7 @@ def shown(diagnosis: kx.Diagnosis, arguments: argparse.Namespace) -> kx.Diagnosi
         write_file(arguments.output, options.rendered(diagnosis, arguments))
     elif has_own_way:
         media_type = MEDIA_TYPES.get(arguments.format, "text/plain")
-        display({media_type: options.rendered(diagnosis, arguments)}, raw=True)  # type: ignore[no-untyped-call]
+        Display({media_type: options.rendered(diagnosis, arguments)})
     elif is_bad:
         display(diagnosis)  # type: ignore[no-untyped-call]
     if is_bad:
@@ -80,7 +79,7 @@ class Progress:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._handle = _displayed(f"⏳ {title}")
+        self._handle = Display(_bundle(f"⏳ {title}")) if is_live() else None
         self._began = self._shown = time.monotonic()
         self._staying: list[str] = []
 
@@ -102,17 +101,7 @@ class Progress:
 
     def _show(self, text: str) -> None:
         if self._handle is not None:
-            self._handle.update(_bundle(text), raw=True)
-
-
-def _displayed(text: str) -> Any:
-    from IPython.core.getipython import get_ipython  # noqa: PLC0415  the magics' modules load without a shell
-    from IPython.display import display  # noqa: PLC0415  the same
-
-    shell = get_ipython()
-    if getattr(shell, "kernel", None) is None or load_settings(os.environ).render == "static":
-        return None
-    return display(_bundle(text), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle.update(_bundle(text))
 
 
 def _bundle(text: str) -> dict[str, str]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 
 from kubeagentix.domain.diagnosis import Evidence
-from kubeagentix.notebook.rendering import html_of
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.view import Part
+from kubeagentix.report.rendering import html_of
 from kubeagentix.report.text import NO_FORMULAS, clean_block, clean_line
 
 STATES = {

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, assert_never
 
 from kubeagentix import agent
-from kubeagentix.domain.answers import Attempt
 from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Finding
 from kubeagentix.domain.events import (
@@ -33,9 +32,10 @@ from kubeagentix.domain.events import (
 from kubeagentix.domain.messages import Message, ToolCall
 from kubeagentix.engine.approvals import LATE
 from kubeagentix.engine.citations import ID
-from kubeagentix.notebook.rendering import Growing
+from kubeagentix.notebook import ran
 from kubeagentix.notebook.suggesting import suggestions
 from kubeagentix.notebook.view import Part, View
+from kubeagentix.report.rendering import Growing
 from kubeagentix.report.text import clean_block, clean_line, clean_piece
 
 QUIET = ("attempt",)  # notices that stand in the line of what ran anyway
@@ -218,7 +218,7 @@ class Turn:
             text=clean_line(agent.describe(event)),
             ended=event.reason,
             copy=self.text,
-            attempts=[_attempt(item) for item in event.attempts] if self.is_verbose else [],
+            attempts=[ran.line(item) for item in event.attempts] if self.is_verbose else [],
             suggestions=suggestions(self.text, self.diagnosis) if event.reason == "stop" else [],
         )
         self._flush()
@@ -255,13 +255,6 @@ def _request(request: ApprovalRequest) -> dict[str, Any]:
 def _answer(answer: ApprovalAnswer) -> dict[str, str]:
     states = {"once": "approved", "always": "always", "refused": "expired" if answer.why == LATE else "refused"}
     return {"state": states[answer.decision], "why": clean_line(answer.why, 300)}
-
-
-def _attempt(attempt: Attempt) -> str:
-    who = " / ".join(filter(None, (attempt.provider, attempt.model)))
-    outcome = f"failed: {attempt.message or attempt.error}" if attempt.error else "answered"
-    source = f", credential from {attempt.credential_source}" if attempt.credential_source else ""
-    return clean_line(f"{attempt.label}: {who}{source}: {outcome}", 400)
 
 
 def _shown(evidence: Evidence) -> Part:

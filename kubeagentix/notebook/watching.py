@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubeagentix.domain.events import Listener
 from kubeagentix.errors import KubeAgentiXError
-from kubeagentix.notebook.dx_view import DxView
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.report.text import clean_line
+
+if TYPE_CHECKING:
+    from kubeagentix.notebook.dx_view import DxView
 
 Look = Callable[[Listener], Awaitable[Diagnosis]]
 MIN_S, MAX_S = 1.0, 3600.0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from html import escape
-from typing import Any
 
 from kubeagentix.report.text import NO_FORMULAS
 
@@ -12,7 +10,7 @@ from kubeagentix.report.text import NO_FORMULAS
 def page_of(markdown: str) -> str:
     """Safe HTML of it; the text as it stands where the packages of the extra `lab`, which render, are not installed."""
     try:
-        rendering: Any = importlib.import_module("kubeagentix.notebook.rendering")
+        from kubeagentix.report.rendering import html_of  # noqa: PLC0415  needs these packages
     except ModuleNotFoundError:
         return f"<pre>{escape(markdown)}</pre>"  # in which no frontend looks for formulas
-    return f'<div class="{NO_FORMULAS}">{rendering.html_of(markdown)}</div>'
+    return f'<div class="{NO_FORMULAS}">{html_of(markdown)}</div>'

@@ -14,7 +14,7 @@ LINES = '''
 import asyncio, json, time
 from kubeagentix import sync
 from kubeagentix.notebook.view import View, source
-from kubeagentix.notebook.rendering import Growing
+from kubeagentix.report.rendering import Growing
 from IPython.display import display
 
 class Lines(View):

@@ -175,7 +175,7 @@ def test_attempts_are_listed_where_that_is_asked_for() -> None:
     turn = a_turn()
     turn.is_verbose = True
     turn.told(ended(attempts=(tried,)))
-    assert turn.parts["1.ran"]["attempts"] == ["selected: claude / c, credential from X: failed: down"]
+    assert turn.parts["1.ran"]["attempts"] == ["claude / c / selected, credential from X: failed (x): down"]
 
 
 def test_the_report_is_html_that_can_do_nothing_and_says_it_in_words() -> None:

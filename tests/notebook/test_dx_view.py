@@ -19,8 +19,9 @@ from kubeagentix import sync
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.events import PartialFindings, StageChanged
 from kubeagentix.errors import ClusterError
-from kubeagentix.notebook import dx_view
-from kubeagentix.notebook.dx_view import DxView, bundle_of
+from kubeagentix.notebook import reports
+from kubeagentix.notebook.dx_view import DxView
+from kubeagentix.notebook.reports import bundle_of
 from kubeagentix.notebook.watching import Watch
 from kubeagentix.notebook.widgets import findings as widget
 from tests.notebook.test_view import Screen
@@ -47,7 +48,7 @@ def diagnosis(demo: kx.Demo) -> kx.Diagnosis:
 @pytest.fixture(autouse=True)
 def none_left() -> Iterator[None]:
     yield
-    dx_view._tables.clear()
+    reports._tables.clear()
 
 
 @pytest.fixture
@@ -199,10 +200,10 @@ def test_nothing_of_a_diagnosis_is_in_the_state_that_a_notebook_may_save(
 
 
 def test_of_many_tables_the_oldest_are_left_to_their_reports(diagnosis: kx.Diagnosis, demo: kx.Demo) -> None:
-    tables = [DxView("t", demo) for _ in range(dx_view.MAX_TABLES + 2)]
+    tables = [DxView("t", demo) for _ in range(reports.MAX_TABLES + 2)]
     for number, one in enumerate(tables):
         one.show(dataclasses.replace(diagnosis, id=f"d-{number}"))
-    assert [*dx_view._tables.values()] == tables[2:]
+    assert [*reports._tables.values()] == tables[2:]
     assert tables[0].view.comm is None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,34 @@ def test_unloading_leaves_nothing(shell: Any) -> None:
     assert not [item for item in shell.input_transformers_post if type(item).__name__ == "Rewriter"]
     shell.run_line_magic("load_ext", "kubeagentix")
     assert shell.find_line_magic("kdx") is not None
+
+
+LOADED = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "kubeagentix")
+print(sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+FOR_LATER = {
+    "aiohttp",
+    "anywidget",
+    "cryptography",
+    "ipywidgets",
+    "markdown_it",
+    "nh3",
+    "pandas",
+    "rich",
+    "kubernetes",
+    "openai",
+    "anthropic",
+}
+
+
+def test_what_widgets_and_models_need_is_loaded_with_the_first_of_them() -> None:
+    loaded = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+    assert "kubeagentix" in ast.literal_eval(loaded)
+    assert FOR_LATER.intersection(ast.literal_eval(loaded)) == set()
 
 
 def test_reloading_works(shell: Any) -> None:

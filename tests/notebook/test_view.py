@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kubeagentix import sync
-from kubeagentix.notebook.rendering import Growing
 from kubeagentix.notebook.view import View
+from kubeagentix.report.rendering import Growing
 
 
 class Screen:

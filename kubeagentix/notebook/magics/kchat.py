@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import keyword
 from collections.abc import Awaitable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
@@ -17,8 +17,9 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.payloads import NOBODY, Payload
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.notebook import session
-from kubeagentix.notebook.chatting import Chat, Place, in_cell
-from kubeagentix.notebook.open_chat import chat_of
+
+if TYPE_CHECKING:
+    from kubeagentix.notebook.chatting import Chat, Place
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,9 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
         raise UsageError(f"{excerpt(arguments.out, 60)!r} is no variable name", hint="as in -o reply")
     if arguments.allow_writes and arguments.snapshot:
         raise UsageError("a saved snapshot cannot be changed", hint="leave --allow-writes out, or name a cluster")
+    from kubeagentix.notebook.chatting import in_cell  # noqa: PLC0415  widgets are loaded where one is shown
+    from kubeagentix.notebook.open_chat import chat_of  # noqa: PLC0415  the same
+
     chat = chat_of(get_ipython())
     if arguments.cell:
         chat.make_cell()
@@ -76,6 +80,8 @@ def _question(arguments: argparse.Namespace) -> str:
 
 
 def _place(arguments: argparse.Namespace) -> Place:
+    from kubeagentix.notebook.chatting import Place  # noqa: PLC0415  widgets are loaded where one is shown
+
     chosen = RunOptions(
         provider=arguments.provider or "",
         model=arguments.model or "",

@@ -18,13 +18,13 @@ from kubeagentix.domain.payloads import NOBODY, Payload
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.notebook import ran, session
 from kubeagentix.notebook.choice import chosen
-from kubeagentix.notebook.dx_view import DxView
 from kubeagentix.notebook.showing import is_live
 from kubeagentix.notebook.watching import MAX_S, MIN_S, Watch
 from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
+    from kubeagentix.notebook.dx_view import DxView
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +59,8 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
         if arguments.watch is not None:
             sys.stderr.write("--watch needs a live notebook: this is one look\n")
         return _diagnose(arguments, source, session.Progress("Quick Dx"), finished)
+    from kubeagentix.notebook.dx_view import DxView  # noqa: PLC0415  widgets are loaded where one is shown
+
     about = options.target_of(arguments) or arguments.namespace or "the cluster"
     table = DxView(
         clean_line(f"Quick Dx of {about}", 200),
@@ -67,7 +69,7 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
         arguments.model or "",
     ).begin()
     if arguments.watch is None:
-        return _diagnose(arguments, source, table, finished)
+        return _diagnose(arguments, source, table, finished, table)
     return Watch(table, partial(_look, arguments, source), arguments.watch, finished)
 
 
@@ -95,9 +97,9 @@ async def _diagnose(
     source: Source | None,
     progress: session.Progress | DxView,
     finished: Callable[[kx.Diagnosis], kx.Diagnosis | None],
+    table: DxView | None = None,
 ) -> kx.Diagnosis | None:
     with progress as listen:
-        table = progress if isinstance(progress, DxView) else None
         diagnosis = await _look(arguments, source, listen, table)
         if table is not None and table.diagnosis is not diagnosis:
             table.show(diagnosis)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeagentix.notebook.rendering import LONG_CHARS, Growing, html_of, text_html
+from kubeagentix.report.rendering import LONG_CHARS, Growing, html_of, text_html
 
 HOSTILE = (
     "<script>alert(1)</script>",
