@@ -12,7 +12,7 @@ function docked(mount, isReady = () => true) {
   let isLive = false; // whether the kernel that holds it answers
 
   function seated() {
-    const seat = { instance: mount(link), focused: null, scrolled: new Map() };
+    const seat = { instance: mount(link), isSeen: false, focused: null, scrolled: new Map() };
     const { root, show } = seat.instance;
     root.addEventListener("focusin", (event) => (seat.focused = event.target));
     root.addEventListener("focusout", () =>
@@ -28,7 +28,7 @@ function docked(mount, isReady = () => true) {
   function left() {
     if (spare.length) return spare.pop();
     for (const [element, seat] of seats)
-      if (!element.isConnected && !outputs.has(element)) {
+      if (seat.isSeen && !element.isConnected) {
         seats.delete(element);
         return seat;
       }
@@ -39,6 +39,7 @@ function docked(mount, isReady = () => true) {
     const { root, over } = seat.instance;
     const scrolled = [...seat.scrolled];
     seats.set(element, seat);
+    seat.isSeen = element.isConnected;
     element.prepend(root);
     if (report) report.hidden = true;
     over?.(report);
@@ -46,6 +47,7 @@ function docked(mount, isReady = () => true) {
     if (seat.focused && seat.focused.isConnected) seat.focused.focus({ preventScroll: true });
   }
   function look() {
+    for (const [element, seat] of seats) seat.isSeen ||= element.isConnected;
     for (const element of outputs) if (!seats.has(element)) fill(element, null);
     if (!isLive || !isReady(link.picture)) return;
     for (const element of document.getElementsByClassName(link.picture.state.dock))
