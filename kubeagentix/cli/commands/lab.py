@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import kubeagentix as kx
+from kubeagentix.cli import tether
 from kubeagentix.cli.output import write
 from kubeagentix.cluster.kubeconfig import list_contexts
 from kubeagentix.contracts import CommandPlugin
@@ -124,15 +125,18 @@ def _command(folder: Path, arguments: argparse.Namespace) -> list[str]:
     # JupyterLab refuses root, who has started this already and gains nothing by it.
     root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
     return [
-        *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", "--log-level=WARN"),
+        *(sys.executable, "-m", tether.__name__, "jupyterlab", "--ip=127.0.0.1", "--log-level=WARN"),
         *(f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST}"),
         *(*port, *browser, *root),
     ]
 
 
 def _serve(command: list[str], environ: Mapping[str, str], ended: threading.Event) -> int:
-    """Runs JupyterLab until it ends or is told to. In a session of its own: Ctrl-C is for us, and it asks nothing."""
-    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+    """Runs JupyterLab until it ends or is told to, at the latest until we are gone, however that comes.
+
+    In a session of its own: Ctrl-C is for us, and it asks nothing.
+    """
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, start_new_session=True) as process:
         try:
             while process.poll() is None and not ended.wait(LOOK_S):
                 pass

@@ -91,6 +91,16 @@ def test_the_examples_run_on_the_demo_cluster_and_one_interrupt_ends_it_all(tmp_
     assert folder.joinpath(lab.FIRST).read_text() == "mine"
 
 
+def test_killed_it_leaves_nothing_running(tmp_path: Path) -> None:
+    with started(tmp_path / "examples", tmp_path) as (process, url, token):
+        asked(f"{url}/api/kernels", token, b"{}")
+        left = psutil.Process(process.pid).children(recursive=True)
+        assert len(left) >= 2  # JupyterLab, a kernel
+        process.kill()
+        _, alive = psutil.wait_procs(left, timeout=60)
+        assert alive == []
+
+
 def test_examples_are_copied_whole_and_nothing_is_overwritten(tmp_path: Path) -> None:
     copied, kept = lab.copy_examples(tmp_path / "some" / "where")
     assert copied > 0
