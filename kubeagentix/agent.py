@@ -67,6 +67,17 @@ class Engine(engine.Engine):
             history=keeping(load_settings(_environ(environ)), _environ(environ), kind="chat") if history else None,
         )
 
+    async def change(self, tool: str, arguments: Mapping[str, Any], *, approve: Approver | None = None) -> str:
+        """Makes a change without a model: what the tool does with these arguments, once somebody has said yes to it.
+
+        As in `await engine.change("restart_rollout", {"name": "deploy/web"})`: it is shown with the API server's dry
+        run and asked about on the terminal or in the cell, or by `approve`. Returns what was done. Raises ApprovalError
+        for a no, UsageError, ClusterError and kin.
+        """
+        if approve is not None:
+            return await super().change(tool, arguments, approve=approve)
+        return await sync.arun(super().change(tool, arguments, approve=asking.person()))
+
 
 def _environ(given: Mapping[str, str] | None) -> Mapping[str, str]:
     return os.environ if given is None else given

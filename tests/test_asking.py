@@ -266,6 +266,27 @@ def test_an_interrupt_of_the_cell_that_asks_changes_nothing(demo: kx.Demo, model
     assert replicas(demo) == 3
 
 
+CHANGE = """
+import kubeagentix as kx
+cluster = kx.connect(kubeconfig={kubeconfig!r})
+engine = kx.Engine(cluster, namespace="orders")
+print(await engine.change("scale_workload", {{"name": "deploy/checkout", "replicas": 5}}))
+"""
+
+
+@pytest.mark.parametrize(("typed", "wanted"), [("y", 5), ("", 3)])
+def test_in_a_kernel_the_cell_asks_about_a_change_without_a_model(demo: kx.Demo, typed: str, wanted: int) -> None:
+    with kernel() as (_, client):
+        asked = client.execute(CHANGE.format(kubeconfig=demo.kubeconfig), allow_stdin=True)
+        question = client.get_stdin_msg(timeout=60)
+        assert question["content"]["prompt"].startswith(PROMPT)
+        client.input(typed)
+        said = output_of(client, asked)
+    assert "+  replicas: 5" in said
+    assert ("ApprovalError" in said) == (not typed)
+    assert replicas(demo) == wanted
+
+
 def test_where_a_notebook_is_run_by_a_program_nobody_is_asked(demo: kx.Demo, model: WireServer) -> None:
     made: Any = nbformat.v4  # untyped
     cell = made.new_code_cell(CODE.format(kubeconfig=demo.kubeconfig, call="kx.chat"))
