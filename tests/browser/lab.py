@@ -63,6 +63,9 @@ def a_lab(folder: Path, environ: dict[str, str] | None = None, app: str = "lab")
         place.mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet))
+    completer = home / "settings" / "@jupyterlab" / "completer-extension"
+    completer.mkdir(parents=True)
+    (completer / "manager.jupyterlab-settings").write_text(json.dumps({"providerTimeout": 30_000}))  # else 1 s
     kernels = {"now": sys.executable}
     if os.environ.get(OLD_PYTHON):
         kernels["old"] = os.environ[OLD_PYTHON]

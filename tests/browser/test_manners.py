@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from kubeagentix.cluster import archive
+from kubeagentix.testing import snapshot_of
 from tests.browser.book import Book
 from tests.browser.test_view import LINES
 
@@ -56,6 +58,27 @@ def test_an_interrupt_ends_a_run_and_keeps_what_was_shown(
     book.wait_cell(3)
     book.run_cell(4)
     expect(book.output(4).first).to_contain_text("still usable")
+    assert book.problems == []
+
+
+def test_tab_completes_an_option_a_namespace_and_a_name(notebook: Callable[..., Book], tmp_path: Path) -> None:
+    path = str(tmp_path / "one.snapshot")
+    archive.save(snapshot_of({"kind": "ConfigMap", "metadata": {"name": "checkout", "namespace": "shop"}}), path)
+    typed = {"--form": "--format", "-n sh": "-n shop", "cm/che": "cm/checkout"}
+    load = f"%load_ext kubeagentix\nimport kubeagentix as kx\nkx.use(kx.load({path!r}))"
+    book = notebook(load, *(f"%kdx {word}" for word in typed))
+    book.run_cell(0)
+    book.wait_cell(0)
+    for cell, completed in enumerate(typed.values(), start=1):
+        editor = book.page.locator(".jp-CodeCell").nth(cell).locator(".cm-content")
+        editor.click()
+        book.page.keyboard.press("Control+End")
+        book.page.wait_for_selector(".jp-Notebook.jp-mod-editMode .jp-mod-completer-enabled")
+        book.page.keyboard.press("Tab")
+        offered = book.page.locator(".jp-Completer-item .jp-Completer-match")
+        expect(offered).to_have_text([completed.split()[-1]], timeout=30_000)
+        book.page.keyboard.press("Enter")  # one is offered, too, before it is taken
+        expect(editor).to_have_text(f"%kdx {completed}")
     assert book.problems == []
 
 
