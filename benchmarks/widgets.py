@@ -89,7 +89,7 @@ def show(*what, show=DxView.show, **more):
 DxView.show = show"""
 CHAT = "%%kchat -n orders --new\nwhy is checkout failing?"
 TABLE = "%kdx -A --lint --snapshot broken.json.gz"
-SHOWN = ".jp-OutputArea-output .kx-slot .kx-dx"
+SHOWN = ".jp-OutputArea-output .kx-dx:has(+ .kx-report)"
 ROW = ".kx-dx .kx-dx-body [role=row]"
 TEXTS = {"prose": prose, "list": one_list}
 
