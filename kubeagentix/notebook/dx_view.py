@@ -25,7 +25,7 @@ from kubeagentix.notebook.showing import Bundle, Shown
 from kubeagentix.notebook.widgets import findings as widget
 from kubeagentix.quickdx.diagnosis import Diagnosis, Difference
 from kubeagentix.report import words
-from kubeagentix.report.text import NO_FORMULAS, clean_line
+from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
