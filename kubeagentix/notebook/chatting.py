@@ -32,6 +32,7 @@ from kubeagentix.notebook.view import View
 from kubeagentix.notebook.widgets.chat import ChatView
 
 DEAF = "Clicks do not reach the kernel while this cell runs: ■ in the toolbar stops it."
+ASKED_BELOW = "Clicks do not reach the kernel while this cell runs: answer in the input field (VS Code: at the top)."
 _COMMAND = re.compile(r"`(kubectl [^`\n]+)`|^[ \t]*(?:\$ )?(kubectl [^`\n]+)$", re.MULTILINE)
 PUSH_S = 3.0  # how often a browser that cannot ask is sent all of it
 DECISIONS = ("once", "always", "refused")
@@ -251,9 +252,12 @@ def clicked_in(view: View) -> Approver:
     async def ask(request: ApprovalRequest) -> ApprovalAnswer:
         if await view.is_heard_soon():
             return await by_answer(request)
-        view.set(hint=DEAF)
+        view.set(hint=ASKED_BELOW)
         view.flush()
-        return await sync.in_caller(lambda: asking.at_notebook(request))
+        try:
+            return await sync.in_caller(lambda: asking.at_notebook(request))
+        finally:
+            view.set(hint=DEAF)
 
     return ask
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubeagentix import sync
-from kubeagentix.notebook.showing import Bundle, Shown
+from kubeagentix.notebook.showing import Bundle, Shown, is_watched
 from kubeagentix.notebook.view import PROBE_S, Intent, View
 from kubeagentix.report.text import NO_FORMULAS
 
@@ -46,7 +46,10 @@ class DockedView(View):
 
         self._context = contextvars.copy_context()
         self._shown.append(Shown(self, report))
-        sync.start(self._settle_when_heard())
+        if is_watched():
+            sync.start(self._settle_when_heard())
+        else:
+            self._settle()
 
     def refresh(self) -> None:
         """Brings the reports up to date. From any thread."""
@@ -54,11 +57,15 @@ class DockedView(View):
             self._context.copy().run(shown.refresh)
 
     def _received(self, sender: Any, content: Any, buffers: Any) -> None:
-        if not isinstance(content, dict) or content.get("intent") != "docks":
+        intent = content.get("intent") if isinstance(content, dict) else None
+        if intent == "docks":
+            if not self._has_docked:
+                self._has_docked = True
+                self._settle()
+        elif intent == "stays":
+            self._unsettle()
+        else:
             super()._received(sender, content, buffers)
-        elif not self._has_docked:
-            self._has_docked = True
-            self._settle()
 
     async def _settle_when_heard(self) -> None:
         """Where no browser is there, nothing is left in the file that only a browser could show."""
@@ -68,3 +75,10 @@ class DockedView(View):
     def _settle(self) -> None:
         for shown in self._shown:
             self._context.copy().run(shown.settle)
+        if self._shown:
+            self._context.copy().run(self.set, settled=True)
+
+    def _unsettle(self) -> None:
+        """A browser that was thought to find the report does not: the widget stays beside it."""
+        for shown in self._shown:
+            self._context.copy().run(shown.unsettle)

@@ -26,6 +26,15 @@ def is_live() -> bool:
     return getattr(shell, "kernel", None) is not None and load_settings(os.environ).render != "static"
 
 
+def is_watched() -> bool:
+    """Whether somebody may sit before this cell: nbconvert, papermill and nbval run cells that nobody can answer."""
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415  the magics' modules load without a shell
+
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent("shell") if kernel is not None else {}
+    return bool(request.get("content", {}).get("allow_stdin", True))
+
+
 class Display:
     """One output of the cell that makes it, which may be changed later."""
 
@@ -44,12 +53,18 @@ class Shown:
 
     def __init__(self, view: View, static: Callable[[], Bundle]) -> None:
         self._static = static
-        self._view: View | None = view
+        self._view = view
+        self._is_settled = False
         self._display = Display(self._bundle())
 
     def settle(self) -> None:
         """Puts the static report in the widget's place."""
-        self._view = None
+        self._is_settled = True
+        self.refresh()
+
+    def unsettle(self) -> None:
+        """Shows the widget again."""
+        self._is_settled = False
         self.refresh()
 
     def refresh(self) -> None:
@@ -57,7 +72,7 @@ class Shown:
         self._display.update(self._bundle())
 
     def _bundle(self) -> Bundle:
-        return {**(_view_bundle(self._view) if self._view is not None else {}), **self._static()}
+        return {**({} if self._is_settled else _view_bundle(self._view)), **self._static()}
 
 
 def _view_bundle(view: View) -> Bundle:

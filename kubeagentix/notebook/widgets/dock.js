@@ -3,12 +3,19 @@
 //
 // `mount(link)` builds one instance: { root, show(picture, due), stop() }, and, if it cares, over(report) to be told
 // which report it covers now (null: none). `isReady(picture)` says from when on there is something to cover it with.
+//
+// JupyterLab and Notebook 7 keep a notebook in one page, where the report is sure to be found. VS Code does so too, as
+// its sources have it: there it is tried once the widget is seen, and taken back if no report comes.
+const COMES_MS = 3000;
+
 function docked(mount, isReady = () => true) {
   const knowsItsPlace = () => document.body.hasAttribute("data-jp-theme-light"); // JupyterLab, Notebook 7
+  const triesPlace = () => document.body.hasAttribute("data-vscode-theme-kind");
   const seats = new Map(); // element of the page → the instance in it
   const outputs = new Set();
   let spare = []; // instances without an element, with all that was typed, chosen and opened in them
   let link = null;
+  let wait = 0;
   let isLive = false; // whether the kernel that holds it answers
 
   function seated() {
@@ -30,6 +37,7 @@ function docked(mount, isReady = () => true) {
     for (const [element, seat] of seats)
       if (seat.isSeen && !element.isConnected) {
         seats.delete(element);
+        if (triesPlace()) outputs.delete(element); // which does not tell that a view has ended
         return seat;
       }
     return null;
@@ -64,8 +72,13 @@ function docked(mount, isReady = () => true) {
       if (report) report.hidden = false;
     }
   }
+  function expectReport(name) {
+    clearTimeout(wait);
+    wait = setTimeout(() => document.getElementsByClassName(name).length || link.intend("stays"), COMES_MS);
+  }
   function initialize({ model }) {
     link = follow(model, (picture, due) => {
+      if (due.state.settled && triesPlace()) expectReport(picture.state.dock);
       isLive ||= due.all;
       for (const seat of [...seats.values(), ...spare]) seat.instance.show(picture, due);
       look();
@@ -79,6 +92,7 @@ function docked(mount, isReady = () => true) {
     watch.observe(document.body, { childList: true, subtree: true });
     return () => {
       watch.disconnect();
+      clearTimeout(wait);
       link.stop();
       uncover();
       for (const seat of [...seats.values(), ...spare]) seat.instance.stop();
@@ -89,6 +103,7 @@ function docked(mount, isReady = () => true) {
   function render({ el }) {
     outputs.add(el);
     look();
+    if (triesPlace()) link.intend("docks");
     return () => outputs.delete(el);
   }
   return { initialize, render };

@@ -89,7 +89,8 @@ async function render(output) {
     element.dataset.mime = mime;
     if (mime === "text/html") {
       const place = document.createElement("div");
-      place.innerHTML = text(bundle, mime); // not cleaned: that is ours to do
+      const inside = window.notebook.hidesReports ? place.attachShadow({ mode: "closed" }) : place;
+      inside.innerHTML = text(bundle, mime); // not cleaned: that is ours to do
       element.replaceChildren(place);
     } else if (mime !== WIDGET) {
       const place = document.createElement("pre");
@@ -143,6 +144,7 @@ function ask(cell, { content }) {
 
 window.notebook = {
   kernel,
+  hidesReports: false, // as no VS Code that is known does
   run(code) {
     const element = document.createElement("div");
     element.className = "cell_container";
