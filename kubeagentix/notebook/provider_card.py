@@ -163,6 +163,7 @@ class ProviderCard:
             "is_busy": item.id in self._busy,
             "badges": badges,
             "facts": _facts(item),
+            "passed_on": [clean_line(name, MAX_CHARS) for name in item.passed_on],
             "model": item.model,
             "chosen_model": self._choice.model if is_chosen else "",
             "trial": clean_line(agent.trial_line(item), MAX_CHARS),
@@ -175,5 +176,4 @@ def _facts(item: Status) -> list[str]:
     model = f", model {item.model}" if item.model else ""
     first = f"uses {item.source}{model}" if item.is_configured else f"not configured: {item.why_not}"
     ignored = [f"{variable.name} is set but ignored: {variable.why}" for variable in item.ignored]
-    passed_on = [f"passed on: {name}" for name in item.passed_on]
-    return [clean_line(line, MAX_CHARS) for line in (first, *ignored, *passed_on)]
+    return [clean_line(line, MAX_CHARS) for line in (first, *ignored)]

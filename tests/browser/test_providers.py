@@ -83,6 +83,8 @@ def test_a_credential_is_typed_and_used_and_is_nowhere(
     row = book.page.locator('.kx-provider[data-provider="openai"]')
     expect(row).to_have_attribute("data-configured", "no", timeout=SOON_MS)
     expect(row.get_by_role("button", name="Test")).to_be_disabled()
+    row.get_by_text("Passes on").click()
+    shows(row, "KUBEAGENTIX_OPENAI_BASE_URL")
     row.get_by_text("Model and credential").click()
     field = book.page.get_by_label("Credential for OpenAI API, or a compatible server", exact=True)
     assert (field.get_attribute("type"), field.get_attribute("autocomplete")) == ("password", "off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -64,7 +65,7 @@ def clicked(shell: Any) -> Clicked:
 
 
 def until(holds: Callable[[], object]) -> None:
-    ends_at = time.monotonic() + 10
+    ends_at = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < ends_at, "it never came"
         time.sleep(0.01)
@@ -165,6 +166,45 @@ def test_a_test_tells_who_answered_and_how_fast(
     html = static_of(clicked.choice, [*clicked.card._found.values()])["text/html"]
     assert "no &lt;b&gt;such&lt;/b&gt; key" in html
     assert len(server.requests) == 2
+
+
+OUTCOMES = {
+    "wrong key": (Fail("authentication", message="no such key"), "no such key"),
+    "no model": (Fail("model_not_found"), "does not exist"),
+}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_test_that_fails_says_why(
+    shell: Any, server: WireServer, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-the-environment")
+    step, told = OUTCOMES[outcome]
+    server.script([step], then=[step])
+    clicked = Clicked(chosen())
+    clicked.click("test", "openai", model="nope")
+    until(lambda: clicked.part("openai")["outcome"] == "bad")
+    assert told in clicked.part("openai")["trial"]
+    assert "dummy-key" not in str(clicked.sent)
+
+
+def test_a_test_of_what_nobody_answers_says_so(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("KUBEAGENTIX_OPENAI_BASE_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-the-environment")
+        clicked = Clicked(chosen())
+        clicked.click("test", "openai")
+        until(lambda: clicked.part("openai")["outcome"] == "bad")
+    assert "connect" in clicked.part("openai")["trial"]
+
+
+def test_what_is_passed_on_is_told_apart(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-the-environment")
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/ssl/cert.pem")
+    openai = Clicked(chosen()).part("openai")
+    assert "SSL_CERT_FILE" in str(openai["passed_on"])
+    assert len(openai["facts"]) == 1
 
 
 def test_noise_does_nothing(clicked: Clicked) -> None:

@@ -38,6 +38,9 @@ function row(first, link) {
   const test = h("button.kx-button", { type: "button", "aria-label": `Test ${title}` }, "Test");
   const use = h("button.kx-button", { type: "button" }, "Use");
   const facts = h("div.kx-provider-facts", {});
+  const count = h("summary", {});
+  const names = h("div.kx-mute", {});
+  const passedOn = h("details", {}, count, names);
   const trial = h("div.kx-provider-facts.kx-provider-trial", { role: "status", "aria-live": "polite" });
   let chosen = false;
   const fields = first.has_model ? entries(first, link, () => chosen) : null;
@@ -57,6 +60,7 @@ function row(first, link) {
       h("span.kx-provider-buttons", {}, test, use),
     ),
     facts,
+    h("div.kx-provider-facts", {}, passedOn),
     trial,
     fields && h("div.kx-provider-facts", {}, fields.element),
   );
@@ -74,6 +78,9 @@ function row(first, link) {
     use.setAttribute("aria-label", `${use.textContent} ${title}`);
     use.disabled = !part.is_configured && !chosen;
     facts.replaceChildren(...part.facts.map((text, place) => h(place ? "div.kx-mute" : "div", {}, text)));
+    passedOn.hidden = !part.passed_on.length;
+    count.textContent = `Passes on ${part.passed_on.length} setting${part.passed_on.length === 1 ? "" : "s"} of this environment`;
+    names.textContent = part.passed_on.join(", ");
     trial.textContent = part.trial;
     trial.dataset.outcome = part.outcome;
     fields?.update(part);
