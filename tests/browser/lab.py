@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 OLD_PYTHON = "KUBEAGENTIX_TEST_OLD_KERNEL"  # a Python with the ipykernel that Binder ships
 TOKEN = "a-token-of-this-test"
 STARTED_S = 60
+ENDED_S = 120  # it ends its kernels first
 SCRUBBED = ("KUBE", "ANTHROPIC", "CLAUDE", "OPENAI", "GEMINI", "GOOGLE_API", "JUPYTER")  # nobody's own settings
 
 
@@ -96,7 +97,7 @@ def a_lab(folder: Path, environ: dict[str, str] | None = None, app: str = "lab")
         yield Lab(url=f"http://127.0.0.1:{port}", folder=notebooks, kernels=tuple(kernels), place=opening)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(ENDED_S)
 
 
 def _environment(home: Path, more: dict[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ FULL = """() => [...document.querySelectorAll('.jp-OutputArea-child')].every((ou
   return box && box.height > 12 && output.textContent.trim();
 })"""
 SAYS = {  # what a reader without a kernel finds
+    "02-chat.ipynb": ("Why is checkout failing?", "DATABASE_URL is missing", "no space left for postmaster.pid"),
     "06-provider-fallback.ipynb": ("1 root cause found", "started without DATABASE_URL, which its log says"),
     "runbooks/crash-loop.ipynb": ("1 root cause found", "kubectl set env deployment/checkout"),
 }
