@@ -90,7 +90,7 @@ DxView.show = show"""
 CHAT = "%%kchat -n orders --new\nwhy is checkout failing?"
 TABLE = "%kdx -A --lint --snapshot broken.json.gz"
 SHOWN = ".jp-OutputArea-output .kx-dx:has(+ .kx-report)"
-ROW = ".kx-dx .kx-dx-body [role=row]"
+WHOLE = ".kx-dx:not(.kx-dx-partial):has(.kx-dx-cause):has(.kx-dx-body [role=row])"
 TEXTS = {"prose": prose, "list": one_list}
 
 
@@ -202,7 +202,7 @@ class Bench:
         """A diagnosis as it appears, and what is done with its table."""
         self._cleared(2)
         self.wire.made_at.clear()
-        self._start(mark=ROW)
+        self._start(mark=WHOLE)
         self.book.run_cell(2)
         self._settled(2)
         seen = self._stop()

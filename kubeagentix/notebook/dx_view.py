@@ -146,6 +146,7 @@ class DxView:
         self.view.put({"id": "findings", "rows": widget.rows(diagnosis, self._new, shown)})
         self._partial = ()
         self.view.set(headline=words.headline(diagnosis), phase=phase, note=_note(diagnosis), is_partial=False)
+        self.view.flush()
         reports.remember(self, diagnosis.id, before.id if before is not None else "")
 
     async def _offer(self) -> None:
