@@ -33,6 +33,7 @@ from aiohttp import web
 from playwright.sync_api import Browser, Locator, WebSocket, sync_playwright
 
 from benchmarks.broken_pods import broken_pods
+from benchmarks.page_tasks import TRACED, longest_task_ms
 from kubeagentix.cluster import archive
 from tests.browser.book import Book
 from tests.browser.conftest import FLAGS
@@ -148,13 +149,13 @@ def _seconds(date: str) -> float:
 class Bench:
     """One notebook in one kernel, whose cells are run again and again."""
 
-    def __init__(self, browser: Browser, lab: Lab, model: PacedServer, kernel: str) -> None:
+    def __init__(self, browser: Browser, lab: Lab, model: PacedServer, kernel: str, *, is_traced: bool) -> None:
         environ = {
             "KUBEAGENTIX_OPENAI_BASE_URL": model.base_url,
             "KUBEAGENTIX_OPENAI_API": "responses",
             "OPENAI_API_KEY": "dummy-key-of-the-benchmark",
         }
-        self.model, self.wire = model, Wire()
+        self.browser, self.model, self.wire, self.is_traced = browser, model, Wire(), is_traced
         name = f"{kernel}.ipynb"
         lab.write(name, SETUP.format(environ=environ), CHAT, TABLE, "print(ended)", kernel=kernel)
         self.page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
@@ -246,10 +247,14 @@ class Bench:
         shown.locator(".kx-dx-detail .kx-dx-list").first.wait_for()
 
     def _start(self, mark: str = "", until: int = -2) -> None:
+        if self.is_traced:
+            self.browser.start_tracing(page=self.page, categories=TRACED)
         self.page.evaluate("([mark, until]) => painted.start(mark, until)", [mark, until])
 
     def _stop(self) -> dict[str, Any]:
         found: dict[str, Any] = self.page.evaluate("painted.stop()")
+        if self.is_traced:
+            found["processor"] = longest_task_ms(self.browser.stop_tracing())
         return found
 
     def _cleared(self, cell: int) -> None:
@@ -269,7 +274,8 @@ class Bench:
 
     @staticmethod
     def _frozen(seen: dict[str, Any]) -> dict[str, Any]:
-        return {"longest freeze": seen["gap"], "longest task": seen["task"]}
+        found = {"longest freeze": seen["gap"], "longest task": seen["task"]}
+        return {**found, "task, processor": seen["processor"]} if "processor" in seen else found
 
 
 @contextmanager
@@ -283,7 +289,9 @@ def chromium() -> Iterator[Browser]:
         started.close()
 
 
-def measured(rounds: int, texts: list[str], kernels: list[str], *, has_table: bool) -> dict[str, dict[str, list[Any]]]:
+def measured(
+    rounds: int, texts: list[str], kernels: list[str], *, has_table: bool, is_traced: bool
+) -> dict[str, dict[str, list[Any]]]:
     """Measurements by what was done and in which kernel, then by what was measured: one of each round."""
     found: dict[str, dict[str, list[Any]]] = {}
 
@@ -295,7 +303,7 @@ def measured(rounds: int, texts: list[str], kernels: list[str], *, has_table: bo
         archive.save(broken_pods(PODS), lab.folder / "broken.json.gz")
         for kernel in [name for name in lab.kernels if not kernels or name in kernels]:
             with PacedServer() as model:
-                bench = Bench(browser, lab, model, kernel)
+                bench = Bench(browser, lab, model, kernel, is_traced=is_traced)
                 keep(f"{kernel}: nothing", bench.idle())
                 for _ in range(rounds):
                     for text in texts:
@@ -321,9 +329,16 @@ def main() -> None:
     parser.add_argument("--text", action="append", choices=tuple(TEXTS), help="default: all")
     parser.add_argument("--kernel", action="append", choices=("now", "old"), help="default: all there are")
     parser.add_argument("--no-table", action="store_true", help="the chat only")
+    parser.add_argument("--trace", action="store_true", help="also the processor's time of the page's longest task")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = measured(options.rounds, options.text or [*TEXTS], options.kernel or [], has_table=not options.no_table)
+    found = measured(
+        options.rounds,
+        options.text or [*TEXTS],
+        options.kernel or [],
+        has_table=not options.no_table,
+        is_traced=options.trace,
+    )
     if options.json:
         print(json.dumps({"load": os.getloadavg(), "measured": found}))
         return
