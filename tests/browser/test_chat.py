@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.book import Book
+from tests.browser.book import IDLE, Book
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Hang, Pause, Say, Think
 from tests.servers.wire import Recorded, WireServer
@@ -165,6 +165,7 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     expect(field).to_have_value("")
     expect(chat.locator(".kx-ran")).to_contain_text("openai")
     expect(chat.locator(".kx-answer table")).to_be_visible()
+    expect(chat.locator(".kx-answer pre")).to_have_css("padding-top", "8px")  # whatever the frontend says of a pre
     assert book.page.locator(".jp-CodeCell").count() == 2
     chat.locator(".kx-answer .kx-cite").click()
     drawer = book.page.get_by_label("Evidence", exact=True)
@@ -188,6 +189,7 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     book.reload()
     expect(book.output(1).get_by_text("Because nobody set it.")).to_be_visible(timeout=20_000)  # the transcript
     expect(chat).to_have_count(0)
+    book.page.wait_for_function(IDLE, timeout=60_000)  # JupyterLab does not end while a kernel begins
     assert (book.problems, book.left) == ([], [])
 
 
