@@ -165,6 +165,7 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     expect(field).to_have_value("")
     expect(chat.locator(".kx-ran")).to_contain_text("openai")
     expect(chat.locator(".kx-answer table")).to_be_visible()
+    expect(chat.locator(".kx-code .kx-tools")).to_be_visible()
     expect(chat.locator(".kx-answer pre")).to_have_css("padding-top", "8px")  # whatever the frontend says of a pre
     assert book.page.locator(".jp-CodeCell").count() == 2
     chat.locator(".kx-answer .kx-cite").click()

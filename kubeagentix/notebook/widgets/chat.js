@@ -45,8 +45,8 @@ function mount(link) {
         nodes.get(id)?.remove();
         nodes.delete(id);
       }
+      for (const [id, more] of due.grown) grow(nodes.get(id), more); // before what ran, by which it is whole
       for (const id of due.put) put(picture.parts.get(id));
-      for (const [id, more] of due.grown) grow(nodes.get(id), more);
     }
     if (Object.keys(due.state).length) showState(picture.state);
     showNext(picture);
