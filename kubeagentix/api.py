@@ -25,7 +25,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Credential, CredentialKind
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import UsageError, excerpt
-from kubeagentix.keeping import Keeping, NotKeeping, keeping
+from kubeagentix.keeping import Keeping, NotKeeping, asked, keeping
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.targets import parse_target
@@ -297,14 +297,14 @@ def diagnosed(
     """The work of `diagnose`, to be run by one who has put the question together: see `question_of`, `asking_of`."""
     kept = keeping(load_settings(os.environ), kind="dx") if is_kept else None
     if asking is None:
-        return _kept(question.quick_dx(question.target, listen), kept, listen, [])
+        return _kept(question.quick_dx(question.target, listen), kept, listen, [], question.source)
     from kubeagentix.engine import engine, quick  # noqa: PLC0415  only where a model is asked
 
     place = question.target.namespace
     asked = engine.Engine(question.source, namespace=place, diagnose=question.quick_dx, history=kept)
     cut_short: list[Diagnosis] = []
     work = quick.diagnose(asked, question.target, options=asking, listen=listen, interrupted=cut_short.append)
-    return _kept(work, kept, listen, cut_short)
+    return _kept(work, kept, listen, cut_short, question.source)
 
 
 async def _kept(
@@ -312,6 +312,7 @@ async def _kept(
     kept: Keeping | NotKeeping | None,
     listen: Listener,
     cut_short: list[Diagnosis],
+    source: Cluster | Snapshot,
 ) -> Diagnosis:
     """What `work` finds, once it is kept; also what it had found when it was interrupted, which it leaves behind."""
     try:
@@ -320,6 +321,7 @@ async def _kept(
         if kept is not None and cut_short:
             await kept.diagnosed(cut_short[0])
         raise
+    asked[found.id] = source
     if kept is not None:
         for notice in await kept.diagnosed(found):
             listen(notice)

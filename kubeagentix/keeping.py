@@ -6,7 +6,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakValueDictionary
 
 from kubeagentix import sync
 from kubeagentix.domain.diagnosis import Diagnosis, Evidence, Target
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["chat", "dx"]
 NOTICE = "history"  # the code of its Notices
+
+asked: WeakValueDictionary[str, Any] = WeakValueDictionary()  # what an answer is about, by its id, while that lives
 
 
 class Keeping:

@@ -17,8 +17,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kubeagentix import sync
+from kubeagentix.api import AUTO
+from kubeagentix.cluster.connection import connect
 from kubeagentix.domain.diagnosis import Finding
 from kubeagentix.domain.events import Notice, PartialFindings, ProgressEvent, StageChanged
+from kubeagentix.errors import KubeconfigError
+from kubeagentix.keeping import asked
 from kubeagentix.notebook import reports
 from kubeagentix.notebook.choice import chosen
 from kubeagentix.notebook.showing import Bundle, Shown
@@ -29,6 +33,8 @@ from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
+    from kubeagentix.notebook.explaining import Explanation
+    from kubeagentix.notebook.open_chat import OpenChat
 
 MAX_GONE = 200  # rows
 MAX_KEPT = 20  # findings that stay of a run that was stopped before its answer
@@ -53,6 +59,8 @@ class DxView:
         self._counts: dict[str, int] = {}  # objects that have been read, by kind
         self._stages: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, sync.Job[None]] = {}
+        self._explanations: dict[str, Explanation] = {}
+        self.chats: dict[str, OpenChat] = {}  # that go on from explanations, by the finding's id
         self._lock = threading.Lock()
         self._began = self._told = time.monotonic()
         self._staying: list[str] = []
@@ -65,8 +73,12 @@ class DxView:
     def begin(self) -> Self:
         """Shows it in this cell."""
         self._shown = Shown(self.view, self._static)
-        self._jobs[""] = sync.start(self._offer())
+        self.offer()
         return self
+
+    def offer(self) -> None:
+        """Finds out by whom rows can be explained, and offers it."""
+        self._jobs[""] = sync.start(self._offer())
 
     def __enter__(self) -> Callable[[ProgressEvent], None]:
         return self.listen
@@ -153,10 +165,11 @@ class DxView:
         """Whom a row can be explained by, and who is asked unless another is chosen."""
         from kubeagentix.agent import provider_statuses  # noqa: PLC0415  takes a moment that the cell need not wait for
 
-        found, entered = await provider_statuses(), self._choice.credentials
-        usable = [item for item in found if item.is_configured or item.id in entered]
+        whom = self._choice.whom(self._provider, self._model)
+        named = "" if whom.provider == AUTO else whom.provider
+        found = await provider_statuses(provider=named, model=whom.model, credentials=self._choice.credentials)
+        usable = [item for item in found if item.is_configured]
         known = [item.id for item in usable]
-        named = self._choice.whom(self._provider, self._model).provider
         first = named if named in known else next((item.id for item in usable if item.is_next), next(iter(known), ""))
         self.view.set(
             providers=[{"id": item.id, "label": _label(item.id, item.model)} for item in usable], provider=first
@@ -175,7 +188,8 @@ class DxView:
         """Leaves the report alone where it stands."""
         for job in self._jobs.values():
             job.cancel()
-        self.view.close()
+        for view in (*(view for chat in self.chats.values() for view in chat.views), self.view):
+            view.close()
 
     def _static(self) -> Bundle:
         if self._keeps and self.diagnosis is not None:
@@ -206,6 +220,8 @@ class DxView:
             self._context.copy().run(self._explain, key)
         elif name == "stop_explaining" and key in self._jobs:
             self._jobs[key].cancel()
+        elif name == "chat":
+            self._context.copy().run(self._go_on, key)
 
     def _open(self, key: str) -> None:
         finding = self._finding(key)
@@ -239,8 +255,20 @@ class DxView:
             running = self._jobs.get(key)
             if finding is None or (running is not None and not running.is_done):
                 return
-            work = Explanation(self.view, finding).run(*self._asked())
-            self._jobs[key] = sync.start(work)
+            explanation = self._explanations[key] = Explanation(self.view, finding)
+            if self.chats.pop(key, None) is not None:
+                self.view.drop(f"chat-{key}")
+            self._jobs[key] = sync.start(explanation.run(*self._asked()))
+
+    def _go_on(self, key: str) -> None:
+        """Opens a chat below the explanation of a row, which is the first that was said in it."""
+        from kubeagentix.notebook.chatting import Place  # noqa: PLC0415  only where a model is asked
+
+        explanation, finding = self._explanations.get(key), self._finding(key)
+        if explanation is not None and explanation.is_over and finding is not None and key not in self.chats:
+            chat = explanation.chat(self._choice, Place(cluster=self._source))
+            self.chats[key] = chat
+            self._put_now({"id": f"chat-{key}", "model": chat.opened().model_id})
 
     def _asked(self) -> tuple[Any, str]:
         from kubeagentix.agent import Engine  # noqa: PLC0415  only where a model is asked
@@ -268,3 +296,24 @@ def _ids(items: Any) -> frozenset[str]:
 def _note(diagnosis: Diagnosis) -> str:
     gaps = len(diagnosis.gaps)
     return f"{words.gaps_warning(diagnosis)}: {gaps} in all, in the report" if gaps else ""
+
+
+def opened(diagnosis: Diagnosis) -> DxView:
+    """A table of an answer that comes from elsewhere than `%kdx`, such as `kx.diagnose()`."""
+    source = _source_of(diagnosis)
+    table = DxView("Quick Dx", source)
+    if source is not None:  # else there is nobody to ask about it
+        table.offer()
+    table.show(diagnosis)
+    return table
+
+
+def _source_of(diagnosis: Diagnosis) -> Source | None:
+    """What that answer is about: the very cluster if it is still at hand, else the context of that name, if any."""
+    found: Source | None = asked.get(diagnosis.id)
+    if found is not None or not diagnosis.cluster:
+        return found
+    try:
+        return connect(context=diagnosis.cluster)
+    except KubeconfigError:
+        return None

@@ -6,9 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kubeagentix.domain.diagnosis import OUTSIDE, Finding, Target
+from kubeagentix.domain.diagnosis import OUTSIDE, Evidence, Finding, Target
 from kubeagentix.domain.events import (
     Notice,
     RunFailed,
@@ -21,15 +22,24 @@ from kubeagentix.domain.events import (
 )
 from kubeagentix.domain.messages import ToolCall
 from kubeagentix.domain.options import RunOptions
+from kubeagentix.engine.citations import ID
+from kubeagentix.engine.conversation import Conversation
 from kubeagentix.errors import KubeAgentiXError
+from kubeagentix.notebook.open_chat import OpenChat
+from kubeagentix.notebook.turns import Turn
+from kubeagentix.notebook.widgets.findings import evidence_part
 from kubeagentix.report.rendering import Growing
 from kubeagentix.report.text import clean_line, clean_piece
 
 if TYPE_CHECKING:
     from kubeagentix.agent import Engine
+    from kubeagentix.engine.run import Run
+    from kubeagentix.notebook.chatting import Place
+    from kubeagentix.notebook.choice import KubeAgentix
     from kubeagentix.notebook.view import View
 
 MAX_ARGUMENT_CHARS = 160
+ID_CHARS = 12  # of evidence
 
 
 def question_about(finding: Finding) -> str:
@@ -49,28 +59,59 @@ def target_of(finding: Finding) -> Target:
 
 
 class Explanation:
-    """One run, shown as the parts `said-ID` (text) and `run-ID` (calls, state, and what ran)."""
+    """One run, shown as the parts `said-ID` (text), `run-ID` (calls, state, and what ran) and the evidence it cites.
+
+    `chat` goes on from it, once it has ended.
+    """
 
     def __init__(self, view: View, finding: Finding) -> None:
         self._view, self._finding = view, finding
         self._said = Growing()
         self._calls: dict[str, dict[str, str]] = {}
+        self._cited: dict[str, Evidence] = {}
+        self._conversation = Conversation()
+        self._records: list[RunRecord] = []
+        self._run: Run | None = None
+        self._shown = ("", "")
+        self.is_over = False  # and all that was said is in the conversation
+
+    def chat(self, choice: KubeAgentix, place: Place) -> OpenChat:
+        """A chat whose first question and answer these are."""
+        chat = OpenChat(choice, place)
+        chat.conversation = self._conversation
+        turn = Turn(1, question_about(self._finding))
+        turn.known = lambda: self._conversation.evidence
+        for record in self._records:
+            turn.told(record.event)
+        chat.turns.append(turn)
+        return chat
 
     async def run(self, engine: Engine, who: str) -> None:
         """Asks, and shows what comes, to whatever end. `who` is the provider that is asked first."""
         self._view.put({"id": f"said-{self._finding.id}", "html": "", "tail": ""})
         self._show("running", f"asking {clean_line(who, 60)} …")
-        options = RunOptions(target=target_of(self._finding))
-        stream: AsyncGenerator[RunRecord, None] = engine.stream(question_about(self._finding), options=options)
         try:
-            async with aclosing(stream) as records:
-                async for record in records:
-                    self._hear(record)
+            await self._asked(engine)
+            self.is_over = True
+            self._show(*self._shown)
         except asyncio.CancelledError:
             self._show("stopped", "stopped")
             raise
         except KubeAgentiXError as error:
             self._show("failed", f"not explained: {clean_line(str(error), 600)}")
+
+    async def _asked(self, engine: Engine) -> None:
+        options, conversation = RunOptions(target=target_of(self._finding)), self._conversation
+        self._run = run = engine.begin(question_about(self._finding), options=options, conversation=conversation)
+        stream: AsyncGenerator[RunRecord, None] = run.__aiter__()
+        try:
+            async with aclosing(stream) as records:
+                async for record in records:
+                    self._hear(record)
+        finally:
+            self._records = [*run.records]
+            if run.messages:
+                conversation.extend(run.messages, run.evidence)
 
     def _hear(self, record: RunRecord) -> None:
         event = record.event
@@ -102,11 +143,30 @@ class Explanation:
 
     def _say(self, text: str) -> None:
         if text:
-            self._said.add(clean_piece(text))
-            self._view.grow(f"said-{self._finding.id}", self._said.take)
+            clean, before = clean_piece(text), self._said.text[-ID_CHARS:]
+            self._cite(before + clean)
+            self._said.add(clean)
+            self._view.grow(f"said-{self._finding.id}", partial(self._said.take, self._cited))
+
+    def _cite(self, text: str) -> None:
+        """Shows the evidence that is named in it, where there is such."""
+        known = self._run.evidence if self._run is not None else {}
+        for name in ID.findall(text):
+            if name in known and name not in self._cited:
+                self._cited[name] = known[name]
+                self._view.put(evidence_part(known[name]))
 
     def _show(self, state: str, ran: str) -> None:
-        self._view.put({"id": f"run-{self._finding.id}", "state": state, "ran": ran, "calls": [*self._calls.values()]})
+        self._shown = (state, ran)
+        self._view.put(
+            {
+                "id": f"run-{self._finding.id}",
+                "state": state,
+                "ran": ran,
+                "calls": [*self._calls.values()],
+                "goes_on": self.is_over and state == "done",
+            }
+        )
 
 
 def _call(call: ToolCall, state: str, seconds: str) -> dict[str, str]:

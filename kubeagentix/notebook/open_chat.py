@@ -45,6 +45,12 @@ class OpenChat(Chat):
         self._view().show(self._transcript)
         self._start(self._list_namespaces())
 
+    def opened(self) -> ChatView:
+        """Its widget, to be shown inside another one."""
+        view = self._view()
+        self._start(self._list_namespaces())
+        return view
+
     def _view(self) -> ChatView:
         if not self.views:
             view = ChatView(self.hear, mode="open", namespaces=[], **self._picks())

@@ -38,11 +38,14 @@ def remember(table: Table, diagnosis_id: str, before_id: str) -> None:
 def bundle_of(diagnosis: Diagnosis) -> dict[str, str]:
     """What a Diagnosis is shown as."""
     table = _tables.get(diagnosis.id)
+    if not is_live():
+        return table.report_of(diagnosis) if table is not None else diagnosis._repr_mimebundle_()
     if table is None:
-        return diagnosis._repr_mimebundle_()
+        from kubeagentix.notebook.dx_view import opened  # noqa: PLC0415  %load_ext loads no widget
+
+        table = opened(diagnosis)
     bundle = table.report_of(diagnosis)
-    if is_live():
-        bundle["text/html"] = table.covered(bundle["text/html"])
+    bundle["text/html"] = table.covered(bundle["text/html"])
     return bundle
 
 

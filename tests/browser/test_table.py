@@ -75,6 +75,15 @@ def test_a_table_is_sorted_filtered_and_opened(notebook: Callable[..., Book], ke
     book.page.keyboard.press("End")
     expect(grid.locator(".kx-dx-active")).to_be_in_viewport()
 
+    book.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    table.get_by_label("Namespace", exact=True).select_option("orders")
+    table.get_by_role("button", name="Copy rows").click()
+    expect(table.get_by_role("button", name="Copy rows")).to_have_text("Copied")
+    copied = [line.split("\t") for line in book.page.evaluate("navigator.clipboard.readText()").split("\n")]
+    assert copied[0][:4] == ["Severity", "Namespace", "Kind", "Name"]
+    assert {line[1] for line in copied[1:]} == {"orders"}
+    assert len(copied[1:]) == len(cells(table, "name"))
+
     table.get_by_role("button", name="Report").click()
     expect(book.output(1).locator(".kx-report")).to_be_visible()
     table.get_by_role("button", name="Table").click()
@@ -84,16 +93,20 @@ def test_a_table_is_sorted_filtered_and_opened(notebook: Callable[..., Book], ke
 def test_what_is_saved_is_the_report_and_a_reloaded_page_has_the_table_again(
     notebook: Callable[..., Book], lab: Lab
 ) -> None:
-    book = notebook(LOAD, "%kdx -A")
+    book = notebook(LOAD, "%kdx -A", "import kubeagentix as kx; kx.diagnose(namespace='orders')")
     book.run_all()
     book.wait_run()
-    table = book.page.locator(TABLE)
+    table = book.output(1).locator(TABLE)
     expect(table.locator(".kx-dx-cause").first).to_be_visible()
+    expect(book.output(2).locator(TABLE).locator(".kx-dx-cause").first).to_be_visible()
+    book.output(2).locator(".kx-dx-body .kx-dx-row").first.click()
+    expect(book.output(2).locator(".kx-dx-list li").first).to_be_visible()
     saved = book.save()
     assert "widget-view" not in saved
     assert "root causes found in all namespaces" in saved
     book.reload()
-    expect(table.locator(".kx-dx-cause").first).to_be_visible(timeout=20_000)
+    for cell in (1, 2):
+        expect(book.output(cell).locator(TABLE).locator(".kx-dx-cause").first).to_be_visible(timeout=20_000)
 
     # Somebody else gets the file: no kernel that has made it, and no trust.
     lab.folder.joinpath("sent.ipynb").write_text(saved)
@@ -161,13 +174,16 @@ def broken():
     store.put({**found, "spec": {**found["spec"], "selector": {"app": "nobody"}}})
 def healed():
     store.delete("Service", "orders", "checkout")
+def lost():
+    kx.current().faults.fail("", 0)
+acts = {"break-it": broken, "heal-it": healed, "lose-it": lost, "find-it": kx.current().faults.clear}
 """
 
 
 def test_watching_marks_a_fault_that_comes_and_one_that_goes(notebook: Callable[..., Book], lab: Lab) -> None:
     book = notebook(
         LOAD,
-        WATCHED + "when('break-it', broken); when('heal-it', healed)",
+        WATCHED + "for name, act in acts.items(): when(name, act)",
         "%%kdx --watch 1 -o last\n-n orders",
         "print('last', type(last).__name__, len(last.findings), last is _3)",
     )
@@ -178,6 +194,11 @@ def test_watching_marks_a_fault_that_comes_and_one_that_goes(notebook: Callable[
     expect(live.locator(".kx-dx-note").first).to_contain_text("new", timeout=30_000)
     live.locator(".kx-dx-body .kx-dx-new").first.scroll_into_view_if_needed()
     book.shot("table-watch")
+    lab.folder.joinpath("lose-it").touch()  # the API server answers no more, for a while
+    expect(live.locator(".kx-dx-note.kx-dx-warning")).to_contain_text("not refreshed: ", timeout=30_000)
+    expect(live.locator(".kx-dx-body .kx-dx-row").first).to_be_visible()
+    lab.folder.joinpath("find-it").touch()
+    expect(live.locator(".kx-dx-note.kx-dx-warning")).to_be_hidden(timeout=30_000)
     lab.folder.joinpath("heal-it").touch()
     expect(live.locator(".kx-dx-body .kx-dx-gone").first).to_be_visible(timeout=30_000)
     live.get_by_role("button", name="Stop").click()

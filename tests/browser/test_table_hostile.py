@@ -44,6 +44,7 @@ def test_hostile_texts_are_text_and_a_row_is_explained(notebook: Callable[..., B
         model.script(
             [Call("list_namespaces", {})],
             [Say(SAID)],
+            [Say("Yes: <script>window.owned=1</script> *surely*.")],
         )
         environ = {"KUBEAGENTIX_OPENAI_BASE_URL": model.base_url, "OPENAI_API_KEY": "dummy-key-of-this-test"}
         book = notebook(
@@ -65,11 +66,20 @@ def test_hostile_texts_are_text_and_a_row_is_explained(notebook: Callable[..., B
         pane = table.get_by_label("Details of the finding")
         pane.get_by_label("Provider").select_option("openai")
         pane.get_by_role("button", name="Explain with openai").click()
-        expect(pane.locator(".kx-dx-ran")).to_contain_text("openai / ", timeout=60_000)
-        expect(pane.locator(".kx-dx-said strong")).to_have_text("this", timeout=60_000)
-        expect(pane.locator(".kx-dx-calls")).to_contain_text("list_namespaces", timeout=60_000)
+        expect(pane.get_by_role("button", name="Explain again")).to_be_enabled(timeout=60_000)
+        expect(pane.locator(".kx-dx-ran")).to_contain_text("openai / ")
+        expect(pane.locator(".kx-dx-said strong")).to_have_text("this")
+        expect(pane.locator(".kx-dx-calls")).to_contain_text("list_namespaces")
         pane.get_by_role("button", name="Explain again").scroll_into_view_if_needed()
         book.shot("table-explained-dark")
+        pane.get_by_role("button", name="Continue in chat").click()
+        chat = pane.locator(".kx-chat")
+        expect(chat.locator(".kx-answer strong")).to_have_text("this", timeout=10_000)
+        chat.get_by_label("Your question").fill("are you sure?")
+        book.page.keyboard.press("Enter")
+        expect(chat.locator(".kx-answer em")).to_have_text("surely", timeout=30_000)
+        chat.locator(".kx-form").scroll_into_view_if_needed()
+        book.shot("table-chat-dark")
         assert table.locator("img, script, iframe, svg, a[href^=javascript]").count() == 0
         assert harms(book.page) == []
         table.get_by_role("button", name="Report").click()

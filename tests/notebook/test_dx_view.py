@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +20,7 @@ from kubeagentix import sync
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.events import PartialFindings, StageChanged
 from kubeagentix.errors import ClusterError
-from kubeagentix.notebook import reports
+from kubeagentix.notebook import dx_view, reports
 from kubeagentix.notebook.dx_view import DxView
 from kubeagentix.notebook.reports import bundle_of
 from kubeagentix.notebook.watching import Watch
@@ -263,6 +264,63 @@ def test_a_row_is_explained_by_the_chosen_provider(model: WireServer, diagnosis:
     assert "Deployment orders/checkout" in str(model.requests[0].body)
 
 
+def explained(table: DxView, finding: Finding) -> Screen:
+    """The screen of that table once openai has explained that row."""
+    screen = Screen(table.view)
+    sync.run(table._offer())
+    screen.say({"intent": "choose", "provider": "openai"})
+    screen.say({"intent": "explain", "id": finding.id})
+    until(lambda: screen.parts.get(f"run-{finding.id}", {}).get("state") in ("done", "failed"))
+    return screen
+
+
+def test_evidence_that_an_explanation_cites_opens_where_it_is_cited(
+    model: WireServer, diagnosis: kx.Diagnosis, table: DxView
+) -> None:
+    finding = by_reason(diagnosis, "MissingVariable")
+    known, made_up = finding.evidence[0].id, "e-0123456789"
+    model.script([Say(f"The log says so [{known}], and so does [{made_up}].")])
+    table.show(diagnosis)
+    screen = explained(table, finding)
+    said = screen.parts[f"said-{finding.id}"]
+    assert f'data-evidence="{known}"' in said["html"] + said["tail"]
+    assert f'data-evidence="{made_up}"' not in said["html"] + said["tail"]
+    assert screen.parts[known]["summary"]
+    assert made_up not in screen.parts
+
+
+def test_an_explanation_goes_on_as_a_chat(model: WireServer, diagnosis: kx.Diagnosis, table: DxView) -> None:
+    finding = by_reason(diagnosis, "MissingVariable")
+    model.script([Say("A variable is missing.")], [Say("Set it in the Deployment.")])
+    table.show(diagnosis)
+    screen = explained(table, finding)
+    until(lambda: screen.parts[f"run-{finding.id}"]["goes_on"])
+    screen.say({"intent": "chat", "id": finding.id})
+    chat = table.chats[finding.id]
+    assert screen.parts[f"chat-{finding.id}"]["model"] == chat.views[0].model_id
+    assert "A variable is missing." in chat.to_markdown()
+    chat.hear("ask", {"text": "how do I mend it?"})
+    until(lambda: not chat.is_running and len(chat.turns) == 2)
+    assert chat.turns[1].text == "Set it in the Deployment."
+    asked = str(model.requests[-1].body)
+    assert "A variable is missing." in asked
+    assert "how do I mend it?" in asked
+
+
+def test_a_credential_that_was_entered_is_enough_to_be_offered(
+    diagnosis: kx.Diagnosis, table: DxView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    screen = Screen(table.view)
+    table.show(diagnosis)
+    sync.run(table._offer())
+    before = {item["id"] for item in table.view.state["providers"]}
+    table._choice.enter("openai", "dummy-key-of-this-test")
+    sync.run(table._offer())
+    table.view.flush()
+    assert {item["id"] for item in screen.state["providers"]} - before == {"openai"}
+
+
 def test_an_explanation_is_stopped_and_a_wrong_choice_is_none(
     model: WireServer, diagnosis: kx.Diagnosis, table: DxView
 ) -> None:
@@ -356,6 +414,27 @@ def test_a_saved_notebook_holds_the_report_and_no_widget(broken: str, monkeypatc
     assert "kx-dock-" in shown[1].data["text/html"]
     assert "kx-dock-" in again[0].data["text/html"]
     assert "root cause found" in shown[1].data["text/html"]
+
+
+def test_an_answer_of_a_plain_call_is_covered_by_a_table_too(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEAGENTIX_RENDER", "live")
+    load = f"%load_ext kubeagentix\nimport kubeagentix as kx\nsnapshot = kx.load({broken!r})"
+    _, shown, awaited, again = executed(
+        load, "kx.diagnose(cluster=snapshot)", "dx = await kx.adiagnose(cluster=snapshot)\ndx", "dx"
+    )
+    slots = [re.findall(r"kx-dock-[0-9a-f]+", cell[0].data["text/html"]) for cell in (shown, awaited, again)]
+    assert slots[0] != slots[1]
+    assert slots[1] == slots[2]
+    assert all("application/vnd.jupyter.widget-view+json" not in cell[0].data for cell in (shown, awaited, again))
+
+
+def test_an_answer_knows_what_it_is_about(demo: kx.Demo) -> None:
+    with kx.demo("image-tag-not-found") as other:
+        kx.use(None)
+        found, elsewhere = (kx.diagnose(cluster=one, history=False) for one in (demo, other))
+        assert dx_view._source_of(found) is demo.cluster
+        assert dx_view._source_of(elsewhere) is other.cluster
+    assert dx_view._source_of(dataclasses.replace(found, id="d-unknown", cluster="no-such-context")) is None
 
 
 def test_asked_for_static_output_there_is_no_widget_at_all(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import keyword
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -111,26 +111,36 @@ async def _look(
 ) -> kx.Diagnosis:
     """One diagnosis; a table shows what the analyzers found while it is being kept, and while a model is asked."""
     asked = options.question(arguments, source, listen)
-    whom = api.asking_of(
-        asked.pop("provider"),
-        asked.pop("model"),
-        asked.pop("credential"),
-        fallback=asked.pop("fallback"),
-        anonymize=asked.pop("anonymize"),
-    )
-    if whom is not None:
-        whom = replace(whom, credentials=dict(chosen().credentials))
-    is_kept = asked.pop("history") and arguments.watch is None
-    asked.pop("listen")
-    question = api.question_of(**asked)
-    if table is not None:
-        phase = "asking" if whom is not None else "done"
-        question = replace(question, quick_dx=partial(_told, question.quick_dx, table, phase))
+    if arguments.watch is not None:
+        asked["history"] = False
     try:
-        return await api.diagnosed(question, whom, listen, is_kept=is_kept)
+        return await _diagnosed(table, **asked)
     finally:
         if isinstance(source, kx.Cluster):
             source.close()  # its connections; another look opens new ones
+
+
+def _diagnosed(
+    table: DxView | None,
+    *,
+    provider: str,
+    model: str,
+    credential: api.CredentialLike | None,
+    fallback: bool,
+    anonymize: bool | None,
+    history: bool,
+    listen: Listener,
+    **place: Any,
+) -> Coroutine[Any, Any, kx.Diagnosis]:
+    """As `kx.adiagnose`, with all credentials of this notebook at hand, and with a table of what is found first."""
+    whom = api.asking_of(provider, model, credential, fallback=fallback, anonymize=anonymize)
+    question = api.question_of(**place)
+    if whom is not None:
+        whom = replace(whom, credentials=dict(chosen().credentials))
+    if table is not None:
+        phase = "asking" if whom is not None else "done"
+        question = replace(question, quick_dx=partial(_told, question.quick_dx, table, phase))
+    return api.diagnosed(question, whom, listen, is_kept=history)
 
 
 async def _told(

@@ -29,7 +29,7 @@ Row = list[Any]
 class FindingsView(DockedView):
     """The widget. Intents: `stop`, `choose` (provider), and with the `id` of a finding `open`, `explain` and so on."""
 
-    _esm = source("kit.js", "dock.js", "findings_detail.js", "findings.js")
+    _esm = source("kit.js", "dock.js", "findings_detail.js", "findings_rows.js", "findings.js")
     _css = source("kit.css", "findings.css")
 
     def __init__(self, on_intent: Intent) -> None:
@@ -154,6 +154,11 @@ def _tree(
         seen.add(key)
         yield _step(depth, known[key].severity.rank, words.named(known[key]), key)
         stack += [(other, depth + 1) for other in reversed([*following(key)])]
+
+
+def evidence_part(piece: Evidence) -> dict[str, Any]:
+    """A piece of evidence as a part, which is opened where it is cited."""
+    return {**_evidence(piece), "id": piece.id}
 
 
 def _evidence(piece: Evidence) -> dict[str, Any]:

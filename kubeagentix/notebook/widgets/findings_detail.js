@@ -187,8 +187,49 @@ function explanation(link) {
   const done = h("div.kx-rich");
   const tail = h("div.kx-rich");
   const text = h("div.kx-dx-said", { "aria-live": "polite", "aria-busy": false }, done, tail);
-  const element = h("div.kx-dx-explain", {}, h("div.kx-dx-line", {}, go, picker, stop), calls, text, ran);
+  const cited = h("aside.kx-dx-cited", { "aria-label": "Cited evidence", hidden: true });
+  const on = h("button.kx-button", { type: "button", hidden: true, onclick: () => link.intend("chat", { id }) }, "Continue in chat");
+  const chat = h("div.kx-dx-chat", { hidden: true });
+  const element = h("div.kx-dx-explain", {}, h("div.kx-dx-line", {}, go, picker, stop), calls, text, cited, h("div.kx-dx-line", {}, ran, on), chat);
   let id = "";
+  let model = ""; // of the chat that is shown
+  let view = null;
+  text.onclick = (event) => {
+    const cite = event.target.closest(".kx-cite");
+    const part = cite && link.picture.parts.get(cite.dataset.evidence);
+    if (part) open(part, cite);
+  };
+
+  function open(part, from) {
+    const shut = () => {
+      cited.hidden = true;
+      if (from.isConnected) from.focus();
+    };
+    const close = h("button.kx-button.kx-quiet", { type: "button", "aria-label": "Close the evidence", onclick: shut }, "✕");
+    cited.replaceChildren(h("div.kx-dx-line", {}, h("code.kx-mute", {}, part.id), close), h("ul.kx-dx-list", {}, evidenceItem(part)));
+    cited.onkeydown = (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation(); // which would close the row
+      shut();
+    };
+    cited.hidden = false;
+    close.focus();
+  }
+  // The chat is a widget of its own, shown in here.
+  async function talk(part) {
+    const next = part?.model || "";
+    if (next === model) return;
+    model = next;
+    view?.remove();
+    view = null;
+    chat.hidden = !next;
+    if (!next) return;
+    const manager = link.model.widget_manager;
+    const made = await manager.create_view(await manager.get_model(next));
+    if (model !== next) return made.remove();
+    view = made;
+    chat.replaceChildren(made.el);
+  }
   picker.onchange = () => link.intend("choose", { provider: picker.value });
   go.onclick = () => link.intend("explain", { id });
   stop.onclick = () => link.intend("stop_explaining", { id });
@@ -217,10 +258,14 @@ function explanation(link) {
     ran.textContent = run?.ran || "";
     calls.replaceChildren(...(run?.calls || []).map(call));
     calls.hidden = !run?.calls?.length;
+    const part = picture.parts.get(`chat-${id}`);
+    on.hidden = !run?.goes_on || !!part || !link.model.widget_manager;
+    talk(part);
   }
   return {
     element,
     show(next, picture) {
+      if (id !== next) cited.hidden = true;
       id = next;
       said(picture.parts.get(`said-${id}`));
       controls(picture);
@@ -233,7 +278,7 @@ function explanation(link) {
         if (grown.done) done.append(htmlFragment(grown.done));
         tail.replaceChildren(htmlFragment(grown.tail));
       }
-      if (due.all || due.put.has(`run-${id}`) || "providers" in due.state || "provider" in due.state) controls(picture);
+      if (due.all || [`run-${id}`, `chat-${id}`].some((one) => due.put.has(one) || due.dropped.has(one)) || "providers" in due.state || "provider" in due.state) controls(picture);
     },
   };
 }

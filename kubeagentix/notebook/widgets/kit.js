@@ -112,6 +112,7 @@ function follow(model, show) {
   model.on("msg:custom", received);
   ask();
   return {
+    model,
     picture,
     intend: (intent, more = {}) => tell({ intent, ...more }),
     again() {
