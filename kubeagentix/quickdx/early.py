@@ -35,7 +35,8 @@ FIRST_S = 1.0  # who has the answer by then needs none before
 AGAIN_S = 1.0  # from one look to the next
 REST_S = 0.05
 SLICE_S = 0.02  # then whatever else waits for the loop has its turn
-SHARE = 0.25  # of the time spent waiting for the server, at most, goes into looks
+SHARE = 0.1  # of the time spent waiting for the server, at most, goes into looks
+OBJECT_S = 0.0002  # what a look takes, about, for each object
 MAX_TOLD = 200  # findings: to mask three takes about a millisecond
 
 
@@ -60,7 +61,7 @@ class EarlyLooks:
         try:
             while True:
                 picture = so_far()
-                if picture is not None and len(picture.objects) > seen:
+                if picture is not None and len(picture.objects) > seen and self._has_time_for(picture):
                     seen = len(picture.objects)
                     await self._look(picture)
                 await asyncio.sleep(AGAIN_S)
@@ -88,6 +89,11 @@ class EarlyLooks:
         done = work()
         self._spent_s += time.thread_time() - began
         return done
+
+    def _has_time_for(self, picture: Snapshot) -> bool:
+        """Whether a whole look can be paid for by now: one that is cut short is of no use."""
+        cost_s = OBJECT_S * sum(map(len, picture.objects.values()))
+        return self._spent_s + cost_s <= SHARE * self._waited_s()
 
     def _waited_s(self) -> float:
         """How long the program has had nothing to do, but for the looks."""

@@ -160,6 +160,15 @@ def test_who_has_no_time_to_spare_takes_no_look(monkeypatch: pytest.MonkeyPatch,
     assert looked(snapshot_of(WEB)) == []
 
 
+def test_a_look_begins_once_there_is_time_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early, "FIRST_S", 0.0)
+    monkeypatch.setattr(early, "AGAIN_S", 0.01)
+    monkeypatch.setattr(early, "OBJECT_S", 1.0)
+    assert looked(snapshot_of(WEB)) == []
+    monkeypatch.setattr(early, "SHARE", 1000.0)
+    assert len(looked(snapshot_of(WEB))) == 1
+
+
 def test_a_look_that_fails_is_told_and_costs_nothing_else(
     demo: kx.Demo, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
