@@ -57,6 +57,7 @@ from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.redaction import Redactor, using
 from kubeagentix.settings import Settings, load_settings
+from kubeagentix.toolkit.arguments import load_soon
 from kubeagentix.wire import catching
 
 RESULT_SHARE = 0.05  # of a window: the most that one result takes
@@ -319,6 +320,8 @@ class Engine:
         return candidate.plugin.build(self.environ)
 
     def _runner(self, means: _Means, run: Run, candidate: Candidate) -> ToolRunner:
+        if candidate.plugin.is_language_model and means.tools:
+            load_soon()  # while it is asked
         return ToolRunner(
             means.tools,
             self._context(partial(means.known.ask, run), means.conversation.results),

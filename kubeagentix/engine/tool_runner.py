@@ -24,7 +24,7 @@ from kubeagentix.engine.limits import within
 from kubeagentix.engine.results import Results
 from kubeagentix.errors import ApprovalError, KubeAgentiXError, excerpt
 from kubeagentix.redaction import Redactor, using
-from kubeagentix.toolkit.arguments import check
+from kubeagentix.toolkit.arguments import check, loaded
 from kubeagentix.toolkit.reducing import fit
 
 PARALLEL = 8  # calls at once; an API server takes it lightly
@@ -163,6 +163,7 @@ class ToolRunner:
 
     async def _output(self, call: ToolCall) -> ToolOutput:
         plugin = self.tools[call.name]
+        await loaded()
         arguments = check(plugin.spec, call.arguments)
         if not self._is_reading(call):  # without a slot: others may read while a person thinks
             with telemetry.tool_call(call.name):

@@ -59,7 +59,7 @@ class Chat:
         self.place = place if place is not None else Place()
         self.conversation = Conversation()
         self.turns: list[Turn] = []
-        self.watchers: list[Callable[[], None]] = []  # are told when a turn has ended
+        self.watchers: list[Callable[[], None]] = []  # are told when a turn has ended, and when all is begun anew
         self.views: list[View] = []  # that show all of it
         self.wanted_cell = ""  # what is to stand in the next cell
         self._lock = threading.Lock()
@@ -180,6 +180,8 @@ class Chat:
         self.turns.clear()
         for view in self.views:
             view.clear()
+        for tell in self.watchers:
+            tell()
 
     def take_back(self) -> str:
         """Takes the last question out of the conversation, with its answer; what it was. Raises UsageError."""
@@ -252,7 +254,7 @@ def clicked_in(view: View) -> Approver:
     async def ask(request: ApprovalRequest) -> ApprovalAnswer:
         if await view.is_heard_soon():
             return await by_answer(request)
-        view.set(hint=ASKED_BELOW)
+        view.set(hint=ASKED_BELOW, is_deaf=True)
         view.flush()
         try:
             return await sync.in_caller(lambda: asking.at_notebook(request))
@@ -265,11 +267,11 @@ def clicked_in(view: View) -> Approver:
 async def _tell_if_deaf(view: View) -> None:
     if await view.is_heard_soon():
         return
-    view.set(hint=DEAF)
+    view.set(hint=DEAF, is_deaf=True)
     while not view.is_heard:
         view.push()
         await view.is_heard_soon(PUSH_S)
-    view.set(hint="")
+    view.set(hint="", is_deaf=False)
 
 
 def next_cell(text: str) -> None:

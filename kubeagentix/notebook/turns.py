@@ -7,6 +7,7 @@ in each view that shows the turn; the whole of it is kept here, for a view that 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, assert_never
@@ -64,6 +65,7 @@ class Turn:
         self.is_stopped = False  # somebody does not want the answer any more
         self.before: tuple[Message, ...] = ()  # what the conversation was before it
         self.views = [*views]
+        self._lock = threading.RLock()  # what comes is told on one thread, and shown anew on another
         self._streams: dict[str, list[tuple[View, Growing]]] = {}
         self._put("question", "question", text=clean_block(question, max_lines=WHOLE, max_chars=WHOLE))
 
@@ -74,14 +76,19 @@ class Turn:
 
     def show_in(self, view: View) -> None:
         """Shows all of it in one more view, which then follows it."""
-        self.views.append(view)
-        for item in self.cited.values():
-            view.put(_shown(item))
-        for part in self.parts.values():
-            self._send(part, view)
+        with self._lock:
+            self.views.append(view)
+            for item in self.cited.values():
+                view.put(_shown(item))
+            for part in self.parts.values():
+                self._send(part, view)
 
-    def told(self, event: RunEvent) -> None:  # noqa: PLR0912  one line for each kind of event
+    def told(self, event: RunEvent) -> None:
         """Takes the next event."""
+        with self._lock:
+            self._take(event)
+
+    def _take(self, event: RunEvent) -> None:  # noqa: PLR0912  one line for each kind of event
         match event:
             case TextDelta():
                 self._grow("text", event.text)

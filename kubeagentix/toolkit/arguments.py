@@ -6,8 +6,10 @@ way is taken so; anything else is refused with a message that says what to write
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +18,29 @@ from kubeagentix.errors import UsageError, excerpt
 
 _ABSENT = object()
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+_is_loaded = threading.Event()
+
+
+def load_soon() -> None:
+    """Begins to import what checks arguments, so that no call has to wait for it, nor the loop.
+
+    Beside Jupyter it takes two seconds: `rfc3987-syntax`, which comes with it, compiles its grammars when jsonschema
+    imports it.
+    """
+    if not _is_loaded.is_set():
+        threading.Thread(target=_load, name="kubeagentix-import", daemon=True).start()
+
+
+async def loaded() -> None:
+    """Waits until arguments can be checked; the loop goes on meanwhile."""
+    if not _is_loaded.is_set():
+        await asyncio.to_thread(_load)
+
+
+def _load() -> None:
+    import jsonschema  # noqa: F401, PLC0415  see load_soon
+
+    _is_loaded.set()
 
 
 def check(spec: ToolSpec, arguments: Any) -> dict[str, Any]:
@@ -172,7 +197,7 @@ def _refuse_unknown(spec: ToolSpec, arguments: Mapping[str, Any]) -> None:
 
 
 def _validate(spec: ToolSpec, arguments: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  80 ms to import
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  see load_soon
     from jsonschema.exceptions import best_match  # noqa: PLC0415
 
     error = best_match(Draft202012Validator(spec.parameters).iter_errors(arguments))
@@ -183,7 +208,7 @@ def _validate(spec: ToolSpec, arguments: Mapping[str, Any]) -> None:
 
 
 def _is_valid(schema: JsonSchema, value: Any) -> bool:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  80 ms to import
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  see load_soon
 
     return Draft202012Validator(schema).is_valid(value)
 

@@ -35,6 +35,13 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
+def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab whose clicks do not reach a kernel while a cell runs."""
+    with a_lab(tmp_path_factory.mktemp("deaf"), is_deaf=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
@@ -57,11 +64,11 @@ def notebook(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Calla
         *cells: str,
         kernel: str = "now",
         theme: Literal["light", "dark"] = "light",
-        app: Literal["lab", "notebook7"] = "lab",
+        app: Literal["lab", "notebook7", "deaf"] = "lab",
         file: Path | None = None,
         **size: Any,
     ) -> Book:
-        lab: Lab = request.getfixturevalue("seven" if app == "notebook7" else "lab")
+        lab: Lab = request.getfixturevalue({"notebook7": "seven"}.get(app, app))
         if kernel not in lab.kernels:
             pytest.skip("there is no Python with the older ipykernel here")
         name = f"book-{next(_numbers)}.ipynb"  # kernels outlive their pages, by the notebook's name

