@@ -154,7 +154,7 @@ def said(lab: Lab, name: str, arguments: dict[str, Any]) -> str:
         output = lab.call(name, **arguments)
     except KubeAgentiXError as error:
         return f"{error} {error.__cause__}"
-    return repr(output) + output.text + output.short + json.dumps(output.data)
+    return "\n".join((repr(output), output.text, output.short, json.dumps(output.data)))
 
 
 def test_these_are_the_tools() -> None:
