@@ -238,7 +238,9 @@ def ignore_rules(arguments: argparse.Namespace) -> list[IgnoreRule]:
 def target_of(arguments: argparse.Namespace) -> str | None:
     """The target as one word, `KIND/NAME`, or None. Raises UsageError for more words than that."""
     words = arguments.target
-    if len(words) > 2:
+    if (arrow := next((word for word in words if word.startswith(">")), None)) is not None:
+        raise UsageError(f"{excerpt(arrow, 60)!r} is no target", hint="write the result to a file with --output FILE")
+    if len(words) > 2 or (len(words) == 2 and "/" in words[0]):
         raise UsageError(f"{excerpt(' '.join(words), 80)!r} is more than one target", hint="ask for one at a time")
     return "/".join(words) or None
 

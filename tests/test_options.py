@@ -84,9 +84,16 @@ def test_context_and_kubeconfig_go_together() -> None:
     assert parse("--context", "c", "--kubeconfig", "k").context == "c"
 
 
-def test_two_targets_are_refused() -> None:
+@pytest.mark.parametrize("words", [("deploy/web", "deploy/api", "svc/x"), ("deploy/web", "api"), ("svc/a", "svc/b")])
+def test_two_targets_are_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="more than one target"):
-        options.target_of(parse("deploy/web", "deploy/api", "svc/x"))
+        options.target_of(parse(*words))
+
+
+@pytest.mark.parametrize("words", [(">", "out.txt"), ("deploy/web", ">>out.txt")])
+def test_a_shells_arrow_is_told_what_writes_a_file(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="is no target; write the result to a file with --output FILE"):
+        options.target_of(parse(*words))
 
 
 def test_rules_to_ignore_may_be_given_again() -> None:

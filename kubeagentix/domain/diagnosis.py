@@ -238,7 +238,8 @@ class Target:
 
     def __str__(self) -> str:
         place = f"namespace {self.namespace}" if self.namespace is not None else "all namespaces"
-        return f"{self.kind}/{self.name} in {place}" if self.name else place
+        named = f"{self.kind}/{self.name}" if self.kind else self.name
+        return f"{named} in {place}" if self.name else place
 
 
 @dataclass(frozen=True, kw_only=True)

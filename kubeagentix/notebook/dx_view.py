@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MAX_GONE = 200  # rows
 MAX_KEPT = 20  # findings that stay of a run that was stopped before its answer
 UPDATE_S = 0.05
+KEEP_UP_S, SHARE = 3.0, 10  # between two reports that are made while it works, and that many times what one takes
 
 
 class DxView:
@@ -66,6 +67,9 @@ class DxView:
         self._staying: list[str] = []
         self._ended = ""  # the line that stays where the widget was
         self._keeps = False  # whether the report stays there instead: nobody else shows it
+        self.is_shown_after = False  # whether the cell's result is the report even after an interrupt
+        self._is_behind = False  # what is saved of it
+        self._next_at = 0.0  # it may be brought up to date again
         self.on_stop: Callable[[], None] = lambda: None
         self._shown: Shown | None = None
         self._report: dict[str, str] | None = None  # of `diagnosis`, once
@@ -89,7 +93,8 @@ class DxView:
         is_interrupted = kind is not None and issubclass(kind, asyncio.CancelledError | KeyboardInterrupt)
         word = "done" if kind is None else "stopped" if is_interrupted else "failed"
         self._ended = f"Quick Dx: {word} in {time.monotonic() - self._began:.1f} s"
-        self._keeps = kind is not None and self.diagnosis is not None  # what was shown is kept
+        is_shown = kind is None or (is_interrupted and self.is_shown_after)
+        self._keeps = not is_shown and self.diagnosis is not None  # what was shown is kept
         self.view.set(phase=word, may_stop=False, stages=[], is_reading=False)
         self.view.flush()
         if self.diagnosis is not None:
@@ -114,6 +119,7 @@ class DxView:
         if now - self._told >= UPDATE_S or event.done == event.total:
             self._told = now
             self.view.set(stages=[*self._stages.values()])
+            self._keep_up()
 
     def _stage(self, event: StageChanged) -> dict[str, Any]:
         """How far a stage is; while objects are read, how many there are of each kind."""
@@ -137,6 +143,8 @@ class DxView:
             self._partial = event.findings
             self.view.put({"id": "findings", "rows": widget.partial_rows(event.findings), "more": event.more})
             self.view.set(is_partial=True)
+            self._is_behind = True
+            self._keep_up()
 
     def show(self, diagnosis: Diagnosis, since: Difference | None = None, phase: str = "done") -> None:
         """Shows an answer, with what is new and gone since the last one."""
@@ -160,6 +168,25 @@ class DxView:
         self.view.set(headline=words.headline(diagnosis), phase=phase, note=_note(diagnosis), is_partial=False)
         self.view.flush()
         reports.remember(self, diagnosis.id, before.id if before is not None else "")
+        self._is_behind |= diagnosis is not before and (since is None or bool(since.new or since.gone))
+        if before is None:
+            self._next_at = 0.0
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        """Brings what is saved up to date: a kernel may end at any time, and leaves that.
+
+        A widget's output shows an error then, so from here on it is the report alone, where the browser covers it.
+        """
+        began = time.monotonic()
+        if self._shown is None or self._ended or not self._is_behind or not self.view.docks or began < self._next_at:
+            return
+        self._is_behind = False
+        self.view.flush()
+        self._shown.settle()
+        self.view.set(settled=True)
+        took = time.monotonic() - began
+        self._next_at = began + took + max(KEEP_UP_S, SHARE * took)
 
     async def _offer(self) -> None:
         """Whom a row can be explained by, and who is asked unless another is chosen."""
@@ -195,7 +222,25 @@ class DxView:
         if self._keeps and self.diagnosis is not None:
             return reports.bundle_of(self.diagnosis)
         text = self._ended or f"⏳ {self._title}"
-        if not self._ended or not self._partial:
+        if not self._ended and (self.diagnosis is not None or self._partial):
+            return self._so_far(f"{text}, as far as it was at {time.strftime('%H:%M:%S')}")
+        return self._listed(text)
+
+    def _so_far(self, text: str) -> Bundle:
+        """What stands under the table while it works."""
+        if self.diagnosis is None:
+            bundle = self._listed(text)
+        else:
+            report = self.diagnosis._repr_mimebundle_()
+            bundle = {
+                "text/plain": f"{text}\n\n{report['text/plain']}",
+                "text/html": f"<small>{escape(text)}</small>{report['text/html']}",
+            }
+        return {**bundle, "text/html": self.covered(bundle["text/html"])}
+
+    def _listed(self, text: str) -> Bundle:
+        """A line, and what was sure by then if there is no diagnosis."""
+        if not self._partial:
             return {"text/plain": text, "text/html": f"<small>{escape(text)}</small>"}
         lines = [
             clean_line(f"{item.severity.value}: {item.ref}: {item.title}", 300) for item in self._partial[:MAX_KEPT]
@@ -212,6 +257,8 @@ class DxView:
         key = str(more.get("id", ""))
         if name == "stop":
             self.on_stop()
+        elif name == "stays" and self._shown is not None and not self._ended:
+            self._context.copy().run(self._shown.unsettle)
         elif name == "open":
             self._open(key)
         elif name == "choose":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import time
 from html import escape
@@ -87,7 +88,8 @@ class Progress:
         return self._listen
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        word = "done" if kind is None else "stopped"
+        is_interrupted = kind is not None and issubclass(kind, asyncio.CancelledError | KeyboardInterrupt)
+        word = "done" if kind is None else "stopped" if is_interrupted else "failed"
         self._show(f"{self._title}: {word} in {time.monotonic() - self._began:.1f} s")
         sys.stderr.writelines(f"{clean_line(line, 300)}\n" for line in self._staying)
 

@@ -41,6 +41,7 @@ class Watch:
         self._table.on_stop = stop
         with self._table as listen:
             self._last = await self._look(listen)
+            self._table.is_shown_after = True  # an interrupt has a result from now on
             self._table.show(self._last, phase="watching")
             self._table.view.set(may_stop=True)
             while not await _comes(stopped, self._seconds):

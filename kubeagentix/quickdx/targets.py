@@ -27,6 +27,10 @@ def parse_target(text: str | None, namespace: str | None) -> Target:
     if text is None or not text.strip():
         return Target(namespace=namespace)
     kind_word, _, name = text.strip().replace(" ", "/", 1).partition("/")
+    if not kind_word:
+        raise UsageError(
+            f"{excerpt(text, 80)!r} is no KIND/NAME", hint="such as deploy/web; leave it out for everything"
+        )
     if not name:
         return _bare_word(kind_word, namespace)
     kind = find_kind(kind_word)
@@ -99,7 +103,7 @@ def _is_in(namespace: str, target: Target) -> bool:
 
 
 def _not_found(snapshot: Snapshot, target: Target, names: Sequence[str]) -> NotFoundError:
-    what = f"{target.kind or 'an object'} {excerpt(target.name, 80)!r}"
+    what = f"{target.kind or 'object'} {excerpt(target.name, 80)!r}"
     place = f"namespace {target.namespace}" if target.namespace is not None else "any namespace"
     gap = next((gap for gap in snapshot.gaps if target.kind and gap.kind == target.kind), None)
     if gap is not None:

@@ -215,6 +215,36 @@ def test_an_interrupt_ends_watching_with_the_last_answer(notebook: Callable[...,
         expect(book.output(cell).locator(".kx-dx-pill")).to_have_text("watching", timeout=30_000)
         book.interrupt()
         expect(book.output(cell).locator(".jp-OutputArea-executeResult .kx-dx")).to_be_visible(timeout=10_000)
+        expect(book.output(cell).locator(".kx-dx")).to_have_count(1)
         if cell == 1:
             book.command("notebook:run-all-below")
     assert book.problems == []
+
+
+def test_a_kernel_that_is_restarted_while_it_watches_leaves_the_report(notebook: Callable[..., Book]) -> None:
+    book = notebook(LOAD, "%kdx -n orders --watch 60")
+    book.run_all()
+    table = book.output(1).locator(".kx-dx")
+    expect(table.locator(".kx-dx-pill")).to_have_text("watching", timeout=30_000)
+    expect(table.get_by_role("button", name="Stop")).to_be_visible()
+    expect(book.output(1).locator(".kx-report")).to_be_hidden()
+    assert "widget-view" not in book.save()
+    book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(table).to_have_count(0, timeout=20_000)
+    expect(book.output(1).locator(".kx-report")).to_contain_text("as far as it was at")
+    assert "found in namespace orders" in book.save()
+    book.reload()
+    expect(book.output(1)).to_contain_text("found in namespace orders")
+    expect(book.page.get_by_text("Error displaying widget")).to_have_count(0)
+    assert book.problems == []
+
+
+def test_before_anything_is_found_the_widget_says_that_its_kernel_has_ended(notebook: Callable[..., Book]) -> None:
+    slow = SLOW.replace("/(configmaps|pods/.*/log)", ".")
+    book = notebook(LOAD, slow, "%%kdx\n-A")
+    book.run_all()
+    table = book.output(2).locator(".kx-dx")
+    expect(table.locator(".kx-dx-pill")).to_have_text("collecting", timeout=30_000)
+    book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(table.locator(".kx-dx-pill")).to_have_text("kernel ended", timeout=20_000)
+    expect(table.get_by_role("button", name="Stop")).to_be_hidden()

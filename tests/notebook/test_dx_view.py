@@ -396,6 +396,68 @@ def test_a_first_look_that_fails_raises(table: DxView) -> None:
         watched(table, [ClusterError("no")], 9)
 
 
+def interrupted(table: DxView, first: kx.Diagnosis) -> Watch:
+    """What was watched until an interrupt, after one look."""
+
+    async def look(_: Any) -> kx.Diagnosis:
+        return first
+
+    watch = Watch(table, look, 60, lambda found: found)
+
+    async def wait() -> None:
+        task = asyncio.ensure_future(watch._watched())
+        while not table.view.state.get("may_stop"):  # noqa: ASYNC110  it is set on any thread
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(wait())
+    return watch
+
+
+def test_an_interrupt_of_watching_leaves_one_report(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    assert interrupted(table, diagnosis).left() is diagnosis
+    assert table._static()["text/plain"].startswith("Quick Dx: stopped in")
+    assert "root cause" not in table._static()["text/html"]
+
+
+# what a kernel that ends leaves
+
+
+class Output:
+    """Takes the place of a cell's output: what is in it each time it changes."""
+
+    def __init__(self, static: Any) -> None:
+        self.static, self.seen = static, list[Any]()
+
+    def settle(self) -> None:
+        self.seen.append(self.static())
+
+    def unsettle(self) -> None:
+        self.seen.append("widget")
+
+
+def test_what_is_saved_while_it_works_is_what_is_known_by_then(diagnosis: kx.Diagnosis, table: DxView) -> None:
+    screen = Screen(table.view)
+    output: Any = Output(table._static)
+    table._shown = output
+    table.listen(PartialFindings(findings=diagnosis.findings[:1]))
+    assert output.seen == []  # as long as nobody says that the report is covered
+    screen.say({"intent": "docks"})
+    table.listen(PartialFindings(findings=diagnosis.findings[:2]))
+    table.listen(PartialFindings(findings=diagnosis.findings[:3]))  # at once: not again
+    table.show(diagnosis, phase="watching")
+    table.show(diagnosis, phase="watching")
+    partial, whole = output.seen
+    assert "⏳ Quick Dx of the cluster, as far as it was at" in partial["text/plain"]
+    assert str(diagnosis.findings[1].ref) in partial["text/plain"]
+    assert table.view.dock in partial["text/html"]
+    assert "root causes found" in whole["text/plain"]
+    assert table.view.dock in whole["text/html"]
+    screen.say({"intent": "stays"})
+    assert output.seen[2:] == ["widget"]
+
+
 # what stays
 
 

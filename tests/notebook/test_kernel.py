@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import time
@@ -13,6 +14,9 @@ import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
+
+from tests.servers.openai import OpenAIServer
+from tests.servers.turns import Say
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # not our sockets
 
@@ -44,6 +48,45 @@ def test_progress_ends_as_one_line_beside_the_result(broken: str, monkeypatch: p
     _, shown = executed("%load_ext kubeagentix", f"%%kdx --snapshot {broken}\n-A")
     assert [output.output_type for output in shown] == ["display_data", "execute_result"]
     assert shown[0].data["text/plain"].startswith("Quick Dx: done in ")
+
+
+def test_a_mistake_that_is_seen_at_work_is_a_failure_and_no_stop(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEAGENTIX_RENDER", "live")
+    _, shown = executed("%load_ext kubeagentix", f"%kdx --show-payload --snapshot {broken}")
+    assert shown[0].data["text/plain"].startswith("Quick Dx: failed in ")
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("%%kdx --provider openai --snapshot {file}\n-o out", "Diagnosis"),
+        ("%kdx --provider openai --snapshot {file} -o out", "Diagnosis"),
+        ("%%kchat --provider openai --snapshot {file} -o out\nwhy?", "Reply"),
+    ],
+)
+def test_what_was_shown_until_an_interrupt_is_in_the_variable(
+    broken: str, monkeypatch: pytest.MonkeyPatch, cell: str, kind: str
+) -> None:
+    monkeypatch.setenv("KUBEAGENTIX_RENDER", "live")
+    with OpenAIServer() as server:
+        monkeypatch.setenv("KUBEAGENTIX_OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-of-this-test")
+        server.script([Say("word " * 2000, pause_s=0.05)])
+        manager, client = start_new_kernel(kernel_name="python3", env=dict(os.environ))
+        try:
+            client.execute_interactive("%load_ext kubeagentix", timeout=60)
+            asked = client.execute(cell.replace("{file}", broken), stop_on_error=False)
+            ends_at = time.monotonic() + 60
+            while not server.requests:
+                assert time.monotonic() < ends_at
+                time.sleep(0.05)
+            manager.interrupt_kernel()
+            assert _reply_to(client, asked)["ename"] == "KeyboardInterrupt"
+            answer = client.execute_interactive("", user_expressions={"kind": "type(out).__name__"}, timeout=60)
+            assert answer["content"]["user_expressions"]["kind"]["data"]["text/plain"] == repr(kind)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
 
 
 @pytest.fixture

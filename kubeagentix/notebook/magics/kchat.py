@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import keyword
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,12 @@ import kubeagentix as kx
 from kubeagentix import options
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.domain.diagnosis import Target
+from kubeagentix.domain.events import RunFinished
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.payloads import NOBODY, Payload
-from kubeagentix.errors import UsageError, excerpt
+from kubeagentix.errors import UsageError
 from kubeagentix.notebook import session
+from kubeagentix.notebook.variables import check_name
 
 if TYPE_CHECKING:
     from kubeagentix.notebook.chatting import Chat, Place
@@ -45,8 +46,7 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
     question = _question(arguments)
     if arguments.max_turns < 1:
         raise UsageError("--max-turns must be at least 1", hint=f"the default is {RunOptions().max_turns}")
-    if arguments.out is not None and (not arguments.out.isidentifier() or keyword.iskeyword(arguments.out)):
-        raise UsageError(f"{excerpt(arguments.out, 60)!r} is no variable name", hint="as in -o reply")
+    check_name(arguments.out, user_ns, "reply")
     if arguments.allow_writes and arguments.snapshot:
         raise UsageError("a saved snapshot cannot be changed", hint="leave --allow-writes out, or name a cluster")
     from kubeagentix.notebook.chatting import in_cell  # noqa: PLC0415  widgets are loaded where one is shown
@@ -64,7 +64,7 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
     if arguments.show_payload:
         return _payload(chat, question, place)
     if question:
-        return _asked(in_cell(chat, question, place), arguments.out, user_ns)
+        return _asked(in_cell(chat, question, place), chat, arguments.out, user_ns)
     chat.place = place
     if arguments.out is not None:
         user_ns[arguments.out] = chat
@@ -99,11 +99,17 @@ def _place(arguments: argparse.Namespace) -> Place:
     )
 
 
-async def _asked(work: Coroutine[Any, Any, kx.Reply], out: str | None, user_ns: dict[str, Any]) -> None:
+async def _asked(work: Coroutine[Any, Any, kx.Reply], chat: Chat, out: str | None, user_ns: dict[str, Any]) -> None:
     """The answer has been shown by then: to return it would show it twice."""
-    reply = await work
-    if out is not None:
-        user_ns[out] = reply
+    turn, reply = chat.turns[-1], None
+    try:
+        reply = await work
+    finally:  # of an interrupt, what has been shown until then
+        if reply is None and isinstance(turn.ended, RunFinished):
+            ended, conversation = turn.ended, chat.conversation
+            reply = kx.Reply(text=turn.text, answer=ended.answer, finished=ended, conversation=conversation)
+        if out is not None and reply is not None:
+            user_ns[out] = reply
 
 
 async def _payload(chat: Chat, question: str, place: Place) -> Payload | session.Lines:

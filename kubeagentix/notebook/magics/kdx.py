@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import keyword
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -15,11 +14,13 @@ from kubeagentix import api, options
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.domain.events import Listener
 from kubeagentix.domain.payloads import NOBODY, Payload
-from kubeagentix.errors import UsageError, excerpt
+from kubeagentix.errors import UsageError
 from kubeagentix.notebook import ran, session
 from kubeagentix.notebook.choice import chosen
 from kubeagentix.notebook.showing import is_live
+from kubeagentix.notebook.variables import check_name
 from kubeagentix.notebook.watching import MAX_S, MIN_S, Watch
+from kubeagentix.redaction import Redactor
 from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[object]:
     """An awaitable of what the cell shows, as a rule the Diagnosis."""
     options.check(arguments)
-    if arguments.out is not None and (not arguments.out.isidentifier() or keyword.iskeyword(arguments.out)):
-        raise UsageError(f"{excerpt(arguments.out, 60)!r} is no variable name", hint="as in -o diagnosis")
+    check_name(arguments.out, user_ns, "diagnosis")
     _check_watch(arguments)
     options.target_of(arguments)
     arguments = _with_choice(arguments)
@@ -57,20 +57,26 @@ def call(arguments: argparse.Namespace, user_ns: dict[str, Any]) -> Awaitable[ob
     has_table = is_live() and arguments.format == "table" and not arguments.verbose and arguments.output is None
     if not has_table:
         if arguments.watch is not None:
-            sys.stderr.write("--watch needs a live notebook: this is one look\n")
+            why = "is for the table, without --format, --verbose and --output" if is_live() else "needs a live notebook"
+            sys.stderr.write(f"--watch {why}: this is one look\n")
         return _diagnose(arguments, source, session.Progress("Quick Dx"), finished)
     from kubeagentix.notebook.dx_view import DxView  # noqa: PLC0415  widgets are loaded where one is shown
 
-    about = options.target_of(arguments) or arguments.namespace or "the cluster"
     table = DxView(
-        clean_line(f"Quick Dx of {about}", 200),
+        _title(arguments),
         source if source is not None else kx.current(),
         arguments.provider or "",
         arguments.model or "",
     ).begin()
     if arguments.watch is None:
-        return _diagnose(arguments, source, table, finished, table)
+        return _kept(arguments, user_ns, table, _diagnose(arguments, source, table, finished, table))
     return Watch(table, partial(_look, arguments, source), arguments.watch, finished)
+
+
+def _title(arguments: argparse.Namespace) -> str:
+    """What a cell's first display says; a variable's value that stands in it may be anything."""
+    about = options.target_of(arguments) or arguments.namespace or "the cluster"
+    return clean_line(Redactor().text(f"Quick Dx of {about}"), 200)
 
 
 def _check_watch(arguments: argparse.Namespace) -> None:
@@ -104,6 +110,20 @@ async def _diagnose(
         if table is not None and table.diagnosis is not diagnosis:
             table.show(diagnosis)
     return finished(diagnosis)
+
+
+async def _kept(
+    arguments: argparse.Namespace,
+    user_ns: dict[str, Any],
+    table: DxView,
+    work: Coroutine[Any, Any, kx.Diagnosis | None],
+) -> kx.Diagnosis | None:
+    """What the table shows at the end is in the variable too, also after an interrupt."""
+    try:
+        return await work
+    finally:
+        if arguments.out and table.diagnosis is not None:
+            user_ns[arguments.out] = table.diagnosis
 
 
 async def _look(

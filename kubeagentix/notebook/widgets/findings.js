@@ -175,6 +175,11 @@ function mount(link) {
     pane.hide();
     rows.focus();
   }
+  function gone() {
+    top.gone(); // until it answers again
+  }
+  link.model.on("comm_live_update", gone);
+  link.model.on("comm:close", gone);
   function show(picture, due) {
     top.show(picture);
     const findings = picture.parts.get("findings");
@@ -191,7 +196,13 @@ function mount(link) {
     if (due.all || due.put.has("hypotheses")) causes.show(picture.parts.get("hypotheses"));
     if (open) pane.update(open, picture, due);
   }
-  return { root, show, over: top.over, stop: rows.stop };
+  function end() {
+    link.model.off("comm_live_update", gone);
+    link.model.off("comm:close", gone);
+    gone();
+    rows.stop();
+  }
+  return { root, show, over: top.over, stop: end };
 }
 
 export default () => docked(mount, ({ parts }) => parts.has("findings"));

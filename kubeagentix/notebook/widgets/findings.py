@@ -27,13 +27,23 @@ Row = list[Any]
 
 
 class FindingsView(DockedView):
-    """The widget. Intents: `stop`, `choose` (provider), and with the `id` of a finding `open`, `explain` and so on."""
+    """The widget. Intents: `stop`, `stays`, `choose` (provider), and `open`, `explain` … with a finding's `id`."""
 
     _esm = source("kit.js", "dock.js", "findings_detail.js", "findings_rows.js", "findings.js")
     _css = source("kit.css", "findings.css")
 
     def __init__(self, on_intent: Intent) -> None:
         super().__init__(on_intent, phase="collecting", stages=[])
+
+    @property
+    def docks(self) -> bool:
+        """Whether a browser says that it covers the report, so that an output can hold the report alone."""
+        return self._has_docked
+
+    def _unsettle(self) -> None:
+        self._has_docked = False
+        super()._unsettle()
+        self._intent("stays", {})
 
 
 def rows(diagnosis: Diagnosis, new: Set[str] = frozenset(), gone: Sequence[Finding] = ()) -> list[Row]:

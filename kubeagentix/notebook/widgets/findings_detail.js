@@ -18,7 +18,7 @@ function header(link) {
   const note = h("p.kx-dx-note.kx-dx-warning");
   const partial = h("p.kx-dx-so-far", { role: "status", hidden: true }, "So far, of what has been read. Root causes, and what logs tell, come with the answer.");
   const element = h("header.kx-dx-top", {}, h("div.kx-dx-line", {}, title, pill, stop, other), stages, partial, change, note);
-  const self = { element, isReport: false, onReport: () => {}, over, show };
+  const self = { element, isReport: false, onReport: () => {}, over, show, gone };
   let report = null;
 
   function over(next) {
@@ -46,6 +46,13 @@ function header(link) {
     change.hidden = !state.change;
     note.textContent = state.note || "";
     note.hidden = !state.note;
+  }
+  // The kernel has ended, or is not reached: nothing of what runs goes on here.
+  function gone() {
+    pill.textContent = "kernel ended";
+    pill.className = "kx-dx-pill kx-dx-is-stopped";
+    pill.hidden = false;
+    stop.hidden = stages.hidden = true;
   }
   function stage({ name, done, total, detail, objects, kinds }) {
     const isDone = done >= total;

@@ -12,6 +12,7 @@ from IPython.utils.capture import capture_output
 import kubeagentix as kx
 from kubeagentix import registry
 from kubeagentix.errors import KubeAgentiXError, UsageError
+from kubeagentix.notebook.magics import kdx
 from kubeagentix.options import OneLineParser
 
 
@@ -109,15 +110,54 @@ def test_help_is_printed(shell: Any) -> None:
         ),
         ("%%kdx deploy/wep\n--snapshot {file}", "error: there is no Deployment 'wep' in any namespace;"),
         ("%kdx {a} $b --snapshot {file}", "error: unknown kind '{a}'"),
+        ("%kdx nobody --snapshot {file}", "error: there is no object 'nobody' in any namespace"),
+        ("%kdx / --snapshot {file}", "error: '/' is no KIND/NAME; such as deploy/web"),
+        ("%%kdx --snapshot {file}\ndeploy/web\ndeploy/api", "error: 'deploy/web deploy/api' is more than one target"),
+        ("%kdx -o print", "error: 'print' is Python's or the notebook's own name; as in -o diagnosis"),
+        ("%kdx -o __builtins__", "error: '__builtins__' is Python's or the notebook's own name"),
+        ("%kdx -o get_ipython", "error: 'get_ipython' is Python's or the notebook's own name"),
+        ("%kdx -o In", "error: 'In' is Python's or the notebook's own name"),
+        ("%kdx -o module", "error: 'module' is a module here"),
+        ("%%kchat -o module\nwhy?", "error: 'module' is a module here; as in -o reply"),
     ],
 )
 def test_a_known_error_is_one_line(shell: Any, broken: str, cell: str, message: str) -> None:
-    shell.user_ns.update(a="expanded", b="expanded")
+    shell.user_ns.update(a="expanded", b="expanded", module=kx)
     result, text = fail(shell, cell.replace("{file}", broken))
     assert isinstance(result.error_in_exec, KubeAgentiXError)
     assert message in text
     assert "Traceback" not in text
     assert len(text.strip().splitlines()) == 1
+
+
+def test_a_name_alone_is_told_without_a_kind(shell: Any, broken: str) -> None:
+    _, text = run(shell, f"%kdx web -n shop --snapshot {broken}")
+    assert "found in web in namespace shop" in text
+
+
+def test_a_variable_that_holds_a_credential_is_not_shown() -> None:
+    parser = OneLineParser("%kdx", "")
+    registry.magics()["kdx"].configure(parser)
+    secret = f"sk-ant-api03-{'dummy0A9' * 8}"
+    for words in (["-n", secret], [f"deploy/{secret}"]):
+        title = kdx._title(parser.parse(words))
+        assert title.startswith("Quick Dx of ")
+        assert "dummy" not in title
+
+
+@pytest.mark.parametrize(
+    ("is_live", "why"),
+    [(False, "needs a live notebook"), (True, "is for the table, without --format, --verbose and --output")],
+)
+def test_why_nothing_is_watched_is_said(
+    shell: Any, broken: str, is_live: bool, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kdx, "is_live", lambda: is_live)
+    kx.use(kx.load(broken))
+    with capture_output(display=False) as captured:
+        shell.run_cell("%kdx --watch 2 --format json", store_history=True)
+    kx.use(None)
+    assert f"--watch {why}: this is one look" in captured.stderr
 
 
 def test_tb_shows_the_whole_traceback_of_a_known_error(shell: Any) -> None:
