@@ -68,6 +68,7 @@ class DxView:
         self._ended = ""  # the line that stays where the widget was
         self._keeps = False  # whether the report stays there instead: nobody else shows it
         self.is_shown_after = False  # whether the cell's result is the report even after an interrupt
+        self._keeping = threading.Lock()
         self._is_behind = False  # what is saved of it
         self._next_at = 0.0  # it may be brought up to date again
         self.on_stop: Callable[[], None] = lambda: None
@@ -100,7 +101,8 @@ class DxView:
         if self.diagnosis is not None:
             self._report = self.diagnosis._repr_mimebundle_()  # before the widget goes, so that nothing is missing long
         if self._shown is not None:
-            self._shown.settle()
+            with self._keeping:
+                self._shown.settle()
         sys.stderr.writelines(f"{clean_line(line, 300)}\n" for line in self._staying)
         self._staying.clear()
 
@@ -178,15 +180,18 @@ class DxView:
 
         A widget's output shows an error then, so from here on it is the report alone, where the browser covers it.
         """
-        began = time.monotonic()
-        if self._shown is None or self._ended or not self._is_behind or not self.view.docks or began < self._next_at:
+        if not self._is_behind or not self.view.docks:
             return
-        self._is_behind = False
-        self.view.flush()
-        self._shown.settle()
-        self.view.set(settled=True)
-        took = time.monotonic() - began
-        self._next_at = began + took + max(KEEP_UP_S, SHARE * took)
+        with self._keeping:
+            began = time.monotonic()
+            if self._shown is None or self._ended or began < self._next_at:
+                return
+            self._is_behind = False
+            self.view.flush()
+            self._shown.settle()
+            self.view.set(settled=True)
+            took = time.monotonic() - began
+            self._next_at = began + took + max(KEEP_UP_S, SHARE * took)
 
     async def _offer(self) -> None:
         """Whom a row can be explained by, and who is asked unless another is chosen."""
@@ -257,6 +262,8 @@ class DxView:
         key = str(more.get("id", ""))
         if name == "stop":
             self.on_stop()
+        elif name == "docks":
+            self._context.copy().run(self._keep_up)
         elif name == "stays" and self._shown is not None and not self._ended:
             self._context.copy().run(self._shown.unsettle)
         elif name == "open":

@@ -227,6 +227,7 @@ def test_a_kernel_that_is_restarted_while_it_watches_leaves_the_report(notebook:
     table = book.output(1).locator(".kx-dx")
     expect(table.locator(".kx-dx-pill")).to_have_text("watching", timeout=30_000)
     expect(table.get_by_role("button", name="Stop")).to_be_visible()
+    expect(book.output(1).locator(".kx-report")).to_have_count(1)
     expect(book.output(1).locator(".kx-report")).to_be_hidden()
     assert "widget-view" not in book.save()
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")

@@ -444,13 +444,12 @@ def test_what_is_saved_while_it_works_is_what_is_known_by_then(diagnosis: kx.Dia
     table.listen(PartialFindings(findings=diagnosis.findings[:1]))
     assert output.seen == []  # as long as nobody says that the report is covered
     screen.say({"intent": "docks"})
-    table.listen(PartialFindings(findings=diagnosis.findings[:2]))
     table.listen(PartialFindings(findings=diagnosis.findings[:3]))  # at once: not again
     table.show(diagnosis, phase="watching")
     table.show(diagnosis, phase="watching")
     partial, whole = output.seen
     assert "⏳ Quick Dx of the cluster, as far as it was at" in partial["text/plain"]
-    assert str(diagnosis.findings[1].ref) in partial["text/plain"]
+    assert str(diagnosis.findings[0].ref) in partial["text/plain"]
     assert table.view.dock in partial["text/html"]
     assert "root causes found" in whole["text/plain"]
     assert table.view.dock in whole["text/html"]

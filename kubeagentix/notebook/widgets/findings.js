@@ -182,6 +182,8 @@ function mount(link) {
   link.model.on("comm:close", gone);
   function show(picture, due) {
     top.show(picture);
+    // Once it answers: what was told before may wait in the kernel's main queue until the cell ends.
+    if (due.all && document.body.hasAttribute("data-jp-theme-light")) link.intend("docks");
     const findings = picture.parts.get("findings");
     soFar = picture.state.is_partial ? (findings?.more ? ` so far, and ${findings.more} more` : " so far") : "";
     root.classList.toggle("kx-dx-partial", !!picture.state.is_partial);

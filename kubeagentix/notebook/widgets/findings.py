@@ -27,7 +27,7 @@ Row = list[Any]
 
 
 class FindingsView(DockedView):
-    """The widget. Intents: `stop`, `stays`, `choose` (provider), and `open`, `explain` … with a finding's `id`."""
+    """The widget. Intents: `stop`, `docks`, `stays`, `choose`; `open`, `explain` … with a finding's `id`."""
 
     _esm = source("kit.js", "dock.js", "findings_detail.js", "findings_rows.js", "findings.js")
     _css = source("kit.css", "findings.css")
@@ -39,6 +39,10 @@ class FindingsView(DockedView):
     def docks(self) -> bool:
         """Whether a browser says that it covers the report, so that an output can hold the report alone."""
         return self._has_docked
+
+    def _settle(self) -> None:
+        super()._settle()
+        self._intent("docks", {})
 
     def _unsettle(self) -> None:
         self._has_docked = False
