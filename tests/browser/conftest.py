@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.book import Book
 from tests.browser.lab import CHROMIUM, Lab, a_lab
 
 _numbers = itertools.count(1)
+PATIENCE_MS = 90_000  # of a busy machine; no claim of how quick anything is
+expect.set_options(timeout=PATIENCE_MS)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
@@ -80,6 +82,7 @@ def notebook(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Calla
             viewport={"width": size.get("width", 1280), "height": size.get("height", 900)},
             device_scale_factor=size.get("scale", 1),
         ).new_page()
+        page.set_default_timeout(PATIENCE_MS)
         book = Book(page, lab, name)
         books.append(book)
         book.open(theme)

@@ -196,12 +196,12 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     expect(chat.locator(".kx-pill")).to_have_text("ready")
     assert "widget-view" not in book.save()
     book.reload()
-    expect(chat.locator(".kx-question")).to_have_count(2, timeout=20_000)
+    expect(chat.locator(".kx-question")).to_have_count(2)
     expect(chat.locator(".kx-answer").last).to_contain_text("Because nobody set it.")
     expect(book.output(1).locator(".kx-report")).to_be_hidden()
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     book.reload()
-    expect(book.output(1).get_by_text("Because nobody set it.")).to_be_visible(timeout=20_000)  # the transcript
+    expect(book.output(1).get_by_text("Because nobody set it.")).to_be_visible()  # the transcript
     expect(chat).to_have_count(0)
     book.page.wait_for_function(IDLE, timeout=60_000)  # JupyterLab does not end while a kernel begins
     assert (book.problems, book.left) == ([], [])

@@ -66,7 +66,7 @@ def test_nothing_of_it_acts_live_or_from_the_file(notebook: Callable[..., Book],
     expect(table.get_by_label("Details of the finding")).to_contain_text("FATAL")
     book.page.get_by_label("Your question").fill(ALL)
     book.page.keyboard.press("Enter")
-    expect(chat.locator(".kx-ran")).to_have_count(2, timeout=60_000)
+    expect(chat.locator(".kx-ran")).to_have_count(2)
     for summary in chat.locator("details > summary").all():
         summary.click()
     expect(chat.locator(".kx-tool").first).to_contain_text("note-0")

@@ -49,7 +49,7 @@ def test_an_interrupt_ends_a_run_and_keeps_what_was_shown(
         book.run_cell(cell)
         expect(book.output(cell).first).to_contain_text("Quick Dx of the cluster")
         book.interrupt()
-        expect(book.output(cell).first).to_contain_text("interrupted", timeout=10_000)
+        expect(book.output(cell).first).to_contain_text("interrupted")
         expect(book.output(cell).first).to_contain_text("Quick Dx: stopped in")
         expect(book.output(cell).first).not_to_contain_text("Traceback")
         book.wait_cell(cell)
@@ -76,7 +76,7 @@ def test_tab_completes_an_option_a_namespace_and_a_name(notebook: Callable[..., 
         book.page.wait_for_selector(".jp-Notebook.jp-mod-editMode .jp-mod-completer-enabled")
         book.page.keyboard.press("Tab")
         offered = book.page.locator(".jp-Completer-item .jp-Completer-match")
-        expect(offered).to_have_text([completed.split()[-1]], timeout=30_000)
+        expect(offered).to_have_text([completed.split()[-1]])
         book.page.keyboard.press("Enter")  # one is offered, too, before it is taken
         expect(editor).to_have_text(f"%kdx {completed}")
     assert book.problems == []

@@ -37,13 +37,13 @@ def test_chat_table_and_card_work_and_leave_reports(notebook: Callable[..., Book
     )
     book.run_all()
     table = book.output(1).locator(".kx-dx").last
-    expect(table.locator(".kx-dx-cause").first).to_be_visible(timeout=40_000)
-    expect(book.output(2).locator(".kx-answer strong")).to_have_text("a variable", timeout=40_000)
+    expect(table.locator(".kx-dx-cause").first).to_be_visible()
+    expect(book.output(2).locator(".kx-answer strong")).to_have_text("a variable")
     expect(book.output(2).locator(".kx-tool")).to_contain_text("done")
     book.shot("notebook-7-chat")
     book.output(2).locator(".kx-stop").click()
     card = book.output(3).locator(".kx-providers")
-    expect(card.get_by_role("group", name="OpenAI API")).to_contain_text("uses OPENAI_API_KEY", timeout=40_000)
+    expect(card.get_by_role("group", name="OpenAI API")).to_contain_text("uses OPENAI_API_KEY")
     book.wait_run()
 
     table.get_by_role("grid").get_by_role("button", name="Name", exact=True).click()

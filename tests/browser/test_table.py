@@ -106,12 +106,12 @@ def test_what_is_saved_is_the_report_and_a_reloaded_page_has_the_table_again(
     assert "root causes found in all namespaces" in saved
     book.reload()
     for cell in (1, 2):
-        expect(book.output(cell).locator(TABLE).locator(".kx-dx-cause").first).to_be_visible(timeout=20_000)
+        expect(book.output(cell).locator(TABLE).locator(".kx-dx-cause").first).to_be_visible()
 
     # Somebody else gets the file: no kernel that has made it, and no trust.
     lab.folder.joinpath("sent.ipynb").write_text(saved)
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    expect(table).to_have_count(0, timeout=20_000)
+    expect(table).to_have_count(0)
     expect(book.output(1).locator(".kx-report")).to_be_visible()
     book.name = "sent.ipynb"
     book.open()
@@ -136,7 +136,7 @@ def test_rows_are_there_while_a_slow_cluster_is_still_read(notebook: Callable[..
     book = notebook(LOAD, SLOW, "%%kdx\n-A", "%kdx -A", theme="dark")
     book.run_all()
     live = book.output(2).locator(".kx-dx").first
-    expect(live.locator(".kx-dx-so-far")).to_be_visible(timeout=30_000)
+    expect(live.locator(".kx-dx-so-far")).to_be_visible()
     expect(live.locator(".kx-dx-pill")).to_have_text("collecting")
     expect(live.locator(".kx-dx-stages")).to_contain_text(re.compile(r"collect \d+/\d+ [\d,]+ objects"))
     expect(count(live)).to_contain_text("so far")
@@ -145,16 +145,16 @@ def test_rows_are_there_while_a_slow_cluster_is_still_read(notebook: Callable[..
     book.shot("table-partial-dark")
     lab.folder.joinpath("go-on").touch()
     table = book.output(2).locator(TABLE)
-    expect(table.locator(".kx-dx-cause").first).to_be_visible(timeout=30_000)
+    expect(table.locator(".kx-dx-cause").first).to_be_visible()
     expect(table.locator(".kx-dx-so-far")).to_be_hidden()
     expect(count(table)).not_to_contain_text("so far")
     book.wait_run()
 
     lab.folder.joinpath("go-on").unlink()
     book.run_cell(3)  # where the cell blocks
-    expect(book.output(3).locator(".kx-dx-body .kx-dx-row").first).to_be_visible(timeout=30_000)
+    expect(book.output(3).locator(".kx-dx-body .kx-dx-row").first).to_be_visible()
     book.interrupt()
-    expect(book.output(3)).to_contain_text("Found until then", timeout=10_000)
+    expect(book.output(3)).to_contain_text("Found until then")
     lab.folder.joinpath("go-on").touch()
     assert book.problems == []
 
@@ -189,20 +189,20 @@ def test_watching_marks_a_fault_that_comes_and_one_that_goes(notebook: Callable[
     )
     book.run_all()
     live = book.output(2).locator(".kx-dx").first
-    expect(live.locator(".kx-dx-pill")).to_have_text("watching", timeout=30_000)
+    expect(live.locator(".kx-dx-pill")).to_have_text("watching")
     lab.folder.joinpath("break-it").touch()
-    expect(live.locator(".kx-dx-note").first).to_contain_text("new", timeout=30_000)
+    expect(live.locator(".kx-dx-note").first).to_contain_text("new")
     live.locator(".kx-dx-body .kx-dx-new").first.scroll_into_view_if_needed()
     book.shot("table-watch")
     lab.folder.joinpath("lose-it").touch()  # the API server answers no more, for a while
-    expect(live.locator(".kx-dx-note.kx-dx-warning")).to_contain_text("not refreshed: ", timeout=30_000)
+    expect(live.locator(".kx-dx-note.kx-dx-warning")).to_contain_text("not refreshed: ")
     expect(live.locator(".kx-dx-body .kx-dx-row").first).to_be_visible()
     lab.folder.joinpath("find-it").touch()
-    expect(live.locator(".kx-dx-note.kx-dx-warning")).to_be_hidden(timeout=30_000)
+    expect(live.locator(".kx-dx-note.kx-dx-warning")).to_be_hidden()
     lab.folder.joinpath("heal-it").touch()
-    expect(live.locator(".kx-dx-body .kx-dx-gone").first).to_be_visible(timeout=30_000)
+    expect(live.locator(".kx-dx-body .kx-dx-gone").first).to_be_visible()
     live.get_by_role("button", name="Stop").click()
-    expect(book.output(3)).to_contain_text("last Diagnosis", timeout=10_000)
+    expect(book.output(3)).to_contain_text("last Diagnosis")
     expect(book.output(3)).to_contain_text("True")
     expect(book.page.locator(TABLE)).to_be_visible()
     assert book.problems == []
@@ -212,9 +212,9 @@ def test_an_interrupt_ends_watching_with_the_last_answer(notebook: Callable[...,
     book = notebook(LOAD, "%%kdx --watch 60 -o last\n-A", "%kdx --watch 60", "print('after', len(last.findings) > 3)")
     book.run_all()
     for cell in (1, 2):  # awaiting, and blocking
-        expect(book.output(cell).locator(".kx-dx-pill")).to_have_text("watching", timeout=30_000)
+        expect(book.output(cell).locator(".kx-dx-pill")).to_have_text("watching")
         book.interrupt()
-        expect(book.output(cell).locator(".jp-OutputArea-executeResult .kx-dx")).to_be_visible(timeout=10_000)
+        expect(book.output(cell).locator(".jp-OutputArea-executeResult .kx-dx")).to_be_visible()
         expect(book.output(cell).locator(".kx-dx")).to_have_count(1)
         if cell == 1:
             book.command("notebook:run-all-below")
@@ -225,13 +225,13 @@ def test_a_kernel_that_is_restarted_while_it_watches_leaves_the_report(notebook:
     book = notebook(LOAD, "%kdx -n orders --watch 60")
     book.run_all()
     table = book.output(1).locator(".kx-dx")
-    expect(table.locator(".kx-dx-pill")).to_have_text("watching", timeout=30_000)
+    expect(table.locator(".kx-dx-pill")).to_have_text("watching")
     expect(table.get_by_role("button", name="Stop")).to_be_visible()
     expect(book.output(1).locator(".kx-report")).to_have_count(1)
     expect(book.output(1).locator(".kx-report")).to_be_hidden()
     assert "widget-view" not in book.save()
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    expect(table).to_have_count(0, timeout=20_000)
+    expect(table).to_have_count(0)
     expect(book.output(1).locator(".kx-report")).to_contain_text("as far as it was at")
     assert "found in namespace orders" in book.save()
     book.reload()
@@ -245,7 +245,7 @@ def test_before_anything_is_found_the_widget_says_that_its_kernel_has_ended(note
     book = notebook(LOAD, slow, "%%kdx\n-A")
     book.run_all()
     table = book.output(2).locator(".kx-dx")
-    expect(table.locator(".kx-dx-pill")).to_have_text("collecting", timeout=30_000)
+    expect(table.locator(".kx-dx-pill")).to_have_text("collecting")
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    expect(table.locator(".kx-dx-pill")).to_have_text("kernel ended", timeout=20_000)
+    expect(table.locator(".kx-dx-pill")).to_have_text("kernel ended")
     expect(table.get_by_role("button", name="Stop")).to_be_hidden()

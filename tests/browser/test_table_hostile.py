@@ -57,7 +57,7 @@ def test_hostile_texts_are_text_and_a_row_is_explained(notebook: Callable[..., B
         )
         book.run_all()
         table = book.page.locator(TABLE)
-        expect(table.locator(".kx-dx-body .kx-dx-row")).to_have_count(10, timeout=40_000)
+        expect(table.locator(".kx-dx-body .kx-dx-row")).to_have_count(10)
         for cause in table.locator(".kx-dx-cause > summary").all():
             cause.click()
         for row in range(10):  # the last one is real
@@ -66,7 +66,7 @@ def test_hostile_texts_are_text_and_a_row_is_explained(notebook: Callable[..., B
         pane = table.get_by_label("Details of the finding")
         pane.get_by_label("Provider").select_option("openai")
         pane.get_by_role("button", name="Explain with openai").click()
-        expect(pane.get_by_role("button", name="Explain again")).to_be_enabled(timeout=60_000)
+        expect(pane.get_by_role("button", name="Explain again")).to_be_enabled()
         expect(pane.locator(".kx-dx-ran")).to_contain_text("openai / ")
         expect(pane.locator(".kx-dx-said strong")).to_have_text("this")
         expect(pane.locator(".kx-dx-calls")).to_contain_text("list_namespaces")
@@ -74,10 +74,10 @@ def test_hostile_texts_are_text_and_a_row_is_explained(notebook: Callable[..., B
         book.shot("table-explained-dark")
         pane.get_by_role("button", name="Continue in chat").click()
         chat = pane.locator(".kx-chat")
-        expect(chat.locator(".kx-answer strong")).to_have_text("this", timeout=10_000)
+        expect(chat.locator(".kx-answer strong")).to_have_text("this")
         chat.get_by_label("Your question").fill("are you sure?")
         book.page.keyboard.press("Enter")
-        expect(chat.locator(".kx-answer em")).to_have_text("surely", timeout=30_000)
+        expect(chat.locator(".kx-answer em")).to_have_text("surely")
         chat.locator(".kx-form").scroll_into_view_if_needed()
         book.shot("table-chat-dark")
         assert table.locator("img, script, iframe, svg, a[href^=javascript]").count() == 0

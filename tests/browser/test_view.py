@@ -75,7 +75,7 @@ async def clicked():
     book = notebook(LINES, wait, "view", last, kernel=kernel)
     book.run_all()
     book.page.locator(".go").click()
-    expect(book.output().first).to_contain_text("told [('go', 7)]", timeout=25_000)
+    expect(book.output().first).to_contain_text("told [('go', 7)]")
 
 
 def test_messages_that_the_browser_missed_are_made_good(notebook: Callable[..., Book]) -> None:
@@ -99,7 +99,7 @@ def test_a_reloaded_page_shows_all_of_it_again(notebook: Callable[..., Book]) ->
     expect(book.page.locator(".kx li")).to_have_text(["one"])
     book.save()
     book.reload()
-    expect(book.page.locator(".kx li")).to_have_text(["one"], timeout=20_000)
+    expect(book.page.locator(".kx li")).to_have_text(["one"])
 
 
 def test_text_streams_in_few_messages_and_is_whole_at_the_end(notebook: Callable[..., Book]) -> None:

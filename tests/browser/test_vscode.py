@@ -13,7 +13,7 @@ from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Hang, Say
 from tests.servers.wire import WireServer
 
-SOON_MS = 60_000  # of a busy machine
+SOON_MS = 90_000  # of a busy machine
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

@@ -27,7 +27,7 @@ PACKED = {
     "require.js": ("requirejs-2.3.8.tgz", "package/require.js"),
 }
 HERE = Path(__file__).parent
-RUN_MS = 60_000
+RUN_MS = 120_000
 
 # VS Code's own policy for these pages is an experiment (notebook.experimental.enableCsp), off as a rule. This is it,
 # without the rest of the world, and with `blob:`, from which anywidget loads a widget's source.
