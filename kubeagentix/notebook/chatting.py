@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from kubeagentix.engine.run import Run
 from kubeagentix.errors import KubeAgentiXError, UsageError
 from kubeagentix.notebook import transcripts
 from kubeagentix.notebook.choice import KubeAgentix
-from kubeagentix.notebook.showing import Display, Shown, is_live
+from kubeagentix.notebook.showing import Display, is_live
 from kubeagentix.notebook.turns import Turn
 from kubeagentix.notebook.view import View
 from kubeagentix.notebook.widgets.chat import ChatView
@@ -35,6 +36,7 @@ DEAF = "Clicks do not reach the kernel while this cell runs: ■ in the toolbar 
 ASKED_BELOW = "Clicks do not reach the kernel while this cell runs: answer in the input field (VS Code: at the top)."
 _COMMAND = re.compile(r"`(kubectl [^`\n]+)`|^[ \t]*(?:\$ )?(kubectl [^`\n]+)$", re.MULTILINE)
 PUSH_S = 3.0  # how often a browser that cannot ask is sent all of it
+KEEP_S = 4.0  # how often the file is brought up to date while an answer comes
 DECISIONS = ("once", "always", "refused")
 
 
@@ -79,6 +81,11 @@ class Chat:
     def to_markdown(self) -> str:
         """All of it as Markdown: questions, tools, answers, evidence, and what ran."""
         return transcripts.markdown(self.turns)
+
+    @property
+    def under_way(self) -> Turn | None:
+        """The turn that is being answered."""
+        return self._turn
 
     @property
     def is_running(self) -> bool:
@@ -227,22 +234,27 @@ def in_cell(chat: Chat, question: str, place: Place) -> Coroutine[Any, Any, Repl
     """Asks in this cell: shows the answer as it comes, and then its report. The display is made by this very call."""
     view = ChatView(chat.hear, mode="cell") if is_live() else None
     turn = chat.begin(question, *([view] if view is not None else []))
-    shown = Shown(view, lambda: transcripts.bundle([turn])) if view is not None else None
-    return _in_cell(chat, turn, place, view, shown)
+    if view is not None:
+        view.show(
+            lambda: transcripts.so_far([turn]) if turn is chat.under_way else transcripts.bundle([turn]),
+            until_heard=True,
+        )
+    return _in_cell(chat, turn, place, view)
 
 
-async def _in_cell(chat: Chat, turn: Turn, place: Place, view: View | None, shown: Shown | None) -> Reply:
-    if view is None or shown is None:
+async def _in_cell(chat: Chat, turn: Turn, place: Place, view: ChatView | None) -> Reply:
+    if view is None:
         try:
             return await chat.answered(turn, place, asking.person())
         finally:
             Display(transcripts.bundle([turn]))
-    probing = asyncio.ensure_future(_tell_if_deaf(view))
+    beside = [asyncio.ensure_future(work) for work in (_tell_if_deaf(view), _keep_up(turn, view))]
     try:
         return await chat.answered(turn, place, clicked_in(view))
     finally:
-        probing.cancel()
-        shown.settle()
+        for work in beside:
+            work.cancel()
+        view.leave()
         if chat.wanted_cell:
             next_cell(chat.wanted_cell)
             chat.wanted_cell = ""
@@ -262,6 +274,18 @@ def clicked_in(view: View) -> Approver:
             view.set(hint=DEAF)
 
     return ask
+
+
+async def _keep_up(turn: Turn, view: ChatView) -> None:
+    """Keeps in the file what is seen, now and then, and not while somebody is about to click on an answer."""
+    kept, kept_at, was_asking = turn.heard, time.monotonic(), False
+    while True:
+        await asyncio.sleep(KEEP_S / 20)
+        is_due = time.monotonic() - kept_at >= KEEP_S or (turn.is_asking and not was_asking)
+        was_asking = turn.is_asking
+        if is_due and turn.heard != kept:
+            kept, kept_at = turn.heard, time.monotonic()
+            view.refresh()
 
 
 async def _tell_if_deaf(view: View) -> None:

@@ -28,33 +28,42 @@ class DockedView(View):
         self.dock = f"kx-dock-{secrets.token_hex(8)}"
         self._shown: list[Shown] = []
         self._has_docked = False
+        self._has_left = False
         super().__init__(on_intent, dock=self.dock, **state)
 
     def covered(self, report: str) -> str:
         """The HTML of a report, in an element that this covers."""
         return f'<div class="{self.dock} {NO_FORMULAS}"><div class="kx-report">{report}</div></div>'
 
-    def show(self, static: Callable[[], Bundle]) -> None:
+    def show(self, static: Callable[[], Bundle], *, until_heard: bool = False) -> None:
         """Shows it in the cell that calls, as often as it is called; `static` gives what stands in the file.
 
-        Frontends that do not tell that they find the report in the page have the widget in the output, as usual.
+        Frontends that do not tell that they find the report in the page have the widget in the output, as usual:
+        also where nothing is heard of them if it is shown `until_heard`, as for a cell that runs.
         """
 
         def report() -> Bundle:
             bundle = static()
+            if self._has_left:
+                return bundle
             return {**bundle, "text/html": self.covered(bundle["text/html"])}
 
         self._context = contextvars.copy_context()
         self._shown.append(Shown(self, report))
-        if is_watched():
-            sync.start(self._settle_when_heard())
-        else:
+        if not is_watched() or self._has_docked:
             self._settle()
+        elif not until_heard:
+            sync.start(self._settle_when_heard())
 
     def refresh(self) -> None:
         """Brings the reports up to date. From any thread."""
         for shown in self._shown:
             self._context.copy().run(shown.refresh)
+
+    def leave(self) -> None:
+        """Puts the reports in its place, for good."""
+        self._has_left = True
+        self._settle()
 
     def _received(self, sender: Any, content: Any, buffers: Any) -> None:
         intent = content.get("intent") if isinstance(content, dict) else None
@@ -63,7 +72,8 @@ class DockedView(View):
                 self._has_docked = True
                 self._settle()
         elif intent == "stays":
-            self._unsettle()
+            if not self._has_left:
+                self._unsettle()
         else:
             super()._received(sender, content, buffers)
 

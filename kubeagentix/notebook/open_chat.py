@@ -6,7 +6,7 @@ A saved notebook cannot show a widget without its kernel: it holds the transcrip
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ import kubeagentix as kx
 from kubeagentix import sync
 from kubeagentix.api import Source
 from kubeagentix.engine.approvals import by_answer
-from kubeagentix.errors import KubeAgentiXError
+from kubeagentix.errors import KubeAgentiXError, UsageError
 from kubeagentix.notebook import picking, transcripts
 from kubeagentix.notebook.chatting import Chat, Place
 from kubeagentix.notebook.choice import KubeAgentix, choose_for
@@ -36,13 +36,16 @@ class OpenChat(Chat):
         self._context = contextvars.copy_context()
         self._home: Source | None = None  # what is asked where that is no context
         self._namespaces: list[str] = []
+        self._named: tuple[object, ...] = ()  # what the pickers name
 
     def _ipython_display_(self) -> None:
         if not is_live():
             Display(transcripts.bundle(self.turns))
             return
         self._context = contextvars.copy_context()
-        self._view().show(self._transcript)
+        view = self._view()
+        view.set(**self._picks())
+        view.show(self._transcript)
         self._start(self._list_namespaces())
 
     def opened(self) -> ChatView:
@@ -58,19 +61,28 @@ class OpenChat(Chat):
                 turn.show_in(view)
             view.set(running=self.is_running)
             self.views.append(view)
+            _after_each_cell(self._follow)
         view = self.views[0]
         assert isinstance(view, ChatView)
         return view
 
     def hear(self, intent: str, content: Mapping[str, Any]) -> None:
         """What was clicked or typed, on whatever thread; what cannot be done is told in the widget."""
+        is_taken = False
         try:
             self._heard(intent, content)
+            is_taken = True
         except KubeAgentiXError as error:
             for view in self.views:
                 view.set(hint=str(error))
+        finally:
+            if "ask" in content:
+                for view in self.views:
+                    view.set(heard=[str(content["ask"])[:40], is_taken])
 
     def _heard(self, intent: str, content: Mapping[str, Any]) -> None:
+        if intent in ("ask", "retry"):
+            self._check_named(content.get("context"))
         if intent == "ask":
             self._ask(str(content.get("text", "")))
         elif intent == "retry":
@@ -81,6 +93,15 @@ class OpenChat(Chat):
             self._choose(str(content.get("what")), str(content.get("value", "")))
         else:
             super().hear(intent, content)
+
+    def _check_named(self, context: Any) -> None:
+        """Raises UsageError if that is named in the browser, and another cluster would be asked."""
+        picks = self._picks()
+        if context is None or context == picks["context"]:
+            return
+        self._show_picks(picks)
+        called = next((item["title"] for item in picks["contexts"] if item["id"] == picks["context"]), "no cluster")
+        raise UsageError(f"not sent: the cluster has changed meanwhile, to {called}", hint="send it again to ask there")
 
     def _ask(self, question: str) -> None:
         self._start(self._in_background(self.begin(question)))
@@ -110,13 +131,36 @@ class OpenChat(Chat):
         for view in self.views:
             view.set(hint="", **self._picks())
 
+    def _follow(self, _: object = None) -> None:
+        """Names what is asked from now on, once a cell has changed that."""
+        if self._named != self._asked():
+            self._show_picks(self._picks())
+            self._start(self._list_namespaces())
+
+    def _show_picks(self, picks: Mapping[str, Any]) -> None:
+        for view in self.views:
+            view.set(**picks)
+
+    def _source(self) -> Source | None:
+        """What is asked; a demo that was stopped is no more."""
+        if picking.has_ended(self.place.cluster):
+            self.place = replace(self.place, cluster=None)
+        if picking.has_ended(self._home):
+            self._home = None
+        return self.place.cluster if self.place.cluster is not None else kx.current()
+
+    def _asked(self) -> tuple[object, ...]:
+        source = self._source()
+        return (source, self._home, self.place, self.choice.provider, self.choice.model, self.choice.namespace)
+
     def _picks(self) -> dict[str, Any]:
-        source = self.place.cluster if self.place.cluster is not None else kx.current()
+        source = self._source()
         picture = picking.picture(self.choice, source)
         if picture["context"] == picking.HERE:
             self._home = source
         elif self._home is not None:
             picture["contexts"] = [{"id": picking.HERE, "title": picking.called(self._home)}, *picture["contexts"]]
+        self._named = self._asked()
         given = self.place.options
         return {
             **picture,
@@ -126,8 +170,7 @@ class OpenChat(Chat):
         }
 
     async def _list_namespaces(self) -> None:
-        source = self.place.cluster if self.place.cluster is not None else kx.current()
-        self._namespaces = await picking.namespaces(source)
+        self._namespaces = await picking.namespaces(self._source())
         for view in self.views:
             view.set(namespaces=self._namespaces)
 
@@ -137,7 +180,7 @@ class OpenChat(Chat):
 
     def _transcript(self) -> Bundle:
         if self.turns:
-            return transcripts.bundle(self.turns)
+            return transcripts.so_far(self.turns) if self.is_running else transcripts.bundle(self.turns)
         return {"text/html": f"<p><small>{NOTHING}</small></p>", "text/plain": NOTHING}
 
     def _keep(self) -> None:
@@ -145,6 +188,14 @@ class OpenChat(Chat):
         for view in self.views:
             if isinstance(view, ChatView):
                 view.refresh()
+
+
+def _after_each_cell(call: Callable[[object], None]) -> None:
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415  the magics' modules load without a shell
+
+    shell: Any = get_ipython()
+    if shell is not None:
+        shell.events.register("post_run_cell", call)
 
 
 _chats: WeakKeyDictionary[Any, OpenChat] = WeakKeyDictionary()

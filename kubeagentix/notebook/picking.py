@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import kubeagentix as kx
@@ -61,6 +62,11 @@ def called(source: Source | None) -> str:
     if isinstance(source, Snapshot):
         return clean_line(f"snapshot of {source.cluster or 'a cluster'}", 100)
     return clean_line(source.context, 100) if source is not None else "the kubeconfig's context"
+
+
+def has_ended(source: Source | None) -> bool:
+    """Whether that is a demo which was stopped."""
+    return isinstance(source, kx.Demo) and not Path(source.kubeconfig).exists()
 
 
 async def namespaces(source: Source | None) -> list[str]:

@@ -26,6 +26,7 @@ STATES = {
     "expired": "⌛ expired: nobody answered in time",
     "open": "⏳ waiting for an answer",
 }
+UNDER_WAY = "⏳ This came so far: the answer was still under way."
 RESULT_LINES, RESULT_CHARS = 80, 6000  # of a tool's answer that stay in the notebook's file
 
 
@@ -46,11 +47,20 @@ def bundle(turns: Iterable[Turn]) -> Mapping[str, str]:
     return {"text/html": html(told), "text/plain": markdown(told)}
 
 
+def so_far(turns: Iterable[Turn]) -> Mapping[str, str]:
+    """Both while the last is under way, which is all that a file holds if its kernel ends before it."""
+    told = bundle(turns)
+    return {
+        "text/html": f"{told['text/html']}<p><small>{UNDER_WAY}</small></p>",
+        "text/plain": f"{told['text/plain']}\n\n{UNDER_WAY}",
+    }
+
+
 def _html(turn: Turn) -> Iterator[str]:
-    for part in turn.parts.values():
+    for part in [*turn.parts.values()]:
         yield _part_html(part)
     if turn.cited:
-        items = "".join(f"<li>{_evidence_html(item)}</li>" for item in turn.cited.values())
+        items = "".join(f"<li>{_evidence_html(item)}</li>" for item in [*turn.cited.values()])
         yield f"<details><summary>Evidence ({len(turn.cited)})</summary><ul>{items}</ul></details>"
 
 
@@ -131,10 +141,10 @@ def _finding(item: Mapping[str, str]) -> str:
 
 
 def _markdown(turn: Turn) -> Iterator[str]:
-    for part in turn.parts.values():
+    for part in [*turn.parts.values()]:
         yield _MARKDOWN[part["kind"]](part)
     if turn.cited:
-        cited = (f"- {item.id}: {clean_line(f'{item.ref}: {item.summary}')}" for item in turn.cited.values())
+        cited = (f"- {item.id}: {clean_line(f'{item.ref}: {item.summary}')}" for item in [*turn.cited.values()])
         yield "\n".join(("Evidence:", *cited))
 
 

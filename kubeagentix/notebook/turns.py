@@ -64,6 +64,7 @@ class Turn:
         self.is_verbose = False  # also lists who was asked
         self.is_stopped = False  # somebody does not want the answer any more
         self.before: tuple[Message, ...] = ()  # what the conversation was before it
+        self.heard = 0  # how many events
         self.views = [*views]
         self._lock = threading.RLock()  # what comes is told on one thread, and shown anew on another
         self._streams: dict[str, list[tuple[View, Growing]]] = {}
@@ -73,6 +74,11 @@ class Turn:
     def text(self) -> str:
         """What was answered, as Markdown."""
         return "\n\n".join(part["markdown"] for part in self.parts.values() if part["kind"] == "text").strip()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether somebody is asked about a change."""
+        return any(part["kind"] == "approval" and part["state"] == "open" for part in self.parts.values())
 
     def show_in(self, view: View) -> None:
         """Shows all of it in one more view, which then follows it."""
@@ -86,6 +92,7 @@ class Turn:
     def told(self, event: RunEvent) -> None:
         """Takes the next event."""
         with self._lock:
+            self.heard += 1
             self._take(event)
 
     def _take(self, event: RunEvent) -> None:  # noqa: PLR0912  one line for each kind of event

@@ -163,6 +163,8 @@ class View(anywidget.AnyWidget):
         self._heard.set()
         if content.get("op") == "hello":
             self._context.copy().run(self._reset)
+        elif content.get("op") == "ping":
+            self._context.copy().run(self.send, {"op": "pong"})
         elif isinstance(content.get("intent"), str):
             self._intent(content["intent"], content)
 

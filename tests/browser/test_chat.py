@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.book import IDLE, Book
+from tests.browser.lab import Lab
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Hang, Pause, Say, Think
 from tests.servers.wire import Recorded, WireServer
@@ -205,6 +208,58 @@ def test_an_open_chat_is_talked_to_while_no_cell_runs(
     expect(chat).to_have_count(0)
     book.page.wait_for_function(IDLE, timeout=60_000)  # JupyterLab does not end while a kernel begins
     assert (book.problems, book.left) == ([], [])
+
+
+SHUTDOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+
+
+def test_an_answer_whose_kernel_ends_leaves_what_was_seen(
+    notebook: Callable[..., Book], model: WireServer, lab: Lab
+) -> None:
+    model.script([Say("So far.\n\n"), Hang()], then=[Say("So far.\n\n"), Hang()])
+    pid = "\nimport pathlib\n_ = pathlib.Path('pid').write_text(str(os.getpid()))"
+    book = notebook(setup(model) + pid, "%kchat", "%%kchat -n orders\nwhy?")
+    book.run_all()
+    chat = book.output(2)
+    expect(chat.locator(".kx-answer")).to_contain_text("So far.")
+    expect(chat.locator(".kx-report")).to_contain_text("still under way")
+    expect(chat.locator(".kx-report")).to_contain_text("So far.")
+    expect(chat.locator(".kx-pill")).to_have_text("running")
+    book.page.evaluate(RESTART)
+    expect(chat.locator(".kx-pill")).to_have_count(0)
+    expect(chat.get_by_text("So far.")).to_be_visible()
+    expect(chat.get_by_text("still under way")).to_be_visible()
+    book.page.wait_for_function(IDLE, timeout=60_000)
+    saved = book.save()
+    assert "So far." in saved
+    assert "widget-view" not in saved
+    book.reload()
+    expect(chat.get_by_text("So far.")).to_be_visible(timeout=20_000)
+    expect(book.output(1)).to_contain_text("why?")
+    expect(book.page.get_by_text("Error displaying widget")).to_have_count(0)
+
+    # One that is killed, and one that is shut down.
+    book.run_all()
+    expect(chat.locator(".kx-report")).to_contain_text("So far.")
+    os.kill(int(lab.folder.joinpath("pid").read_text()), signal.SIGKILL)
+    book.page.locator(".jp-Dialog button").first.click()
+    expect(book.page.locator(".kx-chat")).to_have_count(0)
+    expect(chat.get_by_text("So far.")).to_be_visible()
+    book.page.wait_for_function(IDLE, timeout=60_000)
+    book.run_cell(0)
+    book.wait_cell(0)
+    book.run_cell(1)
+    field = book.output(1).get_by_label("Your question")
+    expect(field).to_be_visible()
+    book.page.evaluate(SHUTDOWN)
+    field.fill("why is it down?")
+    field.press("Enter")
+    expect(book.output(1).locator(".kx-hint")).to_contain_text("the kernel does not answer")
+    expect(book.output(1).locator(".kx-pill")).to_have_text("no answer")
+    expect(field).to_have_value("why is it down?")
+    book.shot("chat-no-kernel")
+    assert book.problems == []
 
 
 def test_what_others_write_does_nothing(notebook: Callable[..., Book], model: WireServer) -> None:

@@ -13,11 +13,18 @@ const OUTCOMES = {
 };
 const READ_MS = 500; // a change must have been on the screen for that long before a click can approve it
 const NEAR_PX = 60; // from the end, where new lines are followed
+const HEARD_MS = 2000; // the kernel has taken a question by then
+const PING_TICKS = 3; // seconds, while an answer is under way
+const PINGS = 3; // that no kernel leaves unanswered
+const UNHEARD = "the kernel does not answer: if it was restarted, run this cell again";
 
 function mount(link) {
   const root = h("section.kx.kx-chat", { "aria-label": "KubeAgentiX chat" });
   const nodes = new Map(); // part id → element
   let wasDeaf = false; // whether clicks do not arrive
+  let sent = null; // the question that the kernel has not taken yet: { id, text, timer }
+  let ticks = 0;
+  let isLost = false; // the kernel has not answered
   const head = header();
   const log = h("div.kx-log", { role: "log", "aria-live": "polite", "aria-label": "Conversation", tabindex: "0" });
   const drawer = h("aside.kx-drawer", { "aria-label": "Evidence", hidden: true });
@@ -38,6 +45,7 @@ function mount(link) {
   function show(picture, due) {
     const sticks = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
     if (due.all) {
+      found();
       nodes.clear();
       log.replaceChildren();
       for (const part of picture.parts.values()) put(part);
@@ -122,7 +130,7 @@ function mount(link) {
       for (const node of log.querySelectorAll(".kx-tail")) dress(node);
       const row = h("div.kx-ran", {}, h("span", {}, part.text));
       if (part.copy) row.append(copyButton(part.copy, "Copy"));
-      if (isOpen()) row.append(button("Retry", "kx-button.kx-quiet.kx-retry", () => link.intend("retry"), "Ask this again"));
+      if (isOpen()) row.append(button("Retry", "kx-button.kx-quiet.kx-retry", () => link.intend("retry", named()), "Ask this again"));
       for (const line of part.attempts) row.append(h("div.kx-attempt", {}, line));
       return row;
     },
@@ -196,6 +204,7 @@ function mount(link) {
   }
 
   function tick() {
+    if ((link.picture.state.running || isLost) && ++ticks % PING_TICKS === 0) ping();
     for (const left of log.querySelectorAll(".kx-left")) {
       left.textContent = remaining(Number(left.dataset.expires));
       if (left.textContent === "expired") for (const item of left.parentNode.querySelectorAll("button")) item.disabled = true;
@@ -274,6 +283,7 @@ function mount(link) {
     const pill = h("span.kx-pill", { role: "status" });
     const doing = h("span.kx-mute.kx-doing", { "aria-hidden": "true" });
     const stop = button("■ Stop", "kx-button.kx-danger.kx-stop", () => link.intend("stop"), "Stop the answer");
+    stop.onpointerdown = ({ button: which }) => which || link.intend("stop"); // the report may be brought up to date before the button is up again
     const fresh = button("New chat", "kx-button.kx-quiet.kx-new", () => link.intend("new"), "Begin a new conversation");
     const picks = h("span.kx-picks", {});
     const fields = {
@@ -315,35 +325,72 @@ function mount(link) {
     field.addEventListener("input", fit);
     node.onsubmit = (event) => {
       event.preventDefault();
-      if (ask(field.value)) field.value = "";
-      fit();
+      ask(field.value);
       field.focus();
     };
     function fit() {
       field.style.height = "auto";
       field.style.height = `${Math.min(field.scrollHeight + 2, 200)}px`;
     }
-    return { node, field, send };
+    return { node, field, send, fit };
   }
 
+  // What is typed stays until the kernel has taken it.
   function ask(text) {
-    if (!text.trim() || link.picture.state.running) return false;
-    link.intend("ask", { text: text.trim() });
-    return true;
+    if (!text.trim() || link.picture.state.running || sent?.timer) return;
+    sent = { id: Math.random().toString(36).slice(2), text, timer: setTimeout(unheard, HEARD_MS) };
+    link.intend("ask", { text: text.trim(), ask: sent.id, ...named() });
+  }
+
+  // The cluster that the picker names: no other one may be asked.
+  function named() {
+    return { context: link.picture.state.context };
+  }
+
+  function showSent([id, isTaken] = []) {
+    if (!sent || sent.id !== id) return;
+    const { text } = sent;
+    found();
+    sent = null;
+    if (!isTaken || form.field.value !== text) return;
+    form.field.value = "";
+    form.fit();
+  }
+
+  function unheard() {
+    if (sent) sent.timer = 0;
+    isLost = true;
+    if (sent && !form.field.value) form.field.value = sent.text; // of a button
+    showState(link.picture.state);
+  }
+
+  function ping() {
+    const unanswered = link.ping();
+    if (!isLost && unanswered >= PINGS) unheard();
+    if (isLost && !unanswered) {
+      found();
+      showState(link.picture.state);
+    }
+  }
+
+  function found() {
+    if (sent) clearTimeout(sent.timer);
+    if (sent) sent.timer = 0;
+    isLost = false;
   }
 
   function showState(state) {
     const isOpenChat = state.mode === "open";
+    showSent(state.heard);
     form.node.hidden = head.picks.hidden = !isOpenChat;
     head.fresh.hidden = !isOpenChat || state.running;
-    head.stop.hidden = !state.running || Boolean(state.is_deaf);
-    head.pill.textContent = state.running ? "running" : "ready";
-    head.pill.dataset.state = state.running ? "running" : "ready";
+    head.stop.hidden = !state.running || isLost || Boolean(state.is_deaf);
+    head.pill.textContent = head.pill.dataset.state = isLost ? "no answer" : state.running ? "running" : "ready";
     head.doing.textContent = state.running ? state.doing || "" : "";
     log.setAttribute("aria-busy", String(Boolean(state.running)));
     form.send.disabled = Boolean(state.running);
-    hint.hidden = !state.hint;
-    hint.textContent = state.hint || "";
+    hint.textContent = isLost ? UNHEARD : state.hint || "";
+    hint.hidden = !hint.textContent;
     if (Boolean(state.is_deaf) !== wasDeaf) {
       wasDeaf = Boolean(state.is_deaf);
       for (const part of link.picture.parts.values()) if (part.kind === "approval" && part.state === "open") put(part);
@@ -382,7 +429,14 @@ function mount(link) {
     next.replaceChildren(...questions.map((text) => button(text, "kx-button.kx-suggestion", () => ask(text))));
   }
 
-  return { root, show, stop: () => clearInterval(clock) };
+  let doubted = 0;
+  function doubt() {
+    clearTimeout(doubted);
+    isLost = true; // until it answers
+    doubted = setTimeout(() => showState(link.picture.state), HEARD_MS);
+  }
+
+  return { root, show, doubt, stop: () => (clearInterval(clock), clearTimeout(doubted), clearTimeout(sent?.timer)) };
 }
 
 export default () => docked(mount);

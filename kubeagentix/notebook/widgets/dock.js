@@ -2,7 +2,7 @@
 // has the report alone. Where there is no report yet, it stands in its output, as widgets do.
 //
 // `mount(link)` builds one instance: { root, show(picture, due), stop() }, and, if it cares, over(report) to be told
-// which report it covers now (null: none). `isReady(picture)` says from when on there is something to cover it with.
+// which report it covers now (null: none), and doubt() when the kernel may have ended: what it then says comes as a whole. `isReady(picture)` says from when on there is something to cover it with.
 //
 // JupyterLab and Notebook 7 keep a notebook in one page, where the report is sure to be found. VS Code does so too, as
 // its sources have it: there it is tried once the widget is seen, and taken back if no report comes.
@@ -86,6 +86,7 @@ function docked(mount, isReady = () => true) {
     if (knowsItsPlace()) link.intend("docks");
     model.on("comm_live_update", () => {
       uncover(); // until it answers
+      for (const seat of [...seats.values(), ...spare]) seat.instance.doubt?.();
       link.again();
     });
     const watch = new MutationObserver(look);

@@ -31,6 +31,7 @@ function follow(model, show) {
   let frame = 0;
   let asked = 0;
   let again = 0;
+  let unanswered = 0;
 
   // Asks for the whole picture until it comes: the first words may wait in the kernel's main queue until a cell ends.
   function ask() {
@@ -83,6 +84,7 @@ function follow(model, show) {
     },
   };
   function received(message) {
+    unanswered = 0;
     if (message.op === "reset") {
       seq = message.seq;
       picture.parts = new Map(message.parts.map((part) => [part.id, part]));
@@ -115,6 +117,11 @@ function follow(model, show) {
     model,
     picture,
     intend: (intent, more = {}) => tell({ intent, ...more }),
+    // Asks whether there is still a kernel; how often it was asked since anything came from it.
+    ping() {
+      tell({ op: "ping" });
+      return unanswered++;
+    },
     again() {
       seq = -1;
       asked = 0;
