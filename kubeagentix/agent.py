@@ -11,6 +11,7 @@ from typing import Any
 
 from kubeagentix import api, asking, registry, sync
 from kubeagentix.api import AUTO, CredentialLike, Demo, Source, credential_of
+from kubeagentix.arguments import check_names
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import ProviderPlugin
 from kubeagentix.domain.answers import Answer
@@ -25,6 +26,7 @@ from kubeagentix.engine.attempts import raised
 from kubeagentix.engine.conversation import Conversation
 from kubeagentix.engine.probing import Status
 from kubeagentix.engine.selection import find
+from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.keeping import keeping
 from kubeagentix.quickdx.targets import parse_target
 from kubeagentix.report.pages import page_of
@@ -51,6 +53,7 @@ class Engine(engine.Engine):
         environ: Mapping[str, str] | None = None,
         history: bool = True,
     ) -> None:
+        check_names(namespace=namespace, provider=provider, model=model)
         source = api.opened(cluster)
         name = "" if provider == AUTO else provider
         is_whole = isinstance(cluster if cluster is not None else api.current(), Demo) or not isinstance(
@@ -126,15 +129,16 @@ def chat(
     options: RunOptions | None = None,
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
+    fallback: bool = True,
     history: bool = True,
     approve: Approver | None = None,
 ) -> Reply:
     """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
 
     Without `provider` the first that is configured is asked; `rules` needs no key. `history=False` keeps nothing of it
-    in the history. Where `options` allow changes, each is shown and asked about on the terminal or in the cell, or by
-    `approve`, which gets a kx.ApprovalRequest and returns a kx.ApprovalAnswer. Raises ProviderError if nobody can
-    answer, UsageError, and what reading a cluster raises.
+    in the history; `fallback=False` asks nobody else if that one fails. Where `options` allow changes, each is shown
+    and asked about on the terminal or in the cell, or by `approve`, which gets a kx.ApprovalRequest and returns a
+    kx.ApprovalAnswer. Raises ProviderError if nobody can answer, UsageError, and what reading a cluster raises.
     """
     return sync.run(
         _chatting(
@@ -142,9 +146,9 @@ def chat(
             Engine(
                 cluster, namespace=namespace, provider=provider, model=model, credential=credential, history=history
             ),
-            options=options if options is not None else RunOptions(),
+            options=options_of(options, fallback=fallback),
             target=parse_target(target, namespace) if target is not None else None,
-            conversation=conversation if conversation is not None else Conversation(),
+            conversation=_conversation_of(conversation),
             told=told,
             approve=approve if approve is not None else asking.person(),
         )
@@ -163,6 +167,7 @@ async def achat(
     options: RunOptions | None = None,
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
+    fallback: bool = True,
     history: bool = True,
     approve: Approver | None = None,
 ) -> Reply:
@@ -173,13 +178,28 @@ async def achat(
             Engine(
                 cluster, namespace=namespace, provider=provider, model=model, credential=credential, history=history
             ),
-            options=options if options is not None else RunOptions(),
+            options=options_of(options, fallback=fallback),
             target=parse_target(target, namespace) if target is not None else None,
-            conversation=conversation if conversation is not None else Conversation(),
+            conversation=_conversation_of(conversation),
             told=told,
             approve=approve if approve is not None else asking.person(),
         )
     )
+
+
+def options_of(given: RunOptions | None, *, fallback: bool = True) -> RunOptions:
+    """The options of a chat, with nobody else asked where either says so."""
+    options = given if given is not None else RunOptions()
+    return options if fallback else replace(options, fallback=False)
+
+
+def _conversation_of(given: object) -> Conversation:
+    if given is None:
+        return Conversation()
+    if isinstance(given, Conversation):
+        return given
+    hint = f"kx.history.resume({excerpt(repr(given), 60) if isinstance(given, str) else ''}) gives one"
+    raise UsageError(f"conversation= takes a Conversation, not {type(given).__name__}", hint=hint)
 
 
 async def _chatting(

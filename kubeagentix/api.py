@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kubeagentix import credentials, sync
+from kubeagentix.arguments import check_names, check_path
 from kubeagentix.cluster import archive, connection
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.domain.diagnosis import ResourceRef, Target
@@ -44,6 +45,7 @@ class Demo:
         self._folder = folder
         self.kubeconfig = str(Path(folder.name) / "kubeconfig")
         running.write_kubeconfig(self.kubeconfig)
+        self._before = current()
         self.cluster = connection.connect(kubeconfig=self.kubeconfig)
         self.scenarios = running.scenarios
 
@@ -53,13 +55,20 @@ class Demo:
         return self._running.faults
 
     def close(self) -> None:
-        """Stops the server and removes the kubeconfig. Calling it again does nothing."""
+        """Stops the server and removes the kubeconfig; what was current before is so again. Again, it does nothing."""
         if Path(self._folder.name).exists():
             self.cluster.close()
             sync.run(self._running.close())
             self._folder.cleanup()
         if current() is self:
-            use(None)
+            use(self._left())
+
+    def _left(self) -> Source | None:
+        """What was current before it, without demos that have ended meanwhile."""
+        before = self._before
+        while isinstance(before, Demo) and not Path(before.kubeconfig).exists():
+            before = before._before
+        return before
 
     def __enter__(self) -> Self:
         return self
@@ -84,8 +93,10 @@ _current: list[Source] = []  # the one that calls without `cluster=` mean; empty
 def connect(context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None) -> Cluster:
     """The cluster of a kubeconfig context, as kubectl would choose it; it becomes the current one. No network yet.
 
-    Raises KubeconfigError.
+    Raises KubeconfigError, and UsageError for what is no name or path.
     """
+    check_names(context=context)
+    check_path(kubeconfig=kubeconfig)
     cluster = connection.connect(context=context, kubeconfig=kubeconfig)
     use(cluster)
     return cluster
@@ -256,6 +267,7 @@ def question_of(
     include_ignored: bool = False,
 ) -> Question:
     """The question that arguments of `diagnose` stand for. Raises UsageError, KubeconfigError."""
+    check_names(namespace=namespace)
     if namespace is not None and all_namespaces:
         raise UsageError("namespace and all_namespaces exclude each other", hint="give one of them")
     if ignore and include_ignored:

@@ -10,6 +10,7 @@ from typing import Any, overload
 
 from kubeagentix import agent
 from kubeagentix.api import CredentialLike, Source, credential_of
+from kubeagentix.arguments import check_names
 from kubeagentix.domain.changes import Approver
 from kubeagentix.domain.events import RunRecord
 from kubeagentix.domain.options import RunOptions
@@ -33,6 +34,7 @@ def chat(
     options: RunOptions | None = None,
     conversation: Conversation | None = None,
     told: Callable[[RunRecord], None] | None = None,
+    fallback: bool = True,
     history: bool = True,
     approve: Approver | None = None,
 ) -> agent.Reply: ...
@@ -47,6 +49,7 @@ def chat(
     model: str = "",
     credential: CredentialLike | None = None,
     options: RunOptions | None = None,
+    fallback: bool = True,
     history: bool = True,
 ) -> Any: ...
 @wraps(agent.chat, assigned=())  # whose parameters these are
@@ -54,9 +57,10 @@ def chat(question: str | None = None, **asked: Any) -> Any:
     """Asks about the cluster and waits for the answer; tools really run. `told` gets every event as it comes.
 
     Without `provider` the first that is configured is asked; `rules` needs no key. `history=False` keeps nothing of it
-    in the history. Where `options` allow changes, each is shown and asked about on the terminal or in the cell, or by
-    `approve`, which gets a kx.ApprovalRequest and returns a kx.ApprovalAnswer. Without a question it is the chat of
-    this notebook, to be shown as the last line of a cell: it stays open, and its cells go on in it.
+    in the history; `fallback=False` asks nobody else if that one fails. Where `options` allow changes, each is shown
+    and asked about on the terminal or in the cell, or by `approve`, which gets a kx.ApprovalRequest and returns a
+    kx.ApprovalAnswer. Without a question it is the chat of this notebook, to be shown as the last line of a cell: it
+    stays open, and its cells go on in it.
 
     Raises ProviderError if nobody can answer, UsageError, and what reading a cluster raises.
     """
@@ -72,13 +76,15 @@ def _opened(
     model: str = "",
     credential: CredentialLike | None = None,
     options: RunOptions | None = None,
+    fallback: bool = True,
     history: bool = True,
 ) -> Any:
     """The chat of this notebook, with what it asks from now on. Raises UsageError where there is no notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is None:
         raise UsageError("there is no question, and no notebook in which to open a chat", hint=HINT)
-    chosen = options if options is not None else RunOptions()
+    check_names(namespace=namespace, provider=provider, model=model)
+    chosen = agent.options_of(options, fallback=fallback)
     chosen = replace(chosen, provider=provider or chosen.provider, model=model or chosen.model)
     if credential is not None:
         chosen = replace(chosen, credential=credential_of(credential, chosen.provider))

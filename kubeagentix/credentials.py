@@ -62,7 +62,8 @@ def from_environ(
     )
     if first is None:
         names = " or ".join(name for name, _ in variables)
-        return Readiness(credential=None, why_not=f"{names} is not set; {hint}", ignored=ignored)
+        what = f"{names} is not set" if not blank else f"{' and '.join(blank)} is blank"
+        return Readiness(credential=None, why_not=f"{what}; {hint}", ignored=ignored)
     name, kind = first
     secret = Secret(cleaned(environ[name], name))
     return Readiness(credential=Credential(kind=kind, secret=secret, source=name), ignored=ignored)

@@ -130,7 +130,7 @@ class History:
         unless `anonymize=False` is said.
         """
         with self._open() as reader:
-            is_run = conversation_id.startswith("run-")
+            is_run = isinstance(conversation_id, str) and conversation_id.startswith("run-")
             found = reader.resolve(conversation_id, "run" if is_run else "conversation")
             found = reader.conversation_of(found) if is_run else found
             kept = reader.dialogue(found)

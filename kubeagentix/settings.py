@@ -65,6 +65,13 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
+def place_of(key: str, environ: Mapping[str, str]) -> str:
+    """Where a setting that is set comes from: its variable, or the key in the config file."""
+    if environ.get(PREFIX + key.upper()):
+        return PREFIX + key.upper()
+    return f"{key} in {_expanded(environ.get(PREFIX + 'CONFIG', '') or DEFAULT_FILE, environ)}"
+
+
 def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
     named = ((PREFIX + key.upper(), key) for key in known if key != "ignore")
     return [(name, key, environ[name]) for name, key in named if environ.get(name)]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kubeagentix.cli.app import main
 from tests.browser.pictures import MAX_BYTES, NAMES
+from tests.notebook.conftest import shell as shell  # noqa: PLC0414  a fixture
 
 README = Path(__file__).parents[1] / "README.md"
+TEXT = README.read_text(encoding="utf-8")
 
 
 def test_the_example_is_real_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,6 +27,16 @@ def test_the_example_is_real_output(capsys: pytest.CaptureFixture[str]) -> None:
     shown = [line for line in examples[0].splitlines() if line.strip() != "[…]"]
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []  # in this order
+
+
+def test_its_cells_run_as_they_stand(shell: Any) -> None:
+    shown = re.search(r"^    import kubeagentix as kx\n    %load_ext(.*\n|    .*)+?(?=^<picture>)", TEXT, re.MULTILINE)
+    assert shown is not None
+    cells = [cell for cell in re.split(r"\n\s*\n", textwrap.dedent(shown[0])) if cell.strip()]
+    assert len(cells) == 6
+    for cell in cells:
+        shell.run_cell(cell).raise_error()
+    assert [str(cause.root) for cause in shell.user_ns["dx"].hypotheses] == ["Deployment orders/checkout"]
 
 
 def test_there_are_two_commands_to_begin_with() -> None:

@@ -52,7 +52,11 @@ class RunOptions:
         """Each option with whether it is right, and what it must be."""
         yield from ((name, isinstance(getattr(self, name), str), "a text") for name in ("provider", "model"))
         yield "credential", isinstance(self.credential, Credential | None), "a kx.Credential"
-        yield "credentials", _are_credentials(self.credentials), "kx.Credentials by the names of providers"
+        yield (
+            "credentials",
+            _are_credentials(self.credentials),
+            "a dict of kx.Credential by provider, as in {'openai': kx.Credential(…)}",
+        )
         yield "target", isinstance(self.target, Target | None), "a Target; chat and diagnose also take deploy/web"
         yield "temperature", self.temperature is None or _is_number(self.temperature, 0), "a number from 0 up"
         yield "thinking", self.thinking in get_args(ThinkingMode), f"one of {', '.join(get_args(ThinkingMode))}"

@@ -56,7 +56,7 @@ from kubeagentix.own_tools import tools as all_tools
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.redaction import Redactor, using
-from kubeagentix.settings import Settings, load_settings
+from kubeagentix.settings import Settings, load_settings, place_of
 from kubeagentix.toolkit.arguments import load_soon
 from kubeagentix.wire import catching
 
@@ -137,7 +137,7 @@ class Engine:
     def candidates(self, options: RunOptions = DEFAULTS) -> list[Candidate]:
         """Whom a run with these options would try, in order. Raises UsageError and ProviderError."""
         settings = load_settings(self.environ)
-        preferred = Choice(provider=settings.provider, model=settings.model)
+        preferred = Choice(provider=settings.provider, model=settings.model, said_by=place_of("provider", self.environ))
         return candidates(options, (self.choice, preferred), self.plugins, self.environ)
 
     def begin(

@@ -30,6 +30,7 @@ class Choice:
     model: str = ""
     credential: Credential | None = field(default=None, repr=False)
     credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False, hash=False)
+    said_by: str = ""  # the setting that names it, for who has to mend it
 
     def given(self, provider: str) -> Credential | None:
         """The credential that it holds for that provider by name."""
@@ -95,13 +96,22 @@ def candidates(
     if named is None:
         found = _configured(wanted, plugins, environ, besides="")
         return found if options.fallback else found[:1]
-    plugin = find(plugins, named.provider)
+    plugin = _found(plugins, named)
     first = _candidate(plugin, _merged(plugin, wanted), environ, SELECTED)
     if not options.fallback:
         if first.error is not None:
             raise first.error
         return [first]
     return [first, *_configured(wanted, plugins, environ, besides=plugin.id)]
+
+
+def _found(plugins: Mapping[str, ProviderPlugin], named: Choice) -> ProviderPlugin:
+    try:
+        return find(plugins, named.provider)
+    except UsageError as error:
+        if not named.said_by:
+            raise
+        raise UsageError(f"{named.said_by}: {error.message}", hint=error.hint) from None
 
 
 def _is_same(name: str, provider: str) -> bool:

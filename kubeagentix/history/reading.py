@@ -165,6 +165,8 @@ class Reader:
 
         Raises NotFoundError with the nearest, UsageError where several begin like that.
         """
+        if not isinstance(given, str) or not given.strip():
+            raise UsageError(f"{excerpt(repr(given), 60)} is no id", hint="kx.history shows what there is")
         known = self.ids(kind)
         if not known:
             raise NotFoundError(f"there is no {kind or 'entry'} in the history yet", hint="chat, or run dx, first")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kubeagentix import sync
 from kubeagentix.contracts import MagicPlugin
-from kubeagentix.errors import KubeAgentiXError, UsageError
+from kubeagentix.errors import KubeAgentiXError, NotFoundError, UsageError
 from kubeagentix.notebook.awaiting import may_return_awaitable
+from kubeagentix.notebook.choice import chosen
 from kubeagentix.notebook.expansion import expanded, words_of
 from kubeagentix.notebook.reporting import show_in_one_line
 from kubeagentix.options import OneLineParser
@@ -39,14 +41,27 @@ def call(plugin: MagicPlugin, line: str, cell: str | None, user_ns: dict[str, An
         arguments = _parsed(plugin, line, cell, user_ns)
         if arguments is None:
             return None
-        result = plugin.call(arguments, user_ns)
-        if not inspect.isawaitable(result):
-            return result
-        if may_return_awaitable():
-            return _awaited(result)
-        return _waited_for(result)
+        with _leading_back(arguments):
+            result = plugin.call(arguments, user_ns)
+            if not inspect.isawaitable(result):
+                return result
+            if not may_return_awaitable():
+                return _waited_for(result)
+        return _awaited(result, arguments)
     except (KubeAgentiXError, KeyboardInterrupt) as error:
         show_in_one_line(error)
+        raise
+
+
+@contextmanager
+def _leading_back(arguments: argparse.Namespace) -> Iterator[None]:
+    """An error about the namespace of the session's choice, which the cell does not name, says who names it."""
+    try:
+        yield
+    except NotFoundError as error:
+        namespace = chosen().namespace
+        if namespace and getattr(arguments, "namespace", "") is None and repr(namespace) in error.message:
+            error.hint = "; ".join(filter(None, (error.hint, "%config KubeAgentix.namespace names it")))
         raise
 
 
@@ -59,9 +74,10 @@ def _waited_for(work: Awaitable[Any]) -> Any:
         return left
 
 
-async def _awaited(work: Awaitable[Any]) -> Any:
+async def _awaited(work: Awaitable[Any], arguments: argparse.Namespace) -> Any:
     try:
-        return await sync.arun(_coroutine(work))
+        with _leading_back(arguments):
+            return await sync.arun(_coroutine(work))
     except KubeAgentiXError as error:
         show_in_one_line(error)
         raise

@@ -31,7 +31,7 @@ def expanded(text: str, user_ns: Mapping[str, Any]) -> str:
         expression = _variable_in(place, text)
         if expression is None:
             return place[0]
-        return place[0][1:] if place[1] else str(_value(expression, place[0], user_ns))
+        return place[0][1:] if place[1] else _text(_value(expression, place[0], user_ns), place[0])
 
     return _PLACE.sub(replace, text)
 
@@ -77,13 +77,21 @@ def _as_word(expression: ast.expr, spelled: str, user_ns: Mapping[str, Any], *, 
     if value is None or (isinstance(value, Collection) and not isinstance(value, str | bytes)):
         what = "None" if value is None else f"a {type(value).__name__}"
         raise UsageError(f"{excerpt(spelled, 60)} is {what}, where one word is meant", hint="name a text or a number")
-    word = str(value)
+    word = _text(value, spelled)
     if is_first and word.startswith("-") and not isinstance(value, _NUMBERS):
         raise UsageError(
             f"{excerpt(spelled, 60)} is {excerpt(word, 60)!r}, which begins like an option",
             hint="options are typed out, not taken from variables",
         )
     return word
+
+
+def _text(value: Any, spelled: str) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # the code behind it is anybody's
+        message = f"{excerpt(spelled, 60)} has no text: its str() raises {type(error).__name__}"
+        raise UsageError(message, hint="name a text or a number") from error
 
 
 def _value(expression: ast.expr, spelled: str, user_ns: Mapping[str, Any]) -> Any:

@@ -33,6 +33,18 @@ class Lines(str):
         return str(self)
 
 
+def asked_now() -> str:
+    """What calls ask that name no cluster, in words."""
+    match kx.current():
+        case kx.Cluster() as cluster:
+            return clean_line(f"context {cluster.context}")
+        case kx.Snapshot():
+            return "the snapshot from before"
+        case kx.Demo():
+            return "the demo cluster from before"
+    return "the kubeconfig's current context"
+
+
 def start_demo(*scenarios: str) -> kx.Demo:
     """The running demo if it holds just these scenarios (default: all), else a new one in its place."""
     running = kx.current()

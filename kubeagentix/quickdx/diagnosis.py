@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kubeagentix import registry
 from kubeagentix.domain import diagnosis as domain
 from kubeagentix.domain.diagnosis import Finding, Hypothesis
-from kubeagentix.errors import MissingExtraError
+from kubeagentix.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,10 @@ class Diagnosis(domain.Diagnosis):
 
         What is ignored in one of the two is neither new nor gone.
         """
+        given: object = earlier
+        if not isinstance(given, domain.Diagnosis):
+            what = f"a Diagnosis is compared with an earlier one, not with {type(earlier).__name__}"
+            raise UsageError(what, hint="kx.history.diagnosis() gives the latest that is kept")
         before = {finding.id: finding for finding in earlier.findings}
         now = {finding.id: finding for finding in self.findings}
         seen_before = {*before, *_ignored_ids(earlier)}

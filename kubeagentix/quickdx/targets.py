@@ -70,7 +70,8 @@ def resolve_target(snapshot: Snapshot, target: Target) -> ResourceRef | None:
     objects = [item for kind in kinds for item in snapshot.objects.get(kind, ()) if _is_in(item.namespace, target)]
     found = [item for item in objects if item.name == target.name]
     if not found:
-        raise _not_found(snapshot, target, [item.name for item in objects])
+        others = (item for kind in kinds for item in snapshot.objects.get(kind, ()) if item.name == target.name)
+        raise _not_found(snapshot, target, [item.name for item in objects], sorted({item.namespace for item in others}))
     refs = sorted({snapshot.ref(item) for item in found}, key=lambda ref: kinds.index(ref.kind))
     namespaces = {ref.namespace for ref in refs}
     if len(namespaces) > 1:
@@ -102,12 +103,15 @@ def _is_in(namespace: str, target: Target) -> bool:
     return not namespace or target.namespace is None or namespace == target.namespace
 
 
-def _not_found(snapshot: Snapshot, target: Target, names: Sequence[str]) -> NotFoundError:
+def _not_found(snapshot: Snapshot, target: Target, names: Sequence[str], elsewhere: Sequence[str]) -> NotFoundError:
     what = f"{target.kind or 'object'} {excerpt(target.name, 80)!r}"
     place = f"namespace {target.namespace}" if target.namespace is not None else "any namespace"
     gap = next((gap for gap in snapshot.gaps if target.kind and gap.kind == target.kind), None)
     if gap is not None:
         return NotFoundError(f"cannot look for {what} in {place}: {gap.what}: {gap.why}")
+    if elsewhere:
+        hint = f"there is one in namespace {', '.join(elsewhere[:6])}{' …' if len(elsewhere) > 6 else ''}"
+        return NotFoundError(f"there is no {what} in {place}", hint=hint)
     return NotFoundError(f"there is no {what} in {place}", hint=_did_you_mean(target.name, names))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from kubeagentix.domain.requests import IgnoredVariable, Readiness
+from kubeagentix.errors import excerpt
 from kubeagentix.wire.loading import is_installed
 
 # Of the process, for any credential: the HTTP client reads them.
@@ -35,12 +37,19 @@ def with_surroundings(
     never: Mapping[str, str],
     is_ambient: bool,
 ) -> Readiness:
-    """`found`, with what is passed on and what is ignored; not configured where the client is not installed.
+    """`found`, with what is passed on and what is ignored.
 
+    Not configured where the client is not installed, or a variable that counts names no address.
     `variables` count only with a credential of the environment, `never` (with its reason) not at all.
     """
     if not is_installed(module):
         why_not = f"its client is not installed: pip install 'kubeagentix[{extra}]'"
+        return replace(found, credential=None, why_not=why_not)
+    misled = next((name for name in (own_url, url if is_ambient else "") if environ.get(name, "").strip()), "")
+    if found.credential is not None and misled and not _is_address(environ[misled].strip()):
+        why_not = (
+            f"{misled} is no address of a server, such as https://host/v1: {excerpt(bare_url(environ[misled]), 60)!r}"
+        )
         return replace(found, credential=None, why_not=why_not)
     passed_on = [own_url, *((url, *variables) if is_ambient else ()), *TRANSPORT, *TRUST]
     if environ.get(own_url) and is_ambient:
@@ -56,6 +65,15 @@ def with_surroundings(
         ),
         passed_on=tuple(f"{name}={_shown(name, environ[name])}" for name in passed_on if environ.get(name)),
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a number, or ValueError
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
 
 
 def _shown(name: str, value: str) -> str:

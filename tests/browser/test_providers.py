@@ -150,6 +150,10 @@ def test_it_is_used_by_keys_after_a_reload_and_is_a_report_without_a_kernel(
     book.shot("providers-dark-narrow")
     book.save()
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    book.page.mouse.move(2, 2)
+    row.hover()  # no frontend tells that its kernel has ended
+    expect(row).to_have_count(0)
+    expect(book.output().locator("table caption")).to_be_visible()
     book.reload()
     expect(book.output().locator("table caption")).to_have_text("Providers", timeout=SOON_MS)
     expect(row).to_have_count(0)

@@ -25,7 +25,7 @@ def test_without_a_login_it_says_so_once_and_runs_to_its_end(name: str) -> None:
         stage.check()
     assert SAYS[name] in said
     assert said.count("claude setup-token") == (1 if name.startswith("03") else 2)
-    assert "The demo cluster has ended." in said
+    assert "The demo cluster has ended; " in said
     assert stage.stand_in.requests == []
 
 

@@ -51,7 +51,7 @@ def call(arguments: argparse.Namespace, _: dict[str, Any]) -> Card | session.Lin
         return session.Lines("\n".join(f"{item.id:<32} {item.namespace:<20} {item.title}" for item in scenarios))
     if arguments.stop:
         _stop()
-        return session.Lines("The demo cluster has ended.")
+        return session.Lines(f"The demo cluster has ended; {session.asked_now()} is asked from now on.")
     running = session.start_demo(*arguments.scenario)
     namespaces = {scenario.namespace for scenario in running.scenarios}
     return Card(running.kubeconfig, tuple(sorted(namespaces)))

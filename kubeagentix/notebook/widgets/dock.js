@@ -22,6 +22,7 @@ function docked(mount, isReady = () => true) {
     const seat = { instance: mount(link), isSeen: false, focused: null, scrolled: new Map() };
     const { root, show } = seat.instance;
     root.addEventListener("focusin", (event) => (seat.focused = event.target));
+    root.addEventListener("pointerenter", () => link.check()); // no frontend tells that a kernel was shut down
     root.addEventListener("focusout", () =>
       queueMicrotask(() => {
         if (root.isConnected && !root.contains(document.activeElement)) seat.focused = null; // left, not taken away
@@ -82,8 +83,9 @@ function docked(mount, isReady = () => true) {
       isLive ||= due.all;
       for (const seat of [...seats.values(), ...spare]) seat.instance.show(picture, due);
       look();
-    });
+    }, uncover);
     if (knowsItsPlace()) link.intend("docks");
+    model.on("comm:close", uncover);
     model.on("comm_live_update", () => {
       uncover(); // until it answers
       for (const seat of [...seats.values(), ...spare]) seat.instance.doubt?.();

@@ -23,8 +23,9 @@ function htmlFragment(html) {
 }
 
 // Keeps a picture of the kernel's parts and state. `show` is called in an animation frame with what has changed since:
-// { all, put: [ids], grown: Map(id → {done, tail}), dropped: [ids], state: {…} }.
-function follow(model, show) {
+// { all, put: [ids], grown: Map(id → {done, tail}), dropped: [ids], state: {…} }. `ended` is called where nothing can be
+// sent any more: its kernel has ended.
+function follow(model, show, ended = () => {}) {
   const picture = { parts: new Map(), state: {} };
   let seq = -1;
   let change = fresh();
@@ -109,6 +110,7 @@ function follow(model, show) {
       model.send(content);
     } catch (error) {
       console.warn("the kernel that showed this has ended", error);
+      ended();
     }
   }
   model.on("msg:custom", received);
@@ -122,6 +124,7 @@ function follow(model, show) {
       tell({ op: "ping" });
       return unanswered++;
     },
+    check: () => tell({ op: "check" }), // which nobody answers: it cannot be sent to a kernel that has ended
     again() {
       seq = -1;
       asked = 0;
