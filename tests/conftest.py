@@ -23,8 +23,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """How many `-n auto` makes: many tests wait for a clock or another process."""
-    return (os.cpu_count() or 1) + 1
+    """How many `-n auto` makes: one for each processor."""
+    return os.cpu_count() or 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

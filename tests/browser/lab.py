@@ -10,18 +10,19 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 
 ROOT = Path(__file__).parents[2]
 OLD_PYTHON = os.environ.get("KUBEAGENTIX_TEST_OLD_KERNEL")  # with the ipykernel that Binder ships; tests see no KUBE*
 TOKEN = "a-token-of-this-test"
 STARTED_S = 60
-ENDED_S = 120  # it ends its kernels first
+ENDED_S = 30  # it ends its kernels first
 SCRUBBED = ("KUBE", "ANTHROPIC", "CLAUDE", "OPENAI", "GEMINI", "GOOGLE_API", "JUPYTER")  # nobody's own settings
 
 
@@ -105,8 +106,19 @@ def a_lab(
         opening = "doc/tree" if app == "lab" else "notebooks"
         yield Lab(url=f"http://127.0.0.1:{port}", folder=notebooks, kernels=tuple(kernels), place=opening)
     finally:
-        process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    everybody = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    process.terminate()
+    try:
         process.wait(ENDED_S)
+    except subprocess.TimeoutExpired:  # now and then it waits for a kernel that was being restarted
+        for one in everybody:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
 
 
 def _environment(home: Path, more: dict[str, str]) -> dict[str, str]:

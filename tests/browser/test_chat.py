@@ -252,6 +252,7 @@ def test_an_answer_whose_kernel_ends_leaves_what_was_seen(
     book.run_cell(1)
     field = book.output(1).get_by_label("Your question")
     expect(field).to_be_visible()
+    book.page.mouse.move(0, 0)  # what the pointer enters asks whether its kernel is there
     book.page.evaluate(SHUTDOWN)
     field.fill("why is it down?")
     field.press("Enter")

@@ -60,8 +60,15 @@ def run_cell(book: Book, number: int) -> None:
 def files_with(lab: Lab, word: str) -> list[str]:
     """Every file of this JupyterLab that holds it: notebooks, IPython's and our history, logs, settings."""
     root = lab.folder.parent
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return [str(path.relative_to(root)) for path in files if word.encode() in path.read_bytes()]
+    return [str(path.relative_to(root)) for path in root.rglob("*") if word.encode() in held(path)]
+
+
+def held(path: Path) -> bytes:
+    """What is in it; nothing in a folder, or what is gone by now, as the files beside a database."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 @KERNELS

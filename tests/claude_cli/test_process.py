@@ -51,6 +51,13 @@ def is_running(pid: int) -> bool:
     return False
 
 
+def is_shell(pid: int, within_s: float) -> bool:
+    until = time.monotonic() + within_s
+    while not (is_it := b"sh\0" in Path(f"/proc/{pid}/cmdline").read_bytes()[:8]) and time.monotonic() < until:
+        time.sleep(0.02)
+    return is_it
+
+
 def ends(pid: int, within_s: float) -> bool:
     until = time.monotonic() + within_s
     while is_running(pid) and time.monotonic() < until:
@@ -112,9 +119,10 @@ def test_a_child_does_not_outlive_us(tmp_path: Path, way: str) -> None:
         pid = int(parent.stdout.readline())
         if way == "killed":
             assert is_running(pid)
+            assert is_shell(pid, 10)  # tied to its parent by then
             parent.send_signal(signal.SIGKILL)
         parent.wait(10)
-        assert ends(pid, 2)
+        assert ends(pid, 10)
     finally:
         parent.kill()
         parent.communicate()

@@ -53,7 +53,7 @@ def test_the_picker_names_what_the_cells_have_changed(shell: Any) -> None:
     shell.run_cell("import kubeagentix as kx; demo = kx.demo('crash-missing-variable')")
     assert named(chat)[0] == "demo cluster"
     shell.run_cell("%kdemo --stop")
-    assert named(chat) == ("prod", ["prod", "staging"])
+    assert named(chat) == ("staging", ["prod", "staging"])
 
 
 @pytest.mark.usefixtures("_contexts")

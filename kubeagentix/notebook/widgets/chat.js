@@ -436,7 +436,9 @@ function mount(link) {
     doubted = setTimeout(() => showState(link.picture.state), HEARD_MS);
   }
 
-  return { root, show, doubt, stop: () => (clearInterval(clock), clearTimeout(doubted), clearTimeout(sent?.timer)) };
+  const holds = () => Boolean(form.field.value);
+
+  return { root, show, doubt, holds, stop: () => (clearInterval(clock), clearTimeout(doubted), clearTimeout(sent?.timer)) };
 }
 
 export default () => docked(mount);

@@ -2,7 +2,9 @@
 // has the report alone. Where there is no report yet, it stands in its output, as widgets do.
 //
 // `mount(link)` builds one instance: { root, show(picture, due), stop() }, and, if it cares, over(report) to be told
-// which report it covers now (null: none), and doubt() when the kernel may have ended: what it then says comes as a whole. `isReady(picture)` says from when on there is something to cover it with.
+// which report it covers now (null: none), doubt() when the kernel may have ended (what it then says comes as a whole),
+// and holds(): whether somebody has typed what would be lost. `isReady(picture)` says from when on there is something to
+// cover it with.
 //
 // JupyterLab and Notebook 7 keep a notebook in one page, where the report is sure to be found. VS Code does so too, as
 // its sources have it: there it is tried once the widget is seen, and taken back if no report comes.
@@ -62,16 +64,20 @@ function docked(mount, isReady = () => true) {
     for (const element of document.getElementsByClassName(link.picture.state.dock))
       if (!seats.has(element)) fill(element, element.querySelector(":scope > .kx-report"));
   }
-  function uncover() {
+  function uncover(isKept = () => false) {
     isLive = false;
     for (const [element, seat] of seats) {
-      if (outputs.has(element)) continue;
+      if (outputs.has(element) || isKept(seat.instance)) continue;
       seats.delete(element);
       spare.push(seat);
       seat.instance.root.remove();
       const report = element.querySelector(":scope > .kx-report");
       if (report) report.hidden = false;
     }
+  }
+  // The kernel has ended: the report is back, but not in the place of what somebody has typed.
+  function ended() {
+    uncover((instance) => instance.holds?.());
   }
   function expectReport(name) {
     clearTimeout(wait);
@@ -83,9 +89,9 @@ function docked(mount, isReady = () => true) {
       isLive ||= due.all;
       for (const seat of [...seats.values(), ...spare]) seat.instance.show(picture, due);
       look();
-    }, uncover);
+    }, ended);
     if (knowsItsPlace()) link.intend("docks");
-    model.on("comm:close", uncover);
+    model.on("comm:close", ended);
     model.on("comm_live_update", () => {
       uncover(); // until it answers
       for (const seat of [...seats.values(), ...spare]) seat.instance.doubt?.();
