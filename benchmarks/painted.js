@@ -36,13 +36,19 @@ window.painted = (() => {
     });
   }
   const numbers = (element) => (element.textContent.match(/w\d+/g) || []).map((word) => Number(word.slice(1)));
+  // The report, which takes the widget's place in the same frame as the last words where the machine is quick.
+  const reportWith = (word) =>
+    word < 0 ? null : [...document.querySelectorAll(".jp-OutputArea")].find((output) => numbers(output).includes(word));
   new MutationObserver((records) => {
     const ours = records.filter((record) => (record.target.closest ? record.target : record.target.parentElement)?.closest(PLACES));
     if (!ours.length) return;
     for (const record of ours) for (const node of record.addedNodes) now.rewritten += node.textContent.length;
-    const answer = document.querySelector(".kx-answer");
-    const tail = answer?.querySelector(".kx-tail").textContent || "";
-    const word = Number((WORD.exec(tail) || WORD.exec(answer?.textContent.slice(-80) || ""))?.[1] ?? -1);
+    const widget = document.querySelector(".kx-answer .kx-tail")?.closest(".kx-answer");
+    const answer = widget || reportWith(now.until);
+    const tail = widget?.querySelector(".kx-tail").textContent || "";
+    const word = widget
+      ? Number((WORD.exec(tail) || WORD.exec(widget.textContent.slice(-80)))?.[1] ?? -1)
+      : answer ? now.until : -1;
     const hasMark = now.mark && !now.markAt && document.querySelector(now.mark);
     const current = now;
     afterPaint(() => {
