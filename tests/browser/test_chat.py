@@ -16,6 +16,7 @@ from tests.browser.lab import Lab
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Hang, Pause, Say, Think
 from tests.servers.wire import Recorded, WireServer
+from tests.servers.wired import RESPONSES
 
 expect.set_options(timeout=90_000)  # on a busy machine a first answer takes half a minute
 HOSTILE = """**Harmless** <script>window.hit = 1</script> <img src=x onerror="window.hit = 2">
@@ -47,11 +48,7 @@ def model() -> Iterator[WireServer]:
 
 
 def setup(model: WireServer) -> str:
-    environ = {
-        "KUBEAGENTIX_OPENAI_BASE_URL": model.base_url,
-        "KUBEAGENTIX_OPENAI_API": "responses",
-        "OPENAI_API_KEY": "dummy-key-of-this-test",
-    }
+    environ = RESPONSES.environ(model, "dummy-key-of-this-test")
     return (
         f"%load_ext kubeagentix\nimport os\nimport kubeagentix as kx\nos.environ.update({environ!r})\n"
         "demo = kx.demo('crash-missing-variable')\n"

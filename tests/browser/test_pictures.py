@@ -18,6 +18,7 @@ from tests.browser.lab import Lab, shots
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Say, Think
 from tests.servers.wire import Recorded, WireServer
+from tests.servers.wired import RESPONSES
 
 NARROW_PX = 350
 TALL_PX = 5000  # a picture of what has to be scrolled to shows what it was scrolled under
@@ -65,9 +66,7 @@ def model() -> Iterator[WireServer]:
 def setup(model: WireServer) -> str:
     """Nothing of this machine is passed on; Claude Code is found in a folder of this name."""
     environ = {
-        "KUBEAGENTIX_OPENAI_BASE_URL": model.base_url,
-        "KUBEAGENTIX_OPENAI_API": "responses",
-        "OPENAI_API_KEY": "dummy-key-of-this-test",
+        **RESPONSES.environ(model, "dummy-key-of-this-test"),
         "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-dummy-token-of-this-test",
         "CLAUDE_CODE_CLI_PATH": "claude",
     }

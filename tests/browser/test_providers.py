@@ -17,6 +17,7 @@ from tests.notebook.conftest import BROKEN
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Fail, Say
 from tests.servers.wire import WireServer
+from tests.servers.wired import RESPONSES
 
 KEY = "dummy-key-typed-in-the-browser"
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
@@ -41,8 +42,7 @@ def snapshot(tmp_path: Path) -> str:
 
 def loaded(server: WireServer) -> str:
     environ = {
-        "KUBEAGENTIX_OPENAI_BASE_URL": server.base_url,
-        "KUBEAGENTIX_OPENAI_API": "responses",
+        **RESPONSES.environ(server),
         "CLAUDE_CODE_CLI_PATH": "/nowhere/claude",
     }
     return f"import os; os.environ.update({environ!r})\n%load_ext kubeagentix"

@@ -12,6 +12,7 @@ from tests.browser.vscode.webview import THEMES, Webview, packed
 from tests.servers.openai import OpenAIServer
 from tests.servers.turns import Call, Hang, Say
 from tests.servers.wire import WireServer
+from tests.servers.wired import RESPONSES
 
 SOON_MS = 90_000  # of a busy machine
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -48,9 +49,7 @@ def model() -> Iterator[WireServer]:
 
 def setup(model: WireServer) -> str:
     environ = {
-        "KUBEAGENTIX_OPENAI_BASE_URL": model.base_url,
-        "KUBEAGENTIX_OPENAI_API": "responses",
-        "OPENAI_API_KEY": "dummy-key-of-this-test",
+        **RESPONSES.environ(model, "dummy-key-of-this-test"),
         "CLAUDE_CODE_CLI_PATH": "/nowhere/claude",
     }
     return (
