@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,10 +46,25 @@ def started(folder: Path, home: Path) -> Iterator[tuple[subprocess.Popen[str], s
             line = process.stdout.readline()
             assert line, f"it ended: {text}"
             text += line
+        _until_it_answers(process, found[1], found[2])
         yield process, found[1], found[2]
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _until_it_answers(process: subprocess.Popen[str], url: str, token: str) -> None:
+    """It tells its address a little before it listens."""
+    while process.poll() is None:
+        try:
+            asked(f"{url}/api/status", token)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"it ended with {process.returncode}")
 
 
 def asked(url: str, token: str, data: bytes | None = None) -> Any:
