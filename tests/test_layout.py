@@ -23,6 +23,8 @@ TOP_LEVEL = (
     "notebooks",
     "tests",
     "benchmarks",
+    "binder",
+    "docker",
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
