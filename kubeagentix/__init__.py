@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kubeagentix.chats import chat
     from kubeagentix.cluster.connection import Cluster
     from kubeagentix.contracts import Provider
+    from kubeagentix.doctor.checkup import doctor
     from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
     from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
     from kubeagentix.domain.making import finding
@@ -77,6 +78,7 @@ _HOMES = {
     "current": "kubeagentix.api",
     "demo": "kubeagentix.api",
     "diagnose": "kubeagentix.api",
+    "doctor": "kubeagentix.doctor.checkup",
     "finding": "kubeagentix.domain.making",
     "history": "kubeagentix.recall",
     "load": "kubeagentix.api",
@@ -119,6 +121,7 @@ __all__ = [
     "current",
     "demo",
     "diagnose",
+    "doctor",
     "finding",
     "history",
     "load",

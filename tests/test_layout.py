@@ -68,6 +68,7 @@ def test_the_public_names_are_these() -> None:
         "current",
         "demo",
         "diagnose",
+        "doctor",
         "finding",
         "history",
         "load",

@@ -78,7 +78,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
     ("words", "message"),
     [
         (["dxx"], "error: unknown command 'dxx'; did you mean dx?"),
-        (["--verzion"], "error: unknown option '--verzion'; the commands are audit, chat, demo, dx, "),
+        (["--verzion"], "error: unknown option '--verzion'; the commands are audit, chat, demo, doctor, dx, "),
         (["dx", "--fromat", "json"], "error: unknown option '--fromat'; did you mean --format?"),
         (["dx", "--format", "xml"], "invalid choice: 'xml'"),
         (["dx", "-n", "a", "-A"], "error: -n and -A exclude each other; give one of them"),

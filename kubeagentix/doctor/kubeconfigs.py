@@ -1,0 +1,140 @@
+"""The kubeconfig: each file, the current context, and what each context names that is not there or has expired."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kubeagentix.cluster.identity import check as check_identity
+from kubeagentix.cluster.kubeconfig import Access, ContextInfo, list_contexts, resolve
+from kubeagentix.doctor.examining import Check, Surroundings, Tell
+from kubeagentix.doctor.places import home_of
+from kubeagentix.errors import KubeconfigError
+
+SOON = timedelta(days=7)
+FEW = 6  # contexts that are told one by one where something is wrong with more than the current one
+_NONE = "name one with --kubeconfig or KUBECONFIG; without a cluster, try `kubeagentix demo`"
+
+
+async def run(about: Surroundings, tell: Tell) -> None:
+    """Tells about the files, then about the contexts in them."""
+    files = files_of(about)
+    there = [path for path in files if await about.in_thread(lambda path=path: _tell_file(path, about, tell))]  # type: ignore[misc]
+    if files and not there:
+        return
+    try:
+        contexts = await about.in_thread(lambda: list_contexts(about.kubeconfig))
+    except (KubeconfigError, RuntimeError) as error:
+        if there:  # the file has told it
+            return
+        tell.absent("kubeconfig", str(getattr(error, "message", error)), _NONE, code="none")
+        return
+    await about.in_thread(lambda: _tell_contexts(contexts, about, tell))
+
+
+def files_of(about: Surroundings) -> tuple[Path, ...]:
+    """The files that would be merged, there or not; none where nothing names one and the usual one is not there."""
+    if about.kubeconfig is not None:
+        return (Path(about.kubeconfig).expanduser(),)
+    named = [_expanded(part) for part in about.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    home = home_of(about.environ)
+    usual = home / ".kube/config" if home is not None else None
+    return tuple(named) or ((usual,) if usual is not None and os.path.lexists(usual) else ())
+
+
+def _expanded(part: str) -> Path:
+    try:
+        return Path(part).expanduser()
+    except RuntimeError:  # nobody's home
+        return Path(part)
+
+
+def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
+    """Tells about one file; whether it is there."""
+    what, from_variable = str(path), about.kubeconfig is None and bool(about.environ.get("KUBECONFIG"))
+    if not path.exists():
+        do = "take it out of KUBECONFIG, or unset that" if from_variable else "check the path"
+        seen = "is named by KUBECONFIG and does not exist" if from_variable else "does not exist"
+        others = len(files_of(about)) > 1
+        (tell.warning if others else tell.failed)(what, seen, do, code="missing")
+        return False
+    if path.is_dir():
+        is_empty = not any(path.iterdir()) if os.access(path, os.R_OK) else False
+        do = "Docker makes one where a file that is mounted does not exist: mount a file" if is_empty else "name a file"
+        tell.failed(what, "is an empty folder" if is_empty else "is a folder, not a file", do, code="folder")
+        return True
+    if not os.access(path, os.R_OK):
+        state = path.stat()
+        seen = f"cannot be read: it belongs to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
+        tell.failed(what, seen, "chown it, or run as its owner", code="unreadable")
+        return True
+    try:
+        contexts = list_contexts(path)
+    except KubeconfigError as error:
+        tell.error(what, error)
+        return True
+    count = f"{len(contexts)} context{'' if len(contexts) == 1 else 's'}"
+    (tell.ok if contexts else tell.warning)(what, count if contexts else "holds no context")
+    return True
+
+
+def _tell_contexts(contexts: Iterable[ContextInfo], about: Surroundings, tell: Tell) -> None:
+    chosen = about.context or next((context.name for context in contexts if context.is_current), None)
+    _tell_chosen(chosen, about, tell)
+    others = [context.name for context in contexts if context.name != chosen]
+    broken = [(name, error) for name in others if (error := _error_of(name, about)) is not None]
+    for name, error in broken if about.all_contexts else broken[:FEW]:
+        tell.error(f"context {name}", error, is_failure=about.all_contexts)
+    if len(broken) > FEW and not about.all_contexts:
+        tell.warning("other contexts", f"{len(broken) - FEW} more cannot be used", "see all with --all-contexts")
+    elif others and not broken:
+        tell.ok("other contexts", f"{len(others)}, each with its files and plugins there")
+
+
+def _tell_chosen(name: str | None, about: Surroundings, tell: Tell) -> None:
+    what = "context" if name is None else f"context {name}"
+    if about.context is None and name is not None:
+        what = f"current {what}"
+    try:
+        access = resolve(name, about.kubeconfig)
+        check_identity(access)
+    except KubeconfigError as error:
+        tell.error(what, error)
+        return
+    ends = certificate_end(access)
+    who = "the service account of this pod" if access.is_in_cluster else f"as {access.user_name or 'nobody'}"
+    if ends is not None and ends - datetime.now(UTC) < SOON:
+        seen = f"its client certificate expires on {ends:%Y-%m-%d %H:%M} UTC"
+        tell.warning(what, seen, "get a new kubeconfig before that", code="expires_soon")
+    else:
+        until = f", certificate valid until {ends:%Y-%m-%d}" if ends is not None else ""
+        tell.ok(what, f"{access.server} {who}{until}")
+
+
+def _error_of(name: str, about: Surroundings) -> KubeconfigError | None:
+    try:
+        check_identity(resolve(name, about.kubeconfig))
+    except KubeconfigError as error:
+        return error
+    return None
+
+
+def certificate_end(access: Access) -> datetime | None:
+    """When the client certificate ends; None without one that can be read."""
+    from cryptography import x509  # noqa: PLC0415  40 ms to import, and many identities are tokens
+
+    data, path = access.user.get("client-certificate-data"), access.user.get("client-certificate")
+    if data is None and path is None:
+        return None
+    try:
+        pem = base64.b64decode(str(data)) if data is not None else Path(str(path)).read_bytes()
+        return x509.load_pem_x509_certificate(pem).not_valid_after_utc
+    except (OSError, ValueError, binascii.Error):
+        return None
+
+
+check = Check(name="Kubeconfig", run=run)
