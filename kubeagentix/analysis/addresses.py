@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from kubeagentix.analysis.mentions import is_address
 from kubeagentix.domain.diagnosis import ResourceRef
@@ -45,13 +46,21 @@ def service_said(snapshot: Snapshot, namespace: str, line: str) -> str:
 
 
 def _behind_address(snapshot: Snapshot, address: str) -> ResourceRef | None:
+    holder = snapshot.derived(_holders).get(address)
+    if holder is None:
+        return None
+    return snapshot.workload_of(holder) if isinstance(holder, Pod) else snapshot.ref(holder)
+
+
+def _holders(snapshot: Snapshot) -> Mapping[str, Service | Pod]:
+    """Who has an address: a Service, or else the first pod that has it for itself."""
+    holders: dict[str, Service | Pod] = {}
     for service in snapshot.all(Service):
-        if service.spec.cluster_ip == address:
-            return snapshot.ref(service)
+        holders.setdefault(service.spec.cluster_ip, service)
     for pod in snapshot.all(Pod):
-        if pod.status.pod_ip == address and not pod.spec.host_network and not pod.is_finished:
-            return snapshot.workload_of(pod)
-    return None
+        if not pod.spec.host_network and not pod.is_finished:
+            holders.setdefault(pod.status.pod_ip, pod)
+    return holders
 
 
 def _behind_name(snapshot: Snapshot, namespace: str, name: str) -> ResourceRef | None:

@@ -34,7 +34,10 @@ def class_of(snapshot: Snapshot, ingress: Ingress) -> IngressClass | None:
 
 def controller_pods(snapshot: Snapshot, ingress_class: IngressClass) -> tuple[Pod, ...]:
     """The pods that may be the controller of a class, ready or not."""
-    controller = ingress_class.spec.controller.lower()
+    return snapshot.derived(_called_as, ingress_class.spec.controller.lower())
+
+
+def _called_as(snapshot: Snapshot, controller: str) -> tuple[Pod, ...]:
     pods = [pod for pod in snapshot.all(Pod) if not pod.is_finished]
     own = controller.rpartition("/")[2]
     exact = tuple(pod for pod in pods if own not in _COMMON_NAMES and _is_called(pod, {own}))
@@ -50,13 +53,17 @@ def is_outside(ingress_class: IngressClass) -> bool:
 
 def entry_pods(snapshot: Snapshot, ingress_class: IngressClass) -> tuple[Pod, ...]:
     """Those of the controller's pods by which traffic comes in: a Service leads to them from outside."""
+    reached = snapshot.derived(_reached_from_outside)
+    return tuple(pod for pod in controller_pods(snapshot, ingress_class) if (pod.namespace, pod.name) in reached)
+
+
+def _reached_from_outside(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
     outward = [item for item in snapshot.all(Service) if item.spec.type in ("LoadBalancer", "NodePort")]
-    reached = {
+    return frozenset(
         (pod.namespace, pod.name)
         for service in outward
         for pod in snapshot.pods_selected(service.namespace, service.spec.selector)
-    }
-    return tuple(pod for pod in controller_pods(snapshot, ingress_class) if (pod.namespace, pod.name) in reached)
+    )
 
 
 def _words(controller: str) -> set[str]:

@@ -8,8 +8,11 @@ Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 
 from kubeagentix.analysis.backends import backing_of, resolve_target_port
 from kubeagentix.analysis.policies import DNS_PORT, Port
@@ -153,7 +156,7 @@ def service_meant(snapshot: Snapshot, missing: ResourceRef) -> str:
     like = nearest(missing.name, (item.name for item in snapshot.in_namespace(Service, missing.namespace)))
     if like:
         return f" There is Service {like}: was that meant?"
-    elsewhere = sorted(item.namespace for item in snapshot.all(Service) if item.name == missing.name)
+    elsewhere = snapshot.derived(_places_of_services).get(missing.name, ())
     if not elsewhere:
         return ""
     return f" Namespace {elsewhere[0]} has one of that name: from here it is {missing.name}.{elsewhere[0]}."
@@ -163,8 +166,19 @@ def _meant_elsewhere(snapshot: Snapshot, host: str) -> str:
     """What `redis.cahce` was meant to be, where there is a namespace `cache`; names outside of the cluster are many."""
     name, _, rest = host.partition(":")[0].rstrip(".").partition(".")
     place = rest.removesuffix(".svc")
-    like = next((item.name for item in snapshot.all(Namespace) if is_one_slip(place, item.name)), "")
-    is_there = snapshot.get(Service, like, name) is not None or not snapshot.covers(like)
-    if not like or "." in place or place == like or not is_there:
+    if not place or "." in place or snapshot.get(Namespace, "", place) is not None:
+        return ""
+    unread = (item.name for item in snapshot.all(Namespace) if not snapshot.covers(item.name))
+    candidates = chain(snapshot.derived(_places_of_services).get(name, ()), unread)
+    like = next((item for item in candidates if is_one_slip(place, item)), "")
+    if not like:
         return ""
     return f" There is no namespace {place}, but there is {like}: was {name}.{like} meant?"
+
+
+def _places_of_services(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    """The namespaces that have a Service of a name, by that name, sorted."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for service in snapshot.all(Service):
+        places[service.name].append(service.namespace)
+    return {name: tuple(sorted(found)) for name, found in places.items()}
