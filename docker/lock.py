@@ -30,10 +30,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTHON = "3.13"  # Debian 13's, and what binder/runtime.txt asks for
 MACHINES = ("x86_64", "aarch64")
 MAX_GLIBC = (2, 39)  # that of Ubuntu 24.04, on which Binder builds; Debian 13 has 2.41
-BINDERS_OWN = (  # stay at the release that Binder's base environment has, so that its Jupyter remains the one it tests
-    *("ipykernel", "ipython", "ipywidgets", "jupyter-client", "jupyter-core", "jupyter-server", "jupyterlab"),
-    *("jupyterlab-widgets", "traitlets", "widgetsnbextension"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,23 +153,26 @@ def _resolve(project: Mapping[str, Any], lock: Lock, place: Path) -> list[dict[s
         f'[project]\nname = "locked"\nversion = "0"\nrequires-python = ">={PYTHON}"\n'
         f"dependencies = {list(map(str, asked(project, lock)))!r}\n[tool.uv]\nenvironments = {only!r}\n"
     )
-    constraints = binders_own(place / "tools") if lock.on_binder else []
-    (place / "constraints.txt").write_text("\n".join(constraints))
-    words = ["--universal", "--python-version", PYTHON, "--no-header", "-q", "--system-certs", "-c", "constraints.txt"]
-    uv = place / "tools" / "bin" / "uv"
-    subprocess.run([uv, "pip", "compile", *words, "pyproject.toml", "-o", "pylock.toml"], cwd=place, check=True)
+    words = ["--universal", "--python-version", PYTHON, "--no-header", "-q", "--system-certs", "pyproject.toml"]
+    uv = [str(place / "tools" / "bin" / "uv"), "pip", "compile", *words]
+    if lock.on_binder:  # what the file that uv is to write holds already is what it prefers
+        (place / "preferred.txt").write_text("\n".join(binders_own(place / "tools")))
+        subprocess.run([*uv, "-o", "preferred.txt"], cwd=place, check=True)
+        uv += ["-c", "preferred.txt"]
+    subprocess.run([*uv, "-o", "pylock.toml"], cwd=place, check=True)
     found: list[dict[str, Any]] = tomllib.loads((place / "pylock.toml").read_text())["packages"]
-    (place / "pylock.toml").unlink()  # else the next resolution would keep to it
+    (place / "pylock.toml").unlink()
     return found
 
 
 def binders_own(tools: Path) -> list[str]:
-    """Binder's own Jupyter as constraints, from the list of conda packages that its builder carries."""
+    """The releases in Binder's base environment, from the list of conda packages that its builder carries.
+
+    They stay where pyproject.toml allows it: Binder's Jupyter is then the one that it was tested with.
+    """
     name = f"repo2docker/buildpacks/conda/environment.py-{PYTHON}-linux-64.lock"
     text = next(tools.glob(f"lib/python*/site-packages/{name}")).read_text()
-    listed = dict(re.findall(r"/([\w.-]+)-([\d.]+)-\w+\.conda", text))
-    releases: dict[str, str] = {canonicalize_name(package): version for package, version in listed.items()}
-    return [f"{package}=={releases[package]}" for package in BINDERS_OWN]
+    return [f"{package}=={version}" for package, version in re.findall(r"/([a-z][\w.-]*)-(\d[\d.]*)-\w+\.conda", text)]
 
 
 def _lines(package: Mapping[str, Any]) -> str:
