@@ -124,6 +124,26 @@ def resolve(context: str | None = None, kubeconfig: str | os.PathLike[str] | Non
     return _access(merged, name, entry)
 
 
+def resolve_each(
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> tuple[str, Mapping[str, Access | KubeconfigError]]:
+    """(the current context, empty if none is set; of every context its access, or why it has none).
+
+    The current one need not be among them. The files are read once. Raises KubeconfigError.
+    """
+    merged = _read(kubeconfig)
+    if merged is None:
+        return IN_CLUSTER, {IN_CLUSTER: _in_cluster()}
+    return merged.current, {name: _access_or_error(merged, name, entry) for name, entry in merged.contexts.items()}
+
+
+def _access_or_error(merged: _Merged, name: str, entry: _Entry) -> Access | KubeconfigError:
+    try:
+        return _access(merged, name, entry)
+    except KubeconfigError as error:
+        return error
+
+
 def nearest(wanted: str, names: Iterable[str], *, of: str) -> str:
     """A hint that offers the names most like `wanted`, or lists a few: `did you mean shop? namespaces: …`."""
     known = sorted(excerpt(name) for name in names)

@@ -21,7 +21,7 @@ def unreachable(error: Exception, server: str) -> KubeAgentiXError:
         case http.LocationValueError() | http.URLSchemeUnknown():
             return KubeconfigError(f"{excerpt(server)} is no address of a server", hint="see `kubectl config view`")
         case http.ProxyError():
-            seen = f"cannot reach {host} through the proxy: {excerpt(str(error.args[-1]))}"
+            seen = f"cannot reach {host} through the proxy: {_without_class(error.args[-1])}"
             hint = "check proxy-url in the kubeconfig, HTTPS_PROXY and NO_PROXY"
         case http.NameResolutionError():
             seen = f"cannot reach {host}: no such host"
@@ -54,6 +54,11 @@ def _inner(error: Exception) -> str:
     if "IncompleteRead" in str(error) or "ended prematurely" in str(error):
         return "the answer ended in the middle"
     return excerpt(str(causes[-1] if causes else error)) or type(error).__name__
+
+
+def _without_class(error: object) -> str:
+    # "HTTPConnection(host='proxy', port=3128): Failed to resolve 'proxy' (…)"
+    return excerpt(re.sub(r"^\w+\(host=.*?\): ", "", str(error)))
 
 
 def _os_reason(error: Exception) -> str:

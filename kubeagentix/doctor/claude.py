@@ -16,6 +16,7 @@ from typing import Any
 from kubeagentix.claude_cli.finding import OLDEST, Program, find
 from kubeagentix.claude_cli.switches import Switches, config_dir_of, state_file_of, switches_of
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
+from kubeagentix.doctor.places import is_container, owner_of, shown
 from kubeagentix.errors import ClientError, ConfigurationError
 
 NAME = "Claude Code"
@@ -50,7 +51,8 @@ def _tell_program(about: Surroundings, tell: Tell) -> None:
         else:
             tell.failed("claude", error.message, _BROKEN.get(error.detail, "correct the path, or unset it"))
         return
-    tell.ok("claude", str(program))
+    version = ".".join(map(str, program.version))
+    tell.ok("claude", f"{version} from {program.origin} ({shown(program.path, about.environ)})")
 
 
 def _tell_configuration(about: Surroundings, switches: Switches, tell: Tell) -> None:
@@ -58,42 +60,49 @@ def _tell_configuration(about: Surroundings, switches: Switches, tell: Tell) -> 
     if folder is None:
         tell.absent("login", "kept apart by CLAUDE_CODE_ISOLATE_CONFIG", "unset that to use a login of this machine")
         return
-    _tell_state(state_file_of(folder, about.environ, switches), folder, tell)
-    _tell_login(folder / ".credentials.json", tell)
+    _tell_state(state_file_of(folder, about.environ, switches), folder, about, tell)
+    _tell_login(folder / ".credentials.json", about, tell)
 
 
-def _tell_state(state: Path, folder: Path, tell: Tell) -> None:
+def _tell_state(state: Path, folder: Path, about: Surroundings, tell: Tell) -> None:
+    what = shown(state, about.environ)
     if state.is_dir():
-        seen = "is an empty folder" if not any(state.iterdir()) else "is a folder"
-        why = "Docker makes one where a file that is mounted does not exist; the CLI works without it"
-        tell.warning(str(state), seen, f"{why}; remove it and mount an existing file", code="folder")
+        _tell_folder(what, about, tell)
     elif not state.exists():
         return
     elif not os.access(state, os.R_OK):
-        tell.warning(str(state), "cannot be read by this user", f"chown it: {_owner(state)}", code="unreadable")
+        tell.warning(what, f"cannot be read: {owner_of(state)}", "chown it", code="unreadable")
     elif _document(state) is None:
         backups = [*folder.glob("backups/.claude.json.backup*"), *state.parent.glob(".claude.json.backup*")]
         whole = sum(bool(_document(path)) for path in backups)
-        do = "the next run takes the newest valid backup" if whole else "the next run sets it aside and starts afresh"
-        tell.warning(str(state), f"is damaged; {whole} valid backups", do, code="corrupted")
+        seen = f"is damaged; {whole} valid backup{'' if whole == 1 else 's'}"
+        do = "the next run takes the newest valid one" if whole else "the next run sets it aside and starts afresh"
+        tell.warning(what, seen, do, code="corrupted")
     elif not os.access(state, os.W_OK):
-        tell.warning(
-            str(state), "cannot be written", "mount it writable, or set CLAUDE_CODE_OAUTH_TOKEN", code="read_only"
-        )
+        tell.warning(what, "cannot be written", "mount it writable, or set CLAUDE_CODE_OAUTH_TOKEN", code="read_only")
 
 
-def _tell_login(path: Path, tell: Tell) -> None:
+def _tell_folder(what: str, about: Surroundings, tell: Tell) -> None:
+    if is_container(about.root, about.environ):
+        why = "Docker makes one where there is no such file on the host; the CLI works without it"
+        tell.warning(what, "is a folder", f"{why}. On the host: rmdir ~/.claude.json, then log in", code="folder")
+    else:
+        why = "Docker makes one where a file that it is to mount does not exist"
+        tell.warning(what, "is a folder", f"rmdir {what}: {why}; the CLI makes the file itself", code="folder")
+
+
+def _tell_login(path: Path, about: Surroundings, tell: Tell) -> None:
+    where = shown(path, about.environ)
     if path.exists() and not os.access(path, os.R_OK):
-        tell.failed("login", f"{path} cannot be read by this user", f"chown it: {_owner(path)}", code="unreadable")
+        tell.failed("login", f"{where} cannot be read: {owner_of(path)}", "chown it", code="unreadable")
         return
     document = _document(path) if path.exists() else {}
     if document is None:
-        tell.failed("login", f"{path} is damaged", _LOG_IN, code="corrupted")
+        tell.failed("login", f"{where} is damaged", _LOG_IN, code="corrupted")
         return
     login = document.get("claudeAiOauth")
-    if not isinstance(login, dict):
-        return  # the providers' check says who is asked as whom
-    _tell_expiry(_Login.of(login), path, tell)
+    if isinstance(login, dict):  # else the providers' check says who is asked as whom
+        _tell_expiry(_Login.of(login), where, tell, is_writable=os.access(path, os.W_OK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +122,22 @@ class _Login:
         return cls(expires_at, bool(login.get("refreshToken")))
 
 
-def _tell_expiry(login: _Login, path: Path, tell: Tell) -> None:
+def _tell_expiry(login: _Login, where: str, tell: Tell, *, is_writable: bool) -> None:
     what = "login"
     if login.expires_at is None:
-        tell.ok(what, f"{path}, without a date of its end")
+        tell.ok(what, f"{where}, without a date of its end")
         return
     moment = f"{login.expires_at:%Y-%m-%d %H:%M} UTC"
     if login.expires_at > datetime.now(UTC):
-        tell.ok(what, f"{path}, valid until {moment}" + (", then renewed by itself" if login.is_renewable else ""))
+        tell.ok(what, f"{where}, valid until {moment}" + (", then renewed by itself" if login.is_renewable else ""))
     elif not login.is_renewable:
-        tell.failed(what, f"{path} expired on {moment}, and cannot be renewed", _LOG_IN, code="expired")
-    elif not os.access(path, os.W_OK):
-        seen = f"{path} expired on {moment}; the CLI can renew it, but not write it down"
-        tell.warning(what, seen, f"mount it writable, chown it ({_owner(path)}), or {_LOG_IN}", code="expired")
+        tell.failed(what, f"{where} expired on {moment}, and cannot be renewed", _LOG_IN, code="expired")
+    elif not is_writable:
+        seen = f"{where} expired on {moment}; the CLI can renew it, but not write it down"
+        tell.warning(what, seen, f"make it writable for this user, or {_LOG_IN}", code="expired")
     else:
-        seen = f"{path} expired on {moment}; the CLI renews it with the next call"
-        tell.warning(what, seen, f"if that fails ({NAME} then says so): {_LOG_IN}", code="expired")
-
-
-def _owner(path: Path) -> str:
-    state = path.stat()
-    return f"it belongs to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
+        seen = f"{where} expired on {moment}; the CLI renews it with the next call"
+        tell.warning(what, seen, f"if that fails: {_LOG_IN}", code="expired")
 
 
 def _document(path: Path) -> Mapping[str, Any] | None:

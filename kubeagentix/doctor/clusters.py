@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kubeagentix.cluster.client import Client, Deadline
-from kubeagentix.cluster.identity import check as check_identity
 from kubeagentix.cluster.identity import run_exec_plugin
-from kubeagentix.cluster.kubeconfig import Access, list_contexts, resolve
+from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.cluster.session import is_loopback
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
+from kubeagentix.doctor.kubeconfigs import Contexts, contexts_of
 from kubeagentix.doctor.places import is_container
 from kubeagentix.doctor.proxies import proxy_for
 from kubeagentix.errors import (
@@ -28,6 +28,7 @@ from kubeagentix.errors import (
     KubeconfigError,
     UnauthorizedError,
 )
+from kubeagentix.wire.readiness import bare_url
 
 PLUGIN_S = 10.0  # a plugin may have to ask a cloud
 AT_A_TIME = 16
@@ -52,26 +53,24 @@ async def run(about: Surroundings, tell: Tell) -> None:
 
 async def _ask_all(about: Surroundings, tell: Tell) -> None:
     try:
-        contexts = await about.in_thread(lambda: list_contexts(about.kubeconfig))
+        contexts = await contexts_of(about)
     except (KubeconfigError, RuntimeError):
         tell.absent("cluster", "there is no kubeconfig that could be read", code="none")
         return
-    current = about.context or next((context.name for context in contexts if context.is_current), "")
-    names = [context.name for context in contexts] if about.all_contexts else [current] if current else []
+    current = contexts.current
+    names = list(contexts.each) if about.all_contexts else [current] if current else []
     if not names:
         tell.absent("cluster", "no context is current", "choose one with --context, or look at all: --all-contexts")
     turn = asyncio.Semaphore(AT_A_TIME)
     told = [Tell(check.name) for _ in names]
-    await asyncio.gather(
-        *(_ask(name, about, own, turn, is_current=name == current) for name, own in zip(names, told, strict=True))
-    )
+    await asyncio.gather(*(_ask(name, contexts, about, own, turn) for name, own in zip(names, told, strict=True)))
     tell.results.extend(result for own in told for result in own.results)
 
 
-async def _ask(name: str, about: Surroundings, tell: Tell, turn: asyncio.Semaphore, *, is_current: bool) -> None:
+async def _ask(name: str, contexts: Contexts, about: Surroundings, tell: Tell, turn: asyncio.Semaphore) -> None:
     async with turn:
         try:
-            access = await about.in_thread(lambda: _checked(name, about))
+            access = await about.in_thread(lambda: contexts.access(name))
             access = await _with_plugin_run(access, about)
         except KubeAgentiXError as error:
             tell.failed(name, f"was not asked: {error.message}", error.hint, code="kubeconfig")
@@ -79,18 +78,12 @@ async def _ask(name: str, about: Surroundings, tell: Tell, turn: asyncio.Semapho
         client = Client(access)
         try:
             version = await _ask_version(client, access, about, tell)
-            if version and is_current and not about.server_version.done():
+            if version and name == contexts.current and not about.server_version.done():
                 about.server_version.set_result(version)
             if version:
                 await _ask_rights(client, access, about, tell)
         finally:
             client.close()
-
-
-def _checked(name: str, about: Surroundings) -> Access:
-    access = resolve(name, about.kubeconfig)
-    check_identity(access)
-    return access
 
 
 async def _with_plugin_run(access: Access, about: Surroundings) -> Access:
@@ -138,7 +131,7 @@ async def _ask_version(client: Client, access: Access, about: Surroundings, tell
         _tell_error(error, access, about, tell)
         return ""
     took_ms = (time.perf_counter() - started) * 1000
-    tell.ok(access.context, f"{version} at {access.server} answered in {took_ms:.0f} ms")
+    tell.ok(access.context, f"{version} at {bare_url(access.server)} answered in {took_ms:.0f} ms")
     ahead_s = client.clock_skew.total_seconds()
     if abs(ahead_s) > CLOCK_S:
         seen = f"its clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine's"

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of, is_container
+from kubeagentix.doctor.places import home_of, is_container, owner_of
 
 HOSTS = ("host.docker.internal", "host.containers.internal")  # of Docker, of podman
-MOUNTS = (".kube", ".claude", ".claude.json")
+BRIDGES = "bridges.json"
+MOUNTS = (".kube", ".claude")  # of .claude.json another check tells
+_NO_ANSWER = "where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml"
 _WHY_EMPTY = "Docker makes one where nothing is at that place on the host; it counts as not there"
 
 
@@ -53,38 +55,51 @@ def _tell_mounts(home: Path, tell: Tell) -> None:
         try:
             is_empty_folder = path.is_dir() and not any(path.iterdir())
         except PermissionError:
-            state = path.stat()
-            seen = f"cannot be read: it belongs to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
-            tell.warning(str(path), seen, "set KUBEAGENTIX_UID and KUBEAGENTIX_GID to its owner's", code="unreadable")
+            seen = f"cannot be read: {owner_of(path)}"
+            tell.warning(f"~/{name}", seen, "set KUBEAGENTIX_UID and KUBEAGENTIX_GID to its owner's", code="unreadable")
             continue
         if is_empty_folder and (name != ".claude" or path.is_mount()):
-            tell.absent(str(path), "is an empty folder", _WHY_EMPTY, code="empty_mount")
+            tell.absent(f"~/{name}", "is an empty folder", _WHY_EMPTY, code="empty_mount")
 
 
 def _tell_bridges(environ: Mapping[str, str], tell: Tell) -> None:
-    first = environ.get("KUBECONFIG", "").partition(os.pathsep)[0]
-    file = Path(first).parent / "bridges.json"
-    if not first or not file.exists():
+    file = _state_file(environ)
+    if file is None:
         return
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        bridges = document["bridges"] if isinstance(document, dict) else document
-        entries = [entry for entry in bridges if isinstance(entry, dict)]
+        bridges = [entry for entry in document["bridges"] if isinstance(entry, dict)]
+        notes = [note for note in document["notes"] if note["is_problem"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         tell.warning(str(file), "cannot be read", "start the container anew", code="bridges")
         return
-    for entry in entries:
-        _tell_bridge(entry, tell)
+    for note in notes:
+        if not any(str(entry.get("endpoint")) in str(note.get("text")) for entry in bridges):
+            tell.warning("as it started", str(note.get("text")), str(note.get("hint") or ""), code="start")
+    for entry in bridges:
+        hints = [str(note.get("hint")) for note in notes if str(entry.get("endpoint")) in str(note.get("text"))]
+        _tell_bridge(entry, next(filter(None, hints), _NO_ANSWER), tell)
 
 
-def _tell_bridge(entry: Mapping[str, Any], tell: Tell) -> None:
-    listens, leads = str(entry.get("listens") or entry.get("endpoint") or "?"), str(entry.get("target") or "the host")
-    said = str(entry.get("state") or "")
-    if entry.get("is_answering", said in ("", "ok", "answers", "up")):
-        tell.ok(f"bridge {listens}", f"leads to {leads}")
+def _state_file(environ: Mapping[str, str]) -> Path | None:
+    """What the image's start has written, beside the kubeconfig that it has made."""
+    folders = [Path(part).parent for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return next((file for folder in folders if (file := folder / BRIDGES).exists()), None)
+
+
+def _tell_bridge(entry: Mapping[str, Any], do: str, tell: Tell) -> None:
+    endpoint, answer = str(entry.get("endpoint")), str(entry.get("answer") or "")
+    leads = f"leads to {entry['leads_to']}" if entry.get("leads_to") else "is reached without a bridge"
+    moved = f", and listens on {entry['listens']}" if entry.get("listens", endpoint) != endpoint else ""
+    restarts = f", restarted {entry['restarts']} times" if entry.get("restarts") else ""
+    what, seen = f"bridge {endpoint}", f"{leads}{moved}{restarts}"
+    if answer == "cluster":
+        tell.ok(what, seen)
+    elif not answer:
+        tell.warning(what, f"{seen}; whether it answers is not known yet", "look again", code="bridge")
     else:
-        do = str(entry.get("do") or "where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml")
-        tell.failed(f"bridge {listens}", f"leads to {leads}, which does not answer", do, code="bridge")
+        why = f": {entry['why']}" if entry.get("why") else ""
+        tell.failed(what, f"{seen}, where no cluster answers{why}", do, code="bridge")
 
 
 def _tell_host(tell: Tell) -> None:

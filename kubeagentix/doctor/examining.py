@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from kubeagentix.cluster.workers import Workers
 from kubeagentix.doctor.results import CheckResult, Checkup, State
@@ -39,11 +39,25 @@ class Surroundings:
     timeout_s: float = TIMEOUT_S
     root: Path = Path("/")
     server_version: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    shared: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     workers: Workers = field(default_factory=lambda: Workers(THREADS, name="kubeagentix doctor"))
+
+    async def once(self, name: str, job: Callable[[], T]) -> T:
+        """What a blocking `job` of that name returns, or raises, for all checks that ask for it; it runs once."""
+        if name not in self.shared:
+            self.shared[name] = asyncio.ensure_future(self.in_thread(job))
+            self.shared[name].add_done_callback(_heed)
+        return cast("T", await asyncio.shield(self.shared[name]))
 
     async def in_thread(self, job: Callable[[], T]) -> T:
         """What a blocking `job` returns; it is left alone where nobody waits any more."""
         return await asyncio.wrap_future(self.workers.submit(job))
+
+
+def _heed(future: asyncio.Future[Any]) -> None:
+    """Takes note of an error, for which there may be nobody left to ask."""
+    if not future.cancelled():
+        future.exception()
 
 
 class Tell:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kubeagentix.cluster.identity import check as check_identity
-from kubeagentix.cluster.kubeconfig import Access, ContextInfo, list_contexts, resolve
+from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resolve_each
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of
+from kubeagentix.doctor.places import home_of, owner_of, shown
 from kubeagentix.errors import KubeconfigError
+from kubeagentix.wire.readiness import bare_url
 
 SOON = timedelta(days=7)
 FEW = 6  # contexts that are told one by one where something is wrong with more than the current one
@@ -27,13 +29,40 @@ async def run(about: Surroundings, tell: Tell) -> None:
     if files and not there:
         return
     try:
-        contexts = await about.in_thread(lambda: list_contexts(about.kubeconfig))
+        contexts = await contexts_of(about)
     except (KubeconfigError, RuntimeError) as error:
-        if there:  # the file has told it
-            return
-        tell.absent("kubeconfig", str(getattr(error, "message", error)), _NONE, code="none")
+        if not there:  # else the file has told it
+            tell.absent("kubeconfig", str(getattr(error, "message", error)), _NONE, code="none")
         return
     await about.in_thread(lambda: _tell_contexts(contexts, about, tell))
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The contexts by name, each with its access or why it has none, and which one is asked where none is named."""
+
+    each: Mapping[str, Access | KubeconfigError]
+    current: str
+
+    def access(self, name: str) -> Access:
+        """That of a context whose files and plugins are there. Raises KubeconfigError."""
+        found = self.each.get(name)
+        if found is None:
+            raise KubeconfigError(f"there is no context {name!r}", hint=nearest(name, self.each, of="contexts"))
+        if isinstance(found, KubeconfigError):
+            raise found
+        check_identity(found)
+        return found
+
+
+async def contexts_of(about: Surroundings) -> Contexts:
+    """All of them; the files are read once for all checks. Raises KubeconfigError, RuntimeError without a home."""
+    return await about.once("contexts", lambda: _read(about))
+
+
+def _read(about: Surroundings) -> Contexts:
+    current, each = resolve_each(about.kubeconfig)
+    return Contexts(each, about.context or current)
 
 
 def files_of(about: Surroundings) -> tuple[Path, ...]:
@@ -55,7 +84,7 @@ def _expanded(part: str) -> Path:
 
 def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
     """Tells about one file; whether it is there."""
-    what, from_variable = str(path), about.kubeconfig is None and bool(about.environ.get("KUBECONFIG"))
+    what, from_variable = shown(path, about.environ), about.kubeconfig is None and bool(about.environ.get("KUBECONFIG"))
     if not path.exists():
         do = "take it out of KUBECONFIG, or unset that" if from_variable else "check the path"
         seen = "is named by KUBECONFIG and does not exist" if from_variable else "does not exist"
@@ -68,9 +97,7 @@ def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
         tell.failed(what, "is an empty folder" if is_empty else "is a folder, not a file", do, code="folder")
         return True
     if not os.access(path, os.R_OK):
-        state = path.stat()
-        seen = f"cannot be read: it belongs to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
-        tell.failed(what, seen, "chown it, or run as its owner", code="unreadable")
+        tell.failed(what, f"cannot be read: {owner_of(path)}", "chown it, or run as its owner", code="unreadable")
         return True
     try:
         contexts = list_contexts(path)
@@ -82,11 +109,10 @@ def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
     return True
 
 
-def _tell_contexts(contexts: Iterable[ContextInfo], about: Surroundings, tell: Tell) -> None:
-    chosen = about.context or next((context.name for context in contexts if context.is_current), None)
-    _tell_chosen(chosen, about, tell)
-    others = [context.name for context in contexts if context.name != chosen]
-    broken = [(name, error) for name in others if (error := _error_of(name, about)) is not None]
+def _tell_contexts(contexts: Contexts, about: Surroundings, tell: Tell) -> None:
+    _tell_chosen(contexts, about, tell)
+    others = [name for name in contexts.each if name != contexts.current]
+    broken = [(name, error) for name in others if (error := _error_of(name, contexts)) is not None]
     for name, error in broken if about.all_contexts else broken[:FEW]:
         tell.error(f"context {name}", error, is_failure=about.all_contexts)
     if len(broken) > FEW and not about.all_contexts:
@@ -95,29 +121,31 @@ def _tell_contexts(contexts: Iterable[ContextInfo], about: Surroundings, tell: T
         tell.ok("other contexts", f"{len(others)}, each with its files and plugins there")
 
 
-def _tell_chosen(name: str | None, about: Surroundings, tell: Tell) -> None:
-    what = "context" if name is None else f"context {name}"
-    if about.context is None and name is not None:
-        what = f"current {what}"
+def _tell_chosen(contexts: Contexts, about: Surroundings, tell: Tell) -> None:
+    name = contexts.current
+    what = f"context {name}" if about.context else f"current context {name}" if name else "current context"
+    if not name:
+        do = f"choose one: kubectl config use-context NAME; {nearest('', contexts.each, of='contexts')}"
+        tell.failed(what, "none is set", do, code="kubeconfig")
+        return
     try:
-        access = resolve(name, about.kubeconfig)
-        check_identity(access)
+        access = contexts.access(name)
     except KubeconfigError as error:
         tell.error(what, error)
         return
     ends = certificate_end(access)
-    who = "the service account of this pod" if access.is_in_cluster else f"as {access.user_name or 'nobody'}"
+    who = "as the service account of this pod" if access.is_in_cluster else f"as {access.user_name or 'nobody'}"
     if ends is not None and ends - datetime.now(UTC) < SOON:
         seen = f"its client certificate expires on {ends:%Y-%m-%d %H:%M} UTC"
         tell.warning(what, seen, "get a new kubeconfig before that", code="expires_soon")
     else:
         until = f", certificate valid until {ends:%Y-%m-%d}" if ends is not None else ""
-        tell.ok(what, f"{access.server} {who}{until}")
+        tell.ok(what, f"{bare_url(access.server)} {who}{until}")
 
 
-def _error_of(name: str, about: Surroundings) -> KubeconfigError | None:
+def _error_of(name: str, contexts: Contexts) -> KubeconfigError | None:
     try:
-        check_identity(resolve(name, about.kubeconfig))
+        contexts.access(name)
     except KubeconfigError as error:
         return error
     return None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from pathlib import Path
 
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
+from kubeagentix.doctor.places import shown
 from kubeagentix.errors import MissingExtraError, excerpt
 from kubeagentix.toolkit.kubectl_program import find_program
 from kubeagentix.toolkit.processes import run_program
@@ -34,7 +36,7 @@ async def run(about: Surroundings, tell: Tell) -> None:
         return
     own = await _version(about, tell, program)
     if own:
-        tell.ok(NAME, f"{own} ({program})")
+        tell.ok(NAME, f"{own} ({shown(Path(program), about.environ)})")
         server = await asyncio.shield(about.server_version)
         if server:
             _tell_skew(tell, own, server)

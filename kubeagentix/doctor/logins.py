@@ -28,7 +28,7 @@ _ADVICE = re.compile(r"; local: (?P<local>.*?); token: (?P<token>.*?); Docker: (
 async def run(about: Surroundings, tell: Tell) -> None:
     """Tells about each provider, and about who is asked first."""
     settings = settings_of(about.environ)
-    found = await about.in_thread(lambda: statuses_of(about.environ, settings))
+    found = await statuses_of(about)
     for status in found:
         _tell(status, settings, about, tell)
     if not any(status.is_next for status in found):
@@ -46,9 +46,13 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
         return Settings()
 
 
-def statuses_of(environ: Mapping[str, str], settings: Settings) -> list[Status]:
-    """Every provider in this environment."""
-    return probing.statuses(registry.providers(), environ, settings.provider, settings.model)
+async def statuses_of(about: Surroundings) -> list[Status]:
+    """Every provider in this environment; found out once for all checks."""
+    settings = settings_of(about.environ)
+    return await about.once(
+        "statuses",
+        lambda: probing.statuses(registry.providers(), about.environ, settings.provider, settings.model),
+    )
 
 
 def _tell(status: Status, settings: Settings, about: Surroundings, tell: Tell) -> None:

@@ -1,7 +1,8 @@
-"""Where this runs: in a container or not."""
+"""Where this runs: in a container or not, whose files they are, and how a path is shown."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,18 @@ def is_container(root: Path, environ: Mapping[str, str]) -> bool:
     """Whether a container engine has made this file system."""
     in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST")) and (root / "var/run/secrets/kubernetes.io").is_dir()
     return in_pod or any((root / marker).exists() for marker in _MARKERS)
+
+
+def shown(path: Path, environ: Mapping[str, str]) -> str:
+    """A path as people write it: `~/.kube/config`."""
+    home = environ.get("HOME", "").rstrip("/")
+    return f"~{text[len(home) :]}" if home and (text := str(path)).startswith(home + "/") else str(path)
+
+
+def owner_of(path: Path) -> str:
+    """Whose it is, and who asks."""
+    state = path.stat()
+    return f"it belongs to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
 
 
 def home_of(environ: Mapping[str, str]) -> Path | None:

@@ -12,18 +12,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeagentix.doctor.container import BRIDGES
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
 from kubeagentix.doctor.variables import SWITCHES, credentials
+from kubeagentix.settings import PREFIX
 from kubeagentix.wire.readiness import TRANSPORT
 
 FEW = 8  # processes that are told one by one
+_OF_THE_IMAGE = ("KUBEAGENTIX_PREPARED", "KUBEAGENTIX_BECAME")  # its start leaves word to itself
 _DEMO = "/kubeagentix-demo-"  # in the path of a demo's kubeconfig
 KERNEL, SERVER, OURS = "kernel", "Jupyter server", "kubeagentix"
 _PROGRAMS = (  # the name of a program or module, and what it is
     (re.compile(r"ipykernel(_launcher)?"), KERNEL),
-    (re.compile(r"jupyter(-?(lab|notebook|server|nbclassic))?|jupyterhub-singleuser|kubeagentix\.cli\.tether"), SERVER),
+    (re.compile(r"jupyter([-_]?(lab|notebook|server|nbclassic))?|notebook|jupyterhub-singleuser"), SERVER),
+    (re.compile(r"kubeagentix\.cli\.tether"), SERVER),
     (re.compile(r"kubeagentix"), OURS),
 )
+_PYTHON = re.compile(r"python[\d.]*(\.exe)?")
 _DO = {
     KERNEL: "restart the kernel (Kernel, Restart); if that does not help, restart its server",
     SERVER: "end it and start it anew from this terminal: new kernels get what it has",
@@ -69,9 +74,10 @@ def watched() -> tuple[str, ...]:
 
 def difference(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
     """In which variables they differ, by name alone; empty if in none."""
-    names = dict.fromkeys((*watched(), *(name for name in (*theirs, *ours) if name.startswith("KUBEAGENTIX_"))))
+    own = (name for name in (*theirs, *ours) if name.startswith(PREFIX) and name not in _OF_THE_IMAGE)
+    names = dict.fromkeys((*watched(), *own))
     differing = [name for name in names if theirs.get(name) != ours.get(name)]
-    if "KUBECONFIG" in differing and _DEMO in theirs.get("KUBECONFIG", ""):  # `kubeagentix lab` puts the demo before
+    if "KUBECONFIG" in differing and _is_made_for_it(theirs.get("KUBECONFIG", "")):
         differing.remove("KUBECONFIG")
     parts = (
         ("another value there", [name for name in differing if name in theirs and name in ours]),
@@ -79,6 +85,12 @@ def difference(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
         ("set here, not there", [name for name in differing if name not in theirs]),
     )
     return "; ".join(f"{what}: {', '.join(named)}" for what, named in parts if named)
+
+
+def _is_made_for_it(kubeconfig: str) -> bool:
+    """Whether a kubeconfig is one that `kubeagentix lab` or the image has made for that very process."""
+    first = Path(kubeconfig.partition(os.pathsep)[0])
+    return _DEMO in str(first) or (first.parent / BRIDGES).exists()
 
 
 def processes_in(proc: Path) -> Iterator[Process]:
@@ -99,16 +111,25 @@ def processes_in(proc: Path) -> Iterator[Process]:
 
 
 def kind_of(words: list[str]) -> str | None:
-    """What a command line runs, if it is one of those: by the program, the script or the module that it names."""
-    names = [Path(word).name for word in words[:2]]
-    if "-m" in words:
-        names += words[words.index("-m") + 1 : words.index("-m") + 2]
-    names += [Path(word).name for word in words[2:4] if word.endswith(".py") or "/bin/" in word]
-    for name in names:
-        for pattern, kind in _PROGRAMS:
-            if pattern.fullmatch(name.removesuffix(".py").removesuffix(".exe")):
-                return kind
-    return None
+    """What a command line runs, if it is one of those: by the program, or the script or module that Python runs."""
+    run = _run_by_python(words[1:]) if words and _PYTHON.fullmatch(Path(words[0]).name) else "".join(words[:1])
+    name = Path(run).name.removesuffix(".py").removesuffix(".exe")
+    return next((kind for pattern, kind in _PROGRAMS if pattern.fullmatch(name)), None)
+
+
+def _run_by_python(words: list[str]) -> str:
+    """The script, or the module after `-m`, in the arguments of Python."""
+    rest = iter(words)
+    for word in rest:
+        if word == "-m":
+            return next(rest, "")
+        if word == "-c":
+            return ""
+        if word in ("-X", "-W"):  # they have a value of their own
+            next(rest, "")
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _words(file: Path) -> list[str]:

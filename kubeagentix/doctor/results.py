@@ -65,7 +65,9 @@ class Checkup:
     @property
     def summary(self) -> str:
         """The counts on one line."""
-        return ", ".join(f"{count} {state}" for state, count in self.counts.items() if count) or "nothing was checked"
+        said = (f"{count} {state}" for state, count in self.counts.items() if count)
+        line = ", ".join(said) or "nothing was checked"
+        return line.replace("warning", "warnings") if self.counts["warning"] > 1 else line
 
     def by_check(self) -> Iterator[tuple[str, tuple[CheckResult, ...]]]:
         """(the name of a check, its results), in order."""

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from kubeagentix.claude_cli.switches import switches_of
 from kubeagentix.claude_cli.tokens import KEY_VARIABLE, TOKEN_VARIABLES
-from kubeagentix.cluster.kubeconfig import resolve
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.logins import CREDENTIALS, settings_of, statuses_of
+from kubeagentix.doctor.kubeconfigs import contexts_of
+from kubeagentix.doctor.logins import CREDENTIALS, statuses_of
 from kubeagentix.doctor.proxies import is_internal, proxy_for
 from kubeagentix.engine.probing import Status
 from kubeagentix.errors import ConfigurationError
@@ -23,7 +23,9 @@ ALSO_KNOWN = (  # besides the settings
     *(f"KUBEAGENTIX_{name}_{what}" for name in ("CLAUDE", "OPENAI", "GEMINI") for what in ("BASE_URL", "MODEL")),
     # of the image and the compose file
     *("KUBEAGENTIX_PROXY_LOCALHOST_KUBECONFIG", "KUBEAGENTIX_HOST_HOME", "KUBEAGENTIX_HOST_KUBECONFIG"),
+    *("KUBEAGENTIX_HOST_GATEWAY", "KUBEAGENTIX_CONTAINER_FOLDER"),
     *("KUBEAGENTIX_UID", "KUBEAGENTIX_GID", "KUBEAGENTIX_PORT", "KUBEAGENTIX_IMAGE"),
+    *("KUBEAGENTIX_PREPARED", "KUBEAGENTIX_BECAME"),
 )
 _OF_TESTS = "KUBEAGENTIX_TEST_"
 SWITCHES = (
@@ -59,10 +61,10 @@ OLD_NAMES = {"CLAUDE_CODE_AUTH_TOKEN": TOKEN_VARIABLES[0]}  # they still count
 async def run(about: Surroundings, tell: Tell) -> None:
     """Tells of each that is not what it seems; one line if there is none."""
     await about.in_thread(lambda: _tell_settings(about.environ, tell))
-    found = await about.in_thread(lambda: statuses_of(about.environ, settings_of(about.environ)))
+    found = await statuses_of(about)
     _tell_unused(found, about.environ, tell)
     _tell_names(about.environ, tell)
-    await about.in_thread(lambda: _tell_proxy(about, tell))
+    await _tell_proxy(about, tell)
     if not tell.results:
         tell.ok("environment", "no variable is unused, blank, misspelt or of an older name")
 
@@ -130,9 +132,10 @@ def _tell_names(environ: Mapping[str, str], tell: Tell) -> None:
             tell.warning(name, "is set, and there is no such setting", do, code="unknown")
 
 
-def _tell_proxy(about: Surroundings, tell: Tell) -> None:
+async def _tell_proxy(about: Surroundings, tell: Tell) -> None:
     try:
-        access = resolve(about.context, about.kubeconfig)
+        contexts = await contexts_of(about)
+        access = await about.in_thread(lambda: contexts.access(contexts.current))
     except (ConfigurationError, RuntimeError):
         return
     proxy = proxy_for(access.server, about.environ, str(access.cluster.get("proxy-url") or ""))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kubeagentix.cluster import kubeconfig
-from kubeagentix.cluster.kubeconfig import list_contexts, resolve
+from kubeagentix.cluster.kubeconfig import list_contexts, resolve, resolve_each
 from kubeagentix.errors import KubeconfigError
 
 
@@ -86,6 +86,16 @@ def test_many_contexts_are_not_all_listed(tmp_path: Path) -> None:
     file = write(tmp_path / "f", *(f"cluster-{number:02}" for number in range(40)))
     with pytest.raises(KubeconfigError, match=r"and 32 more"):
         resolve("nothing-like-it", file)
+
+
+def test_each_context_is_resolved_or_says_why_not(tmp_path: Path) -> None:
+    contexts = [{"name": name, "context": {"cluster": name}} for name in ("a", "b")]
+    clusters = [{"name": "a", "cluster": {"server": "https://a:6443"}}]
+    current, each = resolve_each(write(tmp_path / "f", current="gone", contexts=contexts, clusters=clusters))
+    assert (current, list(each)) == ("gone", ["a", "b"])
+    assert not isinstance(each["a"], KubeconfigError)
+    assert each["a"].server == "https://a:6443"
+    assert "names the cluster 'b'" in str(each["b"])
 
 
 def test_no_current_context_asks_for_one(tmp_path: Path) -> None:

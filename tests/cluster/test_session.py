@@ -69,7 +69,7 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
 
 
 def test_a_proxy_of_the_kubeconfig_is_used(api: FakeApi, tmp_path: Path) -> None:
-    with pytest.raises(UnreachableError, match=r"through the proxy"):
+    with pytest.raises(UnreachableError, match=r"through the proxy: Failed to establish a new connection: .*refused"):
         get(api.kubeconfig(tmp_path, cluster={"proxy-url": "http://127.0.0.1:9"}))
 
 

@@ -16,7 +16,7 @@ def seen(check: Check, *, server: str | None = None, **fields: Any) -> Sequence[
     """What `check` says in this process' environment; `server` is the version that the cluster has told."""
 
     async def run() -> Sequence[CheckResult]:
-        about = Surroundings(environ=dict(os.environ), **{"root": Path("/nowhere"), **fields})
+        about = Surroundings(environ=dict(os.environ), **{"root": Path("/dev/null"), **fields})
         if server is not None:
             about.server_version.set_result(server)
         return (await examine([check], about)).results
@@ -25,7 +25,8 @@ def seen(check: Check, *, server: str | None = None, **fields: Any) -> Sequence[
 
 
 def only(results: Sequence[CheckResult], what: str) -> CheckResult:
-    """The one result about something whose name holds `what`."""
-    found = [result for result in results if what in result.what]
+    """The one result about `what`, or about something whose name holds it."""
+    found = [result for result in results if result.what == what]
+    found = found or [result for result in results if what in result.what]
     assert len(found) == 1, results
     return found[0]

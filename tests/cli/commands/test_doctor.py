@@ -100,7 +100,7 @@ def test_no_secret_is_ever_printed(
     assert "CLAUDE_API_KEY" in everything
 
 
-@pytest.mark.parametrize("home", [None, "/nowhere", ""])
+@pytest.mark.parametrize("home", [None, "/dev/null/home", ""])
 def test_without_a_home_it_still_says_what_it_can(home: str | None, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
     if home is not None:

@@ -1,0 +1,132 @@
+"""Each file of the kubeconfig, its current context, and what that names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubeagentix.doctor import kubeconfigs
+from tests.cluster.conftest import FakeApi, Issued
+from tests.doctor.seeing import only, seen
+
+
+def write(folder: Path, users: dict[str, dict[str, Any]], current: str = "", name: str = "config") -> Path:
+    """A kubeconfig with a context, a cluster and a user for each of `users`."""
+    path = folder / name
+    document = {
+        "current-context": current,
+        "contexts": [{"name": user, "context": {"cluster": user, "user": user}} for user in users],
+        "clusters": [{"name": user, "cluster": {"server": f"https://{user}.example:6443"}} for user in users],
+        "users": [{"name": user, "user": fields} for user, fields in users.items()],
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_none_at_all_is_not_there() -> None:
+    (result,) = seen(kubeconfigs.check)
+    assert (result.state, result.code) == ("not there", "none")
+    assert "kubeagentix demo" in result.do
+
+
+def test_the_usual_file_is_found_and_shown_as_people_write_it(tmp_path: Path) -> None:
+    (tmp_path / ".kube").mkdir()
+    write(tmp_path / ".kube", {"dev": {"token": "dummy"}}, "dev")
+    found = seen(kubeconfigs.check)
+    assert only(found, "~/.kube/config").seen == "1 context"
+    assert only(found, "current context dev").seen == "https://dev.example:6443 as dev"
+
+
+def test_a_file_of_the_variable_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    monkeypatch.setenv("KUBECONFIG", str(gone))
+    (result,) = seen(kubeconfigs.check)
+    assert (result.state, result.code, result.seen) == (
+        "failed",
+        "missing",
+        "is named by KUBECONFIG and does not exist",
+    )
+    there = write(tmp_path, {"dev": {}}, "dev")
+    monkeypatch.setenv("KUBECONFIG", f"{gone}{os.pathsep}{there}")
+    found = seen(kubeconfigs.check)
+    assert only(found, "gone").state == "warning"
+    assert only(found, "current context dev").state == "ok"
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "contexts: 3", "\x00", "contexts: [{}]"])
+def test_a_broken_file_fails_with_its_name(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    (result,) = seen(kubeconfigs.check, kubeconfig=str(path))
+    assert result.state == "failed"
+    assert result.what == "~/config"
+
+
+def test_a_folder_in_place_of_the_file_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".kube/config").mkdir(parents=True)
+    found = only(seen(kubeconfigs.check), "~/.kube/config")
+    assert (found.state, found.code, found.seen) == ("failed", "folder", "is an empty folder")
+
+
+def test_an_empty_file_holds_no_context(tmp_path: Path) -> None:
+    (tmp_path / "config").touch()
+    found = seen(kubeconfigs.check, kubeconfig=str(tmp_path / "config"))
+    assert only(found, "~/config").state == "warning"
+    assert only(found, "current context").seen == "none is set"
+
+
+def test_a_current_context_that_is_not_there_fails_with_the_nearest(tmp_path: Path) -> None:
+    result = only(seen(kubeconfigs.check, kubeconfig=str(write(tmp_path, {"dev": {}}, "dov"))), "current context dov")
+    assert result.state == "failed"
+    assert "did you mean dev?" in result.do
+
+
+def test_a_missing_plugin_or_file_fails_for_the_current_context_and_warns_for_others(tmp_path: Path) -> None:
+    users: dict[str, dict[str, Any]] = {
+        "eks": {"exec": {"command": "no-such-plugin"}},
+        "old": {"client-certificate": "gone.crt"},
+        "dev": {},
+    }
+    found = seen(kubeconfigs.check, kubeconfig=str(write(tmp_path, users, "eks")))
+    assert only(found, "current context eks").state == "failed"
+    assert "no-such-plugin" in only(found, "current context eks").seen
+    assert only(found, "context old").state == "warning"
+    assert "gone.crt" in only(found, "context old").seen
+    assert not [result for result in found if "dev" in result.what]
+
+
+def test_others_that_are_fine_are_one_line_and_many_broken_ones_are_cut(tmp_path: Path) -> None:
+    fine = seen(kubeconfigs.check, kubeconfig=str(write(tmp_path, {f"c{n}": {} for n in range(20)}, "c0")))
+    assert only(fine, "other contexts").seen.startswith("19, ")
+    broken = {f"c{n}": {"tokenFile": "gone"} for n in range(20)}
+    path = str(write(tmp_path, {"a": {}, **broken}, "a"))
+    assert only(seen(kubeconfigs.check, kubeconfig=path), "other contexts").seen == "14 more cannot be used"
+    everyone = seen(kubeconfigs.check, kubeconfig=path, all_contexts=True)
+    assert len([result for result in everyone if result.state == "failed"]) == 20
+
+
+def test_a_client_certificate_is_told_before_and_after_its_end(
+    api: FakeApi, issue: Callable[..., Issued], tmp_path: Path
+) -> None:
+    def with_certificate(days: int) -> str:
+        certificate, key = issue("dev", days=days).write(tmp_path, "dev")
+        return str(api.kubeconfig(tmp_path, user={"client-certificate": str(certificate), "client-key": str(key)}))
+
+    ok = only(seen(kubeconfigs.check, kubeconfig=with_certificate(30)), "current context lab")
+    assert (ok.state, "certificate valid until" in ok.seen) == ("ok", True)
+    soon = only(seen(kubeconfigs.check, kubeconfig=with_certificate(2)), "current context lab")
+    assert (soon.state, soon.code) == ("warning", "expires_soon")
+    past = only(seen(kubeconfigs.check, kubeconfig=with_certificate(-1)), "current context lab")
+    assert past.state == "failed"
+    assert "expired on" in past.seen
+
+
+def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
+    path = write(tmp_path, {"dev": {}}, "dev")
+    path.write_text(path.read_text().replace("https://dev.", "https://me:pw@dev."))
+    assert "pw" not in repr(seen(kubeconfigs.check, kubeconfig=str(path)))
