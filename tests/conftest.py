@@ -16,6 +16,14 @@ from tests.workers import ByFile, in_turn
 FORBID_SKIPS = os.environ.get("KUBEAGENTIX_FORBID_SKIPS") == "1"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What runs the container half of the matrix; without an image it is left out."""
+    group = parser.getgroup("kubeagentix")
+    group.addoption("--image", metavar="NAME", default="", help="also run the matrix of logins in this image")
+    group.addoption("--engine", default="", help="what runs it, with options of its own (default: docker or podman)")
+    group.addoption("--engine-args", default="", help="arguments of its `run`, as one word")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tells in so many words when skips were forbidden and some happened; see pytest_sessionfinish."""
     if skips_are_forbidden(terminalreporter.config):

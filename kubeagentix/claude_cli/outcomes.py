@@ -48,11 +48,14 @@ class _Advice:
 
 _NEW_TOKEN = "run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN to what it prints, as one line"  # noqa: S105
 _NEW_LOGIN = "run `claude`, then /login"
-_PASS_TOKEN = "pass the token with -e CLAUDE_CODE_OAUTH_TOKEN; a login of the host is not seen inside"  # noqa: S105
+_IN_CONTAINER = (
+    "pass a token with -e CLAUDE_CODE_OAUTH_TOKEN, or mount ~/.claude and ~/.claude.json "
+    "(a Mac keeps its login in the keychain: pass a token)"
+)
 _WAIT = "wait and ask again, or use another provider"
 
 _ADVICE: Mapping[str, _Advice] = {
-    "not_logged_in": _Advice(AuthenticationError, _NEW_LOGIN, _NEW_TOKEN, _PASS_TOKEN),
+    "not_logged_in": _Advice(AuthenticationError, _NEW_LOGIN, _NEW_TOKEN, _IN_CONTAINER),
     "token_rejected": _Advice(
         AuthenticationError,
         "unset the token variable to use your login, or " + _NEW_LOGIN,
@@ -60,7 +63,10 @@ _ADVICE: Mapping[str, _Advice] = {
         "pass a fresh token with -e CLAUDE_CODE_OAUTH_TOKEN, and check that an env file did not quote or wrap it",
     ),
     "token_expired": _Advice(
-        AuthenticationError, _NEW_LOGIN, _NEW_TOKEN, "start the container again with a fresh CLAUDE_CODE_OAUTH_TOKEN"
+        AuthenticationError,
+        _NEW_LOGIN,
+        _NEW_TOKEN,
+        "start the container again with a fresh CLAUDE_CODE_OAUTH_TOKEN, or log in on the host if ~/.claude is mounted",
     ),
     "api_key_as_token": _Advice(
         AuthenticationError,
@@ -319,8 +325,8 @@ def _by_status(ended: Ended, text: str) -> str:
 
 
 def _unauthorized(text: str, credential: Credential) -> str:
-    if "expired" in text or "revoked" in text:
-        return "token_expired" if "expired" in text else "token_rejected"
+    if "expired" in text:
+        return "token_expired"
     if credential.kind == "api_key":
         return "api_key_rejected"
     return "not_logged_in" if credential.kind == "login" else "token_rejected"

@@ -24,6 +24,16 @@ def said(text: str, **more: Any) -> Ended:
         (said("Not logged in · Please run /login", api_error_status=401), token(), "token_rejected"),
         (said("Not logged in · Please run /login"), token(), "token_rejected"),  # 2.1.100 tells no status
         (said("Failed to authenticate. API Error: 401 OAuth token has expired."), token(), "token_expired"),
+        (
+            said("Failed to authenticate. API Error: 401 OAuth token revoked", api_error_status=401),
+            LOGIN,
+            "not_logged_in",
+        ),
+        (
+            said("Failed to authenticate. API Error: 401 OAuth token revoked", api_error_status=401),
+            token(),
+            "token_rejected",
+        ),
         (said("Invalid API key · Fix external API key", api_error_status=401), token(), "api_key_took_over"),
         (said("Invalid API key · Fix external API key", api_error_status=401), KEY, "api_key_rejected"),
         (said("Your organization has disabled Claude subscription access"), token(), "organization_forbids"),
