@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +24,8 @@ from kubeagentix.errors import KubeAgentiXError, MissingExtraError, UsageError, 
 
 FOLDER = "kubeagentix-examples"
 FIRST = "01-quickstart.ipynb"
+DEMO = "demo"  # the name of the demo's context
+LOOPBACK = "127.0.0.1"
 GRACE_S = 15.0  # JupyterLab ends its kernels one after the other
 LOOK_S = 0.2  # how often it is seen whether JupyterLab has ended by itself
 
@@ -38,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"put the examples here, overwriting nothing (default: {FOLDER})",
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
+    parser.add_argument(
+        "--ip", default=LOOPBACK, metavar="ADDRESS", help=f"listen at this address of the machine (default: {LOOPBACK})"
+    )
+    parser.add_argument(
+        "--keep-context", action="store_true", help="your own current context stays current, where there is one"
+    )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
 
 
@@ -45,15 +53,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Copies the examples, starts the demo cluster and JupyterLab, and ends both together."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise MissingExtraError("JupyterLab is not installed", hint="pip install 'kubeagentix[lab]'")
-    _check_port(arguments.port)
+    _check_port(arguments.ip, arguments.port)
     folder = Path(arguments.folder).absolute()
     copied, kept = copy_examples(folder)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, lambda *_: ended.set())
     with kx.demo() as running:
-        write(_told(folder, copied, kept, len(running.scenarios)))
-        environ = {**os.environ, "KUBECONFIG": _with_own_contexts(running.kubeconfig)}
+        own = _own_kubeconfigs()
+        write(_told(folder, copied, kept, _of_the_demo(len(running.scenarios), own, arguments.keep_context)))
+        files = (*own, running.kubeconfig) if arguments.keep_context else (running.kubeconfig, *own)
+        environ = {**os.environ, "KUBECONFIG": os.pathsep.join(files)}  # the first to set a current context wins
         return _serve(_command(folder, arguments), environ, ended)
 
 
@@ -93,30 +103,32 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _check_port(port: int) -> None:
+def _check_port(ip: str, port: int) -> None:
     if not 0 <= port <= 65535:
         raise UsageError(f"{port} is no port", hint="it must be from 0 to 65535")
     try:
-        with socket.socket() as tried:
+        family, kind, _, _, address = socket.getaddrinfo(ip, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one just left is free for a server, too
-            tried.bind(("127.0.0.1", port))
-    except OSError as error:
-        message = f"cannot listen on port {port}: {excerpt((error.strerror or str(error)).lower())}"
-        raise UsageError(message, hint="take another port, or none") from error
+            tried.bind(address)
+    except (OSError, UnicodeError) as error:
+        place = f"port {port}" if ip == LOOPBACK else f"port {port} of {excerpt(ip)}"
+        message = f"cannot listen on {place}: {excerpt((getattr(error, 'strerror', '') or str(error)).lower())}"
+        other = "take another port, or none" if ip == LOOPBACK else "take another port, or an address of this machine"
+        raise UsageError(message, hint=other) from error
 
 
-def _with_own_contexts(demo: str) -> str:
-    """A KUBECONFIG in which the demo is current, and the user's own contexts, where they can be read, can be chosen."""
+def _own_kubeconfigs() -> tuple[str, ...]:
+    """The user's own files, as far as they can be read: a damaged one shall not stand in the demo's way."""
     own = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    return os.pathsep.join((demo, *(name for name in own.split(os.pathsep) if name and _is_readable(name))))
+    return tuple(name for name in own.split(os.pathsep) if name and _contexts_of(name) is not None)
 
 
-def _is_readable(kubeconfig: str) -> bool:
+def _contexts_of(kubeconfig: str) -> set[str] | None:
     try:
-        list_contexts(kubeconfig)
+        return {item.name for item in list_contexts(kubeconfig)}
     except KubeAgentiXError:
-        return False
-    return True
+        return None
 
 
 def _command(folder: Path, arguments: argparse.Namespace) -> list[str]:
@@ -125,7 +137,7 @@ def _command(folder: Path, arguments: argparse.Namespace) -> list[str]:
     # JupyterLab refuses root, who has started this already and gains nothing by it.
     root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
     return [
-        *(sys.executable, "-m", tether.__name__, "jupyterlab", "--ip=127.0.0.1", "--log-level=WARN"),
+        *(sys.executable, "-m", tether.__name__, "jupyterlab", f"--ip={arguments.ip}", "--log-level=WARN"),
         *(f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST}"),
         *(*port, *browser, *root),
     ]
@@ -157,13 +169,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _told(folder: Path, copied: int, kept: int, scenarios: int) -> str:
+def _of_the_demo(scenarios: int, own: Iterable[str], keeps_context: bool) -> str:
+    running = f"The demo cluster is running {scenarios} scenarios"
+    if not keeps_context:
+        return f"{running}; it is every notebook's current context."
+    if any(DEMO in (_contexts_of(name) or ()) for name in own):
+        return f"{running}; your own context `{DEMO}` hides it from notebooks, where %kdemo starts another."
+    return f"{running}: the context `{DEMO}`, current in notebooks if none of your own is."
+
+
+def _told(folder: Path, copied: int, kept: int, demo: str) -> str:
     what = f"{copied} files copied" + (f", {kept} kept as they were" if kept else "")
+    # One that is given JupyterLab does not print, nor its address.
+    asks = "; it asks for the token that JUPYTER_TOKEN holds" if os.environ.get("JUPYTER_TOKEN") else ""
     return "\n".join(
         (
             f"The examples are in {folder} ({what}).",
-            f"The demo cluster is running {scenarios} scenarios; it is every notebook's current context.",
-            "JupyterLab is starting. Ctrl-C ends both.",
+            demo,
+            f"JupyterLab is starting{asks}. Ctrl-C ends both.",
             "",
         )
     )

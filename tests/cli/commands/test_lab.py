@@ -27,13 +27,13 @@ from kubeagentix.cli.commands import lab
 
 
 @contextmanager
-def started(folder: Path, home: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def started(folder: Path, home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """The program once JupyterLab listens, its address, and its token."""
     own = home / "own"
     own.write_text("current-context: mine\ncontexts: [{name: mine, context: {cluster: c, user: u}}]\n")
     places = {name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "kubeagentix", "lab", str(folder), "--no-browser"],
+        [sys.executable, "-m", "kubeagentix", "lab", str(folder), "--no-browser", *options],
         env={**os.environ, **places, "HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "KUBECONFIG": str(own)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -42,7 +42,7 @@ def started(folder: Path, home: Path) -> Iterator[tuple[subprocess.Popen[str], s
     try:
         assert process.stdout is not None
         text = ""
-        while not (found := re.search(r"(http://127\.0\.0\.1:\d+)/\S*\?token=(\w+)", text)):
+        while not (found := re.search(r"(http://127\.0\.0\.\d:\d+)/\S*\?token=(\w+)", text)):
             line = process.stdout.readline()
             assert line, f"it ended: {text}"
             text += line
@@ -73,6 +73,23 @@ def asked(url: str, token: str, data: bytes | None = None) -> Any:
         return json.loads(answer.read())
 
 
+@contextmanager
+def kernel_of(home: Path, url: str, token: str) -> Iterator[BlockingKernelClient]:
+    kernel = asked(f"{url}/api/kernels", token, b"{}")
+    client = BlockingKernelClient(connection_file=str(home / "JUPYTER_RUNTIME_DIR" / f"kernel-{kernel['id']}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+
+
+def said(client: BlockingKernelClient, code: str, expression: str) -> Any:
+    reply = client.execute_interactive(code, user_expressions={"said": expression}, timeout=120)
+    return eval(reply["content"]["user_expressions"]["said"]["data"]["text/plain"])
+
+
 def test_the_examples_run_on_the_demo_cluster_and_one_interrupt_ends_it_all(tmp_path: Path) -> None:
     folder = tmp_path / "examples"
     folder.mkdir()
@@ -82,20 +99,13 @@ def test_the_examples_run_on_the_demo_cluster_and_one_interrupt_ends_it_all(tmp_
         assert listed == {
             path.name for path in lab.examples().iterdir() if path.is_dir() or path.suffix in (".ipynb", ".md")
         } - {"__pycache__"}
-        kernel = asked(f"{url}/api/kernels", token, b"{}")
-        client = BlockingKernelClient(
-            connection_file=str(tmp_path / "JUPYTER_RUNTIME_DIR" / f"kernel-{kernel['id']}.json")
-        )
-        client.load_connection_file()
-        client.start_channels()
-        reply = client.execute_interactive(
-            "import kubeagentix as kx; from kubeagentix.cluster.kubeconfig import list_contexts\n"
-            "found = len(kx.diagnose(all_namespaces=True).hypotheses), [item.name for item in list_contexts()]",
-            user_expressions={"found": "found"},
-            timeout=120,
-        )
-        client.stop_channels()
-        count, contexts = eval(reply["content"]["user_expressions"]["found"]["data"]["text/plain"])
+        with kernel_of(tmp_path, url, token) as client:
+            count, contexts = said(
+                client,
+                "import kubeagentix as kx; from kubeagentix.cluster.kubeconfig import list_contexts\n"
+                "found = len(kx.diagnose(all_namespaces=True).hypotheses), [item.name for item in list_contexts()]",
+                "found",
+            )
         assert count > 20
         assert contexts == ["demo", "mine"]
         all_of_it = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -106,6 +116,19 @@ def test_the_examples_run_on_the_demo_cluster_and_one_interrupt_ends_it_all(tmp_
         _, alive = psutil.wait_procs(all_of_it, timeout=30)
         assert alive == []
     assert folder.joinpath(lab.FIRST).read_text() == "mine"
+
+
+def test_ones_own_context_stays_current_and_it_listens_where_it_is_told(tmp_path: Path) -> None:
+    with started(tmp_path / "examples", tmp_path, "--keep-context", "--ip", "127.0.0.2") as (_, url, token):
+        assert url.startswith("http://127.0.0.2:")
+        with kernel_of(tmp_path, url, token) as client:
+            contexts = said(
+                client,
+                "from kubeagentix.cluster.kubeconfig import list_contexts\n"
+                "found = [(item.name, item.is_current) for item in list_contexts()]",
+                "found",
+            )
+        assert contexts == [("mine", True), ("demo", False)]
 
 
 def test_killed_it_leaves_nothing_running(tmp_path: Path) -> None:
@@ -160,6 +183,15 @@ def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str], tm
     assert "65536 is no port" in capsys.readouterr().err
 
 
+def test_an_address_that_is_not_this_machines_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["lab", str(tmp_path / "new"), "--ip", "192.0.2.1", "--port", "8888"]) == 2
+    assert capsys.readouterr().err == (
+        "error: cannot listen on port 8888 of 192.0.2.1: cannot assign requested address; "
+        "take another port, or an address of this machine\n"
+    )
+    assert not tmp_path.joinpath("new").exists()
+
+
 def test_a_kubeconfig_that_is_damaged_does_not_stand_in_the_demos_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,4 +199,21 @@ def test_a_kubeconfig_that_is_damaged_does_not_stand_in_the_demos_way(
     good.write_text("contexts: [{name: mine, context: {cluster: c, user: u}}]\n")
     bad.write_text("contexts: [")
     monkeypatch.setenv("KUBECONFIG", os.pathsep.join((str(good), str(bad), str(tmp_path / "none"))))
-    assert lab._with_own_contexts("demo") == os.pathsep.join(("demo", str(good)))
+    assert lab._own_kubeconfigs() == (str(good),)
+
+
+def test_a_token_of_ones_own_is_named_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "JUPYTER_TOKEN" not in lab._told(tmp_path, 1, 0, "")
+    monkeypatch.setenv("JUPYTER_TOKEN", "mine-alone")
+    told = lab._told(tmp_path, 1, 0, "")
+    assert "it asks for the token that JUPYTER_TOKEN holds." in told
+    assert "mine-alone" not in told
+
+
+def test_what_is_current_is_told(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.write_text("contexts: [{name: mine, context: {cluster: c, user: u}}]\n")
+    assert lab._of_the_demo(3, [str(own)], keeps_context=False).endswith("it is every notebook's current context.")
+    assert lab._of_the_demo(3, [str(own)], keeps_context=True).endswith("current in notebooks if none of your own is.")
+    own.write_text("contexts: [{name: demo, context: {cluster: c, user: u}}]\n")
+    assert "your own context `demo` hides it" in lab._of_the_demo(3, [str(own)], keeps_context=True)
