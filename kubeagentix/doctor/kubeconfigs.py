@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import os
@@ -18,21 +19,25 @@ from kubeagentix.errors import KubeconfigError
 from kubeagentix.wire.readiness import bare_url
 
 SOON = timedelta(days=7)
+READ_S = 5.0  # for a file that may be on a server which is gone
 FEW = 6  # contexts that are told one by one where something is wrong with more than the current one
+_HANGS = "is it on a server that is gone, or a pipe that nobody writes to?"
 _NONE = "name one with --kubeconfig or KUBECONFIG; without a cluster, try `kubeagentix demo`"
 
 
 async def run(about: Surroundings, tell: Tell) -> None:
     """Tells about the files, then about the contexts in them."""
     files = files_of(about)
-    there = [path for path in files if await about.in_thread(lambda path=path: _tell_file(path, about, tell))]  # type: ignore[misc]
+    there = [path for path in files if await _is_there(path, about, tell)]
     if files and not there:
         return
     try:
         contexts = await contexts_of(about)
     except (KubeconfigError, RuntimeError) as error:
-        if not there:  # else the file has told it
+        if not there:
             tell.absent("kubeconfig", str(getattr(error, "message", error)), _NONE, code="none")
+        elif isinstance(error, KubeconfigError) and not any(result.state == "failed" for result in tell.results):
+            tell.error("kubeconfig", error)  # else a file has told it
         return
     await about.in_thread(lambda: _tell_contexts(contexts, about, tell))
 
@@ -57,12 +62,26 @@ class Contexts:
 
 async def contexts_of(about: Surroundings) -> Contexts:
     """All of them; the files are read once for all checks. Raises KubeconfigError, RuntimeError without a home."""
-    return await about.once("contexts", lambda: _read(about))
+    try:
+        async with asyncio.timeout(READ_S):
+            return await about.once("contexts", lambda: _read(about))
+    except TimeoutError as error:
+        raise KubeconfigError(f"it could not be read within {READ_S:g} s", hint=_HANGS) from error
 
 
 def _read(about: Surroundings) -> Contexts:
     current, each = resolve_each(about.kubeconfig)
     return Contexts(each, about.context or current)
+
+
+async def _is_there(path: Path, about: Surroundings, tell: Tell) -> bool:
+    """Tells about one file; whether it is there."""
+    try:
+        async with asyncio.timeout(READ_S):
+            return await about.in_thread(lambda: _tell_file(path, about, tell))
+    except TimeoutError:
+        tell.failed(shown(path, about.environ), f"could not be read within {READ_S:g} s", _HANGS, code="timeout")
+        return True
 
 
 def files_of(about: Surroundings) -> tuple[Path, ...]:
@@ -95,6 +114,9 @@ def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
         is_empty = not any(path.iterdir()) if os.access(path, os.R_OK) else False
         do = "Docker makes one where a file that is mounted does not exist: mount a file" if is_empty else "name a file"
         tell.failed(what, "is an empty folder" if is_empty else "is a folder, not a file", do, code="folder")
+        return True
+    if path.is_fifo():
+        tell.ok(what, "a pipe, which can be read once only")
         return True
     if not os.access(path, os.R_OK):
         tell.failed(what, f"cannot be read: {owner_of(path)}", "chown it, or run as its owner", code="unreadable")

@@ -21,7 +21,8 @@ State = Literal["ok", "warning", "failed", "not there"]
 STATES: tuple[State, ...] = ("failed", "warning", "not there", "ok")  # the worst first
 SCHEMA_VERSION = 1
 COLUMNS = ("check", "state", "what", "seen", "do")
-_COLOURS: Mapping[State, str] = {"ok": "#2e7d32", "warning": "#b26a00", "failed": "#c62828", "not there": "#757575"}
+# On light and on dark ground.
+_COLOURS: Mapping[State, str] = {"ok": "#2e9e44", "warning": "#c77700", "failed": "#d9423a", "not there": "#888888"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,8 @@ class Checkup:
         return text_of(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(map(_html_row, self.results))
+        placed = ((place, result) for _, results in self.by_check() for place, result in enumerate(results))
+        rows = "".join(_html_row(result, is_first=place == 0) for place, result in placed)
         head = "".join(f"<th style='text-align:left'>{name}</th>" for name in COLUMNS)
         return (
             f"<div class='{NO_FORMULAS}'><p>{escape(self.summary)}</p>"
@@ -110,8 +112,9 @@ class Checkup:
         )
 
 
-def _html_row(result: CheckResult) -> str:
-    state = f"<b style='color:{_COLOURS[result.state]}'>{result.state}</b>"
+def _html_row(result: CheckResult, *, is_first: bool) -> str:
+    """A row of the table; only the first of a check names it."""
+    state = f"<b style='color:{_COLOURS[result.state]};white-space:nowrap'>{result.state}</b>"
     texts = (escape(result.what), escape(result.seen), escape(result.do))
-    cells = (escape(result.check), state, *texts)
+    cells = (f"<b style='white-space:nowrap'>{escape(result.check)}</b>" if is_first else "", state, *texts)
     return "<tr>" + "".join(f"<td style='text-align:left;vertical-align:top'>{cell}</td>" for cell in cells) + "</tr>"

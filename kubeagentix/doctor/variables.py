@@ -17,10 +17,11 @@ from kubeagentix.engine.probing import Status
 from kubeagentix.errors import ConfigurationError
 from kubeagentix.settings import PREFIX, Settings, load_settings
 
+_OWN_ADDRESSES = tuple(f"KUBEAGENTIX_{name}_BASE_URL" for name in ("CLAUDE", "OPENAI", "GEMINI"))
 ALSO_KNOWN = (  # besides the settings
     *("KUBEAGENTIX_CONFIG", "KUBEAGENTIX_DEBUG", "KUBEAGENTIX_OPENAI_API"),
     *("KUBEAGENTIX_CLAUDE_CODE_CHANNEL", "KUBEAGENTIX_CLAUDE_CODE_MODEL"),
-    *(f"KUBEAGENTIX_{name}_{what}" for name in ("CLAUDE", "OPENAI", "GEMINI") for what in ("BASE_URL", "MODEL")),
+    *_OWN_ADDRESSES,
     # of the image and the compose file
     *("KUBEAGENTIX_PROXY_LOCALHOST_KUBECONFIG", "KUBEAGENTIX_HOST_HOME", "KUBEAGENTIX_HOST_KUBECONFIG"),
     *("KUBEAGENTIX_HOST_GATEWAY", "KUBEAGENTIX_CONTAINER_FOLDER"),
@@ -55,6 +56,7 @@ OTHER_NAMES = {
     "VITE_SHOW_PROVIDER_DEBUG": "KUBEAGENTIX_SHOW_PROVIDER_DEBUG",
     "KUBEAGENTIX_REWRITE_LOCALHOST_KUBECONFIG": "KUBEAGENTIX_PROXY_LOCALHOST_KUBECONFIG",
 }
+ADDRESSES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", *_OWN_ADDRESSES)
 OLD_NAMES = {"CLAUDE_CODE_AUTH_TOKEN": TOKEN_VARIABLES[0]}  # they still count
 
 
@@ -64,6 +66,9 @@ async def run(about: Surroundings, tell: Tell) -> None:
     found = await statuses_of(about)
     _tell_unused(found, about.environ, tell)
     _tell_names(about.environ, tell)
+    for name in ADDRESSES:
+        if about.environ.get(name, "").strip():
+            tell.ok(name, "is set, so that models are asked there and not at the official address")
     await _tell_proxy(about, tell)
     if not tell.results:
         tell.ok("environment", "no variable is unused, blank, misspelt or of an older name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubeagentix.cluster.kubeconfig import list_contexts
 from kubeagentix.doctor import kubeconfigs
 from tests.cluster.conftest import FakeApi, Issued
 from tests.doctor.seeing import only, seen
@@ -130,3 +132,36 @@ def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
     path = write(tmp_path, {"dev": {}}, "dev")
     path.write_text(path.read_text().replace("https://dev.", "https://me:pw@dev."))
     assert "pw" not in repr(seen(kubeconfigs.check, kubeconfig=str(path)))
+
+
+def test_a_pipe_is_read_once_and_one_that_nobody_writes_to_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = write(tmp_path, {"dev": {}}, "dev").read_text()
+    writer = threading.Thread(target=lambda: pipe.write_text(text), daemon=True)
+    writer.start()
+    assert only(seen(kubeconfigs.check, kubeconfig=str(pipe)), "current context dev").state == "ok"
+    writer.join()
+    monkeypatch.setattr(kubeconfigs, "READ_S", 0.1)
+    dead = seen(kubeconfigs.check, kubeconfig=str(pipe))
+    assert [(result.what, result.state) for result in dead] == [("~/pipe", "ok"), ("kubeconfig", "failed")]
+    assert dead[1].seen == "it could not be read within 0.1 s"
+    with pipe.open("w"):  # the thread that still waits for it may end
+        pass
+
+
+def test_a_file_that_hangs_is_told_beside_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hangs(path: Path) -> Any:
+        return released.wait(60) if path.name == "slow" else list_contexts(path)
+
+    monkeypatch.setattr(kubeconfigs, "READ_S", 0.1)
+    monkeypatch.setattr(kubeconfigs, "list_contexts", hangs)
+    slow, fine = write(tmp_path, {"a": {}}, "a", name="slow"), write(tmp_path, {"b": {}}, name="fine")
+    monkeypatch.setenv("KUBECONFIG", f"{slow}{os.pathsep}{fine}")
+    found = seen(kubeconfigs.check)
+    released.set()
+    assert (only(found, "~/slow").code, only(found, "~/fine").state) == ("timeout", "ok")

@@ -47,10 +47,12 @@ def test_a_wrapped_token_fails_with_what_to_do(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_advice_is_that_of_where_one_is(tmp_path: Path) -> None:
     outside = only(seen(logins.check), "claude_code")
-    assert outside.do == "run `claude`, then /login"
+    assert "/login" in outside.do
+    assert "-e CLAUDE_CODE_OAUTH_TOKEN" not in outside.do
     (tmp_path / ".dockerenv").touch()
     inside = only(seen(logins.check, root=tmp_path), "claude_code")
-    assert inside.do.startswith("pass the token with -e CLAUDE_CODE_OAUTH_TOKEN")
+    assert "-e CLAUDE_CODE_OAUTH_TOKEN" in inside.do
+    assert "Docker:" not in inside.do
 
 
 def test_the_one_that_the_settings_name_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

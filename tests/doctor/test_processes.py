@@ -24,18 +24,19 @@ ROOT = Path("/")
 def running(folder: Path, name: str, **variables: str) -> Iterator[int]:
     """The id of a process whose script has that name, with these variables; it runs until the block ends."""
     script = folder / name
-    script.write_text("import sys\nprint('up', flush=True)\nsys.stdin.read()\n")
+    script.write_text("import signal\nprint('up', flush=True)\nsignal.pause()\n")
     process = subprocess.Popen(
         # Not a child of this process, which would be its own doing.
         ["/bin/sh", "-c", f'{sys.executable} "$0" & echo $!; wait', str(script)],
         env={**os.environ, **variables},
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     assert process.stdout is not None
-    pid = int(process.stdout.readline())
+    said = {process.stdout.readline().strip() for _ in range(2)}  # its id and `up`, in either order
+    pid = int((said - {"up"}).pop())
     try:
         yield pid
     finally:

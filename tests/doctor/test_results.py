@@ -46,7 +46,8 @@ def test_the_repr_is_the_text_and_the_html_is_escaped() -> None:
     html = CHECKUP._repr_html_()
     assert "&lt;b&gt;" in html
     assert "a &amp; b" in html
-    assert "<b>nothing" not in html
+    assert "<b>:" not in html
+    assert html.count(">Clusters<") == 1
 
 
 def test_json_and_frame_hold_every_result() -> None:

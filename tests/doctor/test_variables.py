@@ -107,3 +107,9 @@ def test_near_misses_of_that_are_silent(server: str, tmp_path: Path, monkeypatch
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "10.9.0.0/16")
     assert [result.state for result in seen(variables.check, kubeconfig=pointing(tmp_path, server))] == ["ok"]
+
+
+def test_another_address_of_a_models_server_is_told_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:pw@gateway.example")
+    (result,) = seen(variables.check)
+    assert (result.what, result.state, "gateway" in repr(result)) == ("ANTHROPIC_BASE_URL", "ok", False)
