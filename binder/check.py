@@ -97,7 +97,9 @@ def open_link(environ: dict[str, str], home: Path) -> None:
     words = ("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "-y")
     command = [str(BINDER / "start"), "jupyter", "lab", *words, "--log-level=WARN"]
     print("$", *command, flush=True)
-    with subprocess.Popen(command, env={**environ, "JUPYTER_TOKEN": token}, cwd=home) as server:
+    environ = dict(environ)
+    environ["JUPYTER_TOKEN"] = token  # which no argument list shows
+    with subprocess.Popen(command, env=environ, cwd=home) as server:
         try:
             page = wait_for(f"http://127.0.0.1:{port}/{link[1]}", token, server)
             assert "jupyter-config-data" in page, page[:500]
