@@ -35,7 +35,8 @@ async def run(about: Surroundings, tell: Tell) -> None:
         contexts = await contexts_of(about)
     except (KubeconfigError, RuntimeError) as error:
         if not there:
-            tell.absent("kubeconfig", str(getattr(error, "message", error)), _NONE, code="none")
+            seen = str(getattr(error, "message", error)).removeprefix("no kubeconfig: ")
+            tell.absent("kubeconfig", seen, _NONE, code="none")
         elif isinstance(error, KubeconfigError) and not any(result.state == "failed" for result in tell.results):
             tell.error("kubeconfig", error)  # else a file has told it
         return

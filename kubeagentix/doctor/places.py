@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-_MARKERS = (".dockerenv", "run/.containerenv")  # of Docker; of podman and buildah
+# Of Docker; of podman, which sets a variable as well, and has no file where /run is mounted anew.
+_MARKERS = (".dockerenv", "run/.containerenv")
 
 
 def is_container(root: Path, environ: Mapping[str, str]) -> bool:
     """Whether a container engine has made this file system."""
     in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST")) and (root / "var/run/secrets/kubernetes.io").is_dir()
-    return in_pod or any((root / marker).exists() for marker in _MARKERS)
+    return in_pod or bool(environ.get("container")) or any((root / marker).exists() for marker in _MARKERS)
 
 
 def shown(path: Path, environ: Mapping[str, str]) -> str:

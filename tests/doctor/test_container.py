@@ -32,6 +32,12 @@ def test_outside_nothing_is_told(tmp_path: Path) -> None:
     assert seen(container.check, root=tmp_path / "plain") == ()
 
 
+def test_the_variable_of_podman_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("container", "podman")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.88.0.1", 0))])
+    assert only(seen(container.check, root=tmp_path / "plain"), "the host").state == "ok"
+
+
 def test_ids_and_home_are_told(inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = only(seen(container.check, root=inside), f"user {os.getuid()}")
     assert (result.state, result.seen) == ("ok", f"the home {tmp_path} is writable")
