@@ -232,15 +232,15 @@ def _is_in_cluster() -> bool:
 def _read(kubeconfig: str | os.PathLike[str] | None) -> _Merged | None:
     """The merged files, or None where a pod's service account stands in for them."""
     if kubeconfig is not None:
-        path = Path(kubeconfig).expanduser()
-        if path.is_dir():
+        path = _expanded(os.fspath(kubeconfig))
+        if os.path.isdir(path):  # noqa: PTH112  Path's own raises where a folder may not be entered
             raise KubeconfigError(f"{path} is a folder, not a kubeconfig file", hint="name a file in it")
-        if not path.exists():  # a pipe will do
+        if not _is_there(path):  # a pipe will do
             raise KubeconfigError(f"there is no kubeconfig file {path}", hint="check the path")
         return _merge((path,))
-    named = [Path(part).expanduser() for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    candidates = named or [Path("~/.kube/config").expanduser()]
-    files = tuple(path for path in candidates if path.exists())
+    named = [_expanded(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    candidates = named or [_expanded("~/.kube/config")]
+    files = tuple(path for path in candidates if _is_there(path))
     if files:
         return _merge(files)
     if _is_in_cluster():
@@ -250,6 +250,20 @@ def _read(kubeconfig: str | os.PathLike[str] | None) -> _Merged | None:
         f"no kubeconfig: {'KUBECONFIG names ' if named else ''}{tried}, which does not exist, and this is no pod",
         hint="name one with --kubeconfig (kubeconfig= in Python) or KUBECONFIG; without a cluster, try the demo",
     )
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
+        return Path(path)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # of a folder on the way; to read it says so
+        return True
 
 
 def _merge(files: tuple[Path, ...]) -> _Merged:

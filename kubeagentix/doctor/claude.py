@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 
 from kubeagentix.claude_cli.finding import OLDEST, Program, find
 from kubeagentix.claude_cli.switches import Switches, config_dir_of, state_file_of, switches_of
+from kubeagentix.claude_cli.tokens import TOKEN_VARIABLES
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import is_container, owner_of, shown
+from kubeagentix.doctor.places import is_closed, is_container, owner_of, shown, to_read_it
 from kubeagentix.errors import ClientError, ConfigurationError
 
 NAME = "Claude Code"
@@ -66,12 +67,13 @@ def _tell_configuration(about: Surroundings, switches: Switches, tell: Tell) -> 
 
 def _tell_state(state: Path, folder: Path, about: Surroundings, tell: Tell) -> None:
     what = shown(state, about.environ)
-    if state.is_dir():
+    if is_closed(state) or (state.exists() and not os.access(state, os.R_OK)):
+        do = to_read_it(about.root, about.environ)
+        tell.warning(what, f"cannot be read: {owner_of(state)}", do, code="unreadable")
+    elif state.is_dir():
         _tell_folder(what, about, tell)
     elif not state.exists():
         return
-    elif not os.access(state, os.R_OK):
-        tell.warning(what, f"cannot be read: {owner_of(state)}", "chown it", code="unreadable")
     elif _document(state) is None:
         backups = [*folder.glob("backups/.claude.json.backup*"), *state.parent.glob(".claude.json.backup*")]
         whole = sum(bool(_document(path)) for path in backups)
@@ -93,16 +95,19 @@ def _tell_folder(what: str, about: Surroundings, tell: Tell) -> None:
 
 def _tell_login(path: Path, about: Surroundings, tell: Tell) -> None:
     where = shown(path, about.environ)
-    if path.exists() and not os.access(path, os.R_OK):
-        tell.failed("login", f"{where} cannot be read: {owner_of(path)}", "chown it", code="unreadable")
+    has_token = any(about.environ.get(name, "").strip() for name in TOKEN_VARIABLES)
+    told = tell.warning if has_token else tell.failed  # a token goes before the login
+    if is_closed(path) or (path.exists() and not os.access(path, os.R_OK)):
+        do = to_read_it(about.root, about.environ)
+        told("login", f"{where} cannot be read: {owner_of(path)}", do, code="unreadable")
         return
     document = _document(path) if path.exists() else {}
     if document is None:
-        tell.failed("login", f"{where} is damaged", _LOG_IN, code="corrupted")
+        told("login", f"{where} is damaged", _LOG_IN, code="corrupted")
         return
     login = document.get("claudeAiOauth")
     if isinstance(login, dict):  # else the providers' check says who is asked as whom
-        _tell_expiry(_Login.of(login), where, tell, is_writable=os.access(path, os.W_OK))
+        _tell_expiry(_Login.of(login), where, tell, told, is_writable=os.access(path, os.W_OK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class _Login:
         return cls(expires_at, bool(login.get("refreshToken")))
 
 
-def _tell_expiry(login: _Login, where: str, tell: Tell, *, is_writable: bool) -> None:
+def _tell_expiry(login: _Login, where: str, tell: Tell, told: Callable[..., None], *, is_writable: bool) -> None:
     what = "login"
     if login.expires_at is None:
         tell.ok(what, f"{where}, without a date of its end")
@@ -131,7 +136,7 @@ def _tell_expiry(login: _Login, where: str, tell: Tell, *, is_writable: bool) ->
     if login.expires_at > datetime.now(UTC):
         tell.ok(what, f"{where}, valid until {moment}" + (", then renewed by itself" if login.is_renewable else ""))
     elif not login.is_renewable:
-        tell.failed(what, f"{where} expired on {moment}, and cannot be renewed", _LOG_IN, code="expired")
+        told(what, f"{where} expired on {moment}, and cannot be renewed", _LOG_IN, code="expired")
     elif not is_writable:
         seen = f"{where} expired on {moment}; the CLI can renew it, but not write it down"
         tell.warning(what, seen, f"make it writable for this user, or {_LOG_IN}", code="expired")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of, is_container, owner_of
+from kubeagentix.doctor.places import home_of, is_container
 
 HOSTS = ("host.docker.internal", "host.containers.internal")  # of Docker, of podman
 BRIDGES = "bridges.json"
@@ -54,9 +54,7 @@ def _tell_mounts(home: Path, tell: Tell) -> None:
         path = home / name
         try:
             is_empty_folder = path.is_dir() and not any(path.iterdir())
-        except PermissionError:
-            seen = f"cannot be read: {owner_of(path)}"
-            tell.warning(f"~/{name}", seen, "set KUBEAGENTIX_UID and KUBEAGENTIX_GID to its owner's", code="unreadable")
+        except PermissionError:  # which the checks of what is in it tell
             continue
         if is_empty_folder and (name != ".claude" or path.is_mount()):
             tell.absent(f"~/{name}", "is an empty folder", _WHY_EMPTY, code="empty_mount")

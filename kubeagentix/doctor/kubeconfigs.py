@@ -14,7 +14,7 @@ from pathlib import Path
 from kubeagentix.cluster.identity import check as check_identity
 from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resolve_each
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of, owner_of, shown
+from kubeagentix.doctor.places import home_of, is_closed, owner_of, shown, to_read_it
 from kubeagentix.errors import KubeconfigError
 from kubeagentix.wire.readiness import bare_url
 
@@ -92,7 +92,7 @@ def files_of(about: Surroundings) -> tuple[Path, ...]:
     named = [_expanded(part) for part in about.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     home = home_of(about.environ)
     usual = home / ".kube/config" if home is not None else None
-    return tuple(named) or ((usual,) if usual is not None and os.path.lexists(usual) else ())
+    return tuple(named) or ((usual,) if usual is not None and (os.path.lexists(usual) or is_closed(usual)) else ())
 
 
 def _expanded(part: str) -> Path:
@@ -105,6 +105,10 @@ def _expanded(part: str) -> Path:
 def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
     """Tells about one file; whether it is there."""
     what, from_variable = shown(path, about.environ), about.kubeconfig is None and bool(about.environ.get("KUBECONFIG"))
+    if is_closed(path) or (path.exists() and not os.access(path, os.R_OK)):
+        do = to_read_it(about.root, about.environ)
+        tell.failed(what, f"cannot be read: {owner_of(path)}", do, code="unreadable")
+        return True
     if not path.exists():
         do = "take it out of KUBECONFIG, or unset that" if from_variable else "check the path"
         seen = "is named by KUBECONFIG and does not exist" if from_variable else "does not exist"
@@ -112,15 +116,12 @@ def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
         (tell.warning if others else tell.failed)(what, seen, do, code="missing")
         return False
     if path.is_dir():
-        is_empty = not any(path.iterdir()) if os.access(path, os.R_OK) else False
+        is_empty = not any(path.iterdir())
         do = "Docker makes one where a file that is mounted does not exist: mount a file" if is_empty else "name a file"
         tell.failed(what, "is an empty folder" if is_empty else "is a folder, not a file", do, code="folder")
         return True
     if path.is_fifo():
         tell.ok(what, "a pipe, which can be read once only")
-        return True
-    if not os.access(path, os.R_OK):
-        tell.failed(what, f"cannot be read: {owner_of(path)}", "chown it, or run as its owner", code="unreadable")
         return True
     try:
         contexts = list_contexts(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 # Of Docker; of podman, which sets a variable as well, and has no file where /run is mounted anew.
@@ -22,10 +23,32 @@ def shown(path: Path, environ: Mapping[str, str]) -> str:
     return f"~{text[len(home) :]}" if home and (text := str(path)).startswith(home + "/") else str(path)
 
 
+def is_closed(path: Path) -> bool:
+    """Whether this user may not so much as see whether it is there."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def owner_of(path: Path) -> str:
-    """Whose it is, and who asks."""
-    state = path.stat()
-    return f"it belongs to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
+    """Whose it is, or whose the folder is that keeps it closed, and who asks."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            state = place.stat()
+            whose = "it belongs" if place == path else f"{place} belongs"
+            return f"{whose} to {state.st_uid}:{state.st_gid}, this is {os.getuid()}:{os.getgid()}"
+    return f"this is {os.getuid()}:{os.getgid()}"
+
+
+def to_read_it(root: Path, environ: Mapping[str, str]) -> str:
+    """What to do about a file that this user may not read."""
+    if is_container(root, environ):
+        return "set KUBEAGENTIX_UID and KUBEAGENTIX_GID to its owner's, or start it with --user"
+    return "chown it, or run as its owner"
 
 
 def home_of(environ: Mapping[str, str]) -> Path | None:

@@ -201,3 +201,29 @@ def test_a_server_that_is_no_url_is_told_in_one_line(server: str, tmp_path: Path
     clusters = [{"name": "lab", "cluster": {"server": server}}]
     with pytest.raises(KubeconfigError, match="has no usable server"):
         resolve(None, write(tmp_path / "config", "lab", current="lab", clusters=clusters))
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_folder_that_may_not_be_entered_is_told(is_named: bool, tmp_path: Path) -> None:
+    file = write(tmp_path / ".kube" / "config", "home", current="home")
+    resolve()  # so that all is loaded
+    is_root = os.geteuid() == 0
+    file.parent.chmod(0o700 if is_root else 0)
+    if is_root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(KubeconfigError, match=r"cannot read the kubeconfig .*: Permission denied"):
+            resolve(kubeconfig=file if is_named else None)
+    finally:
+        if is_root:
+            os.seteuid(0)
+        file.parent.chmod(0o700)
+
+
+def test_without_a_home_to_be_known_there_is_no_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    with pytest.raises(KubeconfigError, match=r"no kubeconfig: ~/\.kube/config, which does not exist"):
+        resolve()

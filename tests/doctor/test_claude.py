@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,23 @@ def test_another_folder_that_is_named_is_the_one_that_is_looked_at(
     assert [result.what for result in seen(claude.check)] == ["claude"]
     monkeypatch.setenv("CLAUDE_CODE_ISOLATE_CONFIG", "true")
     assert only(seen(claude.check), "login").state == "not there"
+
+
+def test_a_folder_of_somebody_else_fails_unless_there_is_a_token(
+    home: Path, closed: Callable[[Path], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_login(home, expiresAt=1)
+    seen(claude.check)  # so that all is loaded
+    with closed(home / ".claude"):
+        failed = only(seen(claude.check), "login")
+        monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy0000000000000000")
+        warned = only(seen(claude.check), "login")
+    assert (failed.state, failed.code) == ("failed", "unreadable")
+    assert " belongs to " in failed.seen
+    assert (warned.state, warned.code) == ("warning", "unreadable")
+
+
+def test_a_login_that_expired_is_no_failure_beside_a_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_login(home, expiresAt=1, refreshToken=None)
+    monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy0000000000000000")
+    assert told(seen(claude.check), "login") == ("warning", "expired")

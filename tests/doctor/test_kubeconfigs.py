@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,16 @@ def test_a_file_that_hangs_is_told_beside_the_others(tmp_path: Path, monkeypatch
     found = seen(kubeconfigs.check)
     released.set()
     assert (only(found, "~/slow").code, only(found, "~/fine").state) == ("timeout", "ok")
+
+
+def test_a_folder_of_somebody_else_is_told_with_its_owner(
+    tmp_path: Path, closed: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    (tmp_path / ".kube").mkdir()
+    path = write(tmp_path / ".kube", {"dev": {}}, "dev")
+    for kubeconfig in (None, str(path)):
+        seen(kubeconfigs.check, kubeconfig=kubeconfig)  # so that all is loaded
+        with closed(tmp_path / ".kube"):
+            (result,) = seen(kubeconfigs.check, kubeconfig=kubeconfig)
+        assert (result.what, result.state, result.code) == ("~/.kube/config", "failed", "unreadable")
+        assert " belongs to " in result.seen
