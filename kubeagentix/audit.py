@@ -66,7 +66,7 @@ def audit_log(setting: str, environ: Mapping[str, str]) -> AuditLog:
     """The log that the setting `audit_log` names: a path, `off`, or empty for the usual place."""
     if setting == OFF:
         return AuditLog(None)
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    home = _home(environ)
     if setting:
         named = home / setting[2:] if setting.startswith("~/") else Path(setting)
         if not named.is_absolute():
@@ -74,6 +74,16 @@ def audit_log(setting: str, environ: Mapping[str, str]) -> AuditLog:
         return AuditLog(named)
     state = environ.get("XDG_STATE_HOME", "")
     return AuditLog((Path(state) if Path(state).is_absolute() else home / ".local" / "state") / FILE)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    """The home folder; where none is known, one that nothing can be written to, so that no change is made."""
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
+        return Path(os.devnull)
 
 
 def entries(log: AuditLog) -> Iterator[Entry]:

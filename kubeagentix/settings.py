@@ -107,7 +107,10 @@ def _has_huge_number(value: Any) -> bool:
 
 def _expanded(path: str, environ: Mapping[str, str]) -> Path:
     home = environ.get("HOME")
-    return Path(home, path[2:]) if path.startswith("~/") and home else Path(path).expanduser()
+    try:
+        return Path(home, path[2:]) if path.startswith("~/") and home else Path(path).expanduser()
+    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
+        return Path(path)
 
 
 def _checked(source: str, key: str, value: Any, default: Any) -> Any:

@@ -71,3 +71,13 @@ def test_the_setting_names_it(tmp_path: Path) -> None:
     assert audit_log("", {**home, "XDG_STATE_HOME": "rel"}).path == tmp_path / ".local/state/kubeagentix/audit.jsonl"
     with pytest.raises(ConfigurationError, match="whole path"):
         audit_log("rel/audit", home)
+
+
+def test_without_a_home_to_be_known_nothing_can_be_written_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    log = audit_log("", {})
+    with pytest.raises(ConfigurationError, match=r"cannot write the audit log /dev/null/"):
+        log.write("asked")

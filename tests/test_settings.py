@@ -118,3 +118,11 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_what_python_cannot_count_is_told_in_one_line(config: Path, text: str) -> None:
     with pytest.raises(ConfigurationError):
         loaded(config, text)
+
+
+def test_without_a_home_to_be_known_there_is_no_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    assert load_settings({}) == Settings()

@@ -64,7 +64,10 @@ def state_file_of(folder: Path, environ: Mapping[str, str], switches: Switches) 
 
 def _expanded(text: str, environ: Mapping[str, str]) -> Path:
     home = environ.get("HOME")
-    return Path(home, text[2:]) if text.startswith("~/") and home else Path(text).expanduser()
+    try:
+        return Path(home, text[2:]) if text.startswith("~/") and home else Path(text).expanduser()
+    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
+        return Path(text)
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -54,7 +54,7 @@ async def run(about: Surroundings, tell: Tell) -> None:
 async def _ask_all(about: Surroundings, tell: Tell) -> None:
     try:
         contexts = await contexts_of(about)
-    except (KubeconfigError, RuntimeError):
+    except KubeconfigError:
         tell.absent("cluster", "there is no kubeconfig that could be read", code="none")
         return
     current = contexts.current

@@ -33,11 +33,11 @@ async def run(about: Surroundings, tell: Tell) -> None:
         return
     try:
         contexts = await contexts_of(about)
-    except (KubeconfigError, RuntimeError) as error:
+    except KubeconfigError as error:
         if not there:
-            seen = str(getattr(error, "message", error)).removeprefix("no kubeconfig: ")
+            seen = error.message.removeprefix("no kubeconfig: ")
             tell.absent("kubeconfig", seen, _NONE, code="none")
-        elif isinstance(error, KubeconfigError) and not any(result.state == "failed" for result in tell.results):
+        elif not any(result.state == "failed" for result in tell.results):
             tell.error("kubeconfig", error)  # else a file has told it
         return
     await about.in_thread(lambda: _tell_contexts(contexts, about, tell))
@@ -62,7 +62,7 @@ class Contexts:
 
 
 async def contexts_of(about: Surroundings) -> Contexts:
-    """All of them; the files are read once for all checks. Raises KubeconfigError, RuntimeError without a home."""
+    """All of them; the files are read once for all checks. Raises KubeconfigError."""
     try:
         async with asyncio.timeout(READ_S):
             return await about.once("contexts", lambda: _read(about))

@@ -42,7 +42,7 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
     """The settings, or those of nobody where they cannot be read, which another check tells."""
     try:
         return load_settings(environ)
-    except (ConfigurationError, RuntimeError):
+    except ConfigurationError:
         return Settings()
 
 

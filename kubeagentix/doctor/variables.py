@@ -91,8 +91,6 @@ def _tell_settings(environ: Mapping[str, str], tell: Tell) -> None:
             read(environ)
         except ConfigurationError as error:
             tell.error("settings", error)
-        except RuntimeError:  # no home, so no config file
-            pass
 
 
 def _tell_unused(found: list[Status], environ: Mapping[str, str], tell: Tell) -> None:
@@ -141,7 +139,7 @@ async def _tell_proxy(about: Surroundings, tell: Tell) -> None:
     try:
         contexts = await contexts_of(about)
         access = await about.in_thread(lambda: contexts.access(contexts.current))
-    except (ConfigurationError, RuntimeError):
+    except ConfigurationError:
         return
     proxy = proxy_for(access.server, about.environ, str(access.cluster.get("proxy-url") or ""))
     if not proxy or not is_internal(access.server):

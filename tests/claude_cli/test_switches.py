@@ -69,3 +69,11 @@ def test_the_state_is_beside_the_default_folder_and_inside_of_a_named_one(
     found = config_dir_of(environ, switches)
     assert found == Path(folder)
     assert state_file_of(found, environ, switches) == Path(state)
+
+
+def test_without_a_home_to_be_known_there_is_a_place_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    assert config_dir_of({}, Switches()) == Path("~/.claude")
