@@ -32,8 +32,8 @@ from tests.servers.wire import Recorded, WireServer
 
 SCENARIO, NAMESPACE = "config-map-missing", "pricing"
 CAUSE = "Deployment pricing/pricing is not started: there is no ConfigMap pricing-settings."
-PROGRAM = Path(__file__).with_name("row.py")
-HOME_INSIDE = "/home/kubeagentix"
+ROW, CHECKLIST = (Path(__file__).with_name(f"{name}.py") for name in ("row", "checklist"))
+HOME, HOME_INSIDE = "{home of the row}", "/home/kubeagentix"
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}  # nobody there: nothing gets out
 FUTURE_MS, PAST_MS = 4_102_444_800_000, 1_700_000_000_000
 TIMEOUT_S = 300
@@ -52,10 +52,11 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What came of a row: the cells by name, and all that its process printed."""
+    """What came of a row: the cells by name, all that its process printed, and what it was started by."""
 
     cells: Mapping[str, Mapping[str, Any]]
     printed: str
+    command: Sequence[str]
 
 
 @dataclass
@@ -82,43 +83,49 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self, place: Place, row: Row) -> Told:
+    def run(self, place: Place, row: Row, program: Path = ROW) -> Told:
         """Runs all cells of a row. Raises AssertionError if its process fails."""
+        command, environ = self._on_host(row) if place == "host" else self._in_container(row)
         with home_of(row, self.kubeconfig) as home:
-            code, printed = self._on_host(row, home) if place == "host" else self._in_container(row, home)
+            command = [word.replace(HOME, str(home)) for word in command]
+            environ = {name: text.replace(HOME, str(home)) for name, text in environ.items()}
+            if place == "host" and program == ROW and not row.is_read_only:
+                code, printed = self._fork(environ, home.parent)
+            else:
+                code, printed = _run(command, program, environ, home.parent)
         assert code == 0, f"{place} {row}: exit code {code}\n{printed[-4000:]}"
-        return Told(cells=json.loads(printed.splitlines()[-1]), printed=printed)
+        return Told(cells=json.loads(printed.splitlines()[-1]), printed=printed, command=command)
 
     def asked(self, server: WireServer, place: Place, row: Row, cell: str) -> list[Recorded]:
         """The requests of one cell that a server got."""
         return [request for request in list(server.requests) if f"/{place}/{row}/{cell}/" in request.path]
 
-    def _on_host(self, row: Row, home: Path) -> tuple[int, str]:
-        environ = {
-            "PATH": "/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "HOME": str(home),
-            "TMPDIR": str(home.with_name("tmp")),
-            "PYTHONPATH": str(ROOT),
-            **self._variables("host", row),
-        }
-        home.with_name("tmp").mkdir()
-        if row.is_read_only and os.getuid() == 0:
-            return _run([*AS_ANYBODY, sys.executable, "-"], environ, home.parent)
+    def _fork(self, environ: Mapping[str, str], cwd: Path) -> tuple[int, str]:
         forking = self._forking.get()
         try:
-            return forking.run(environ, home.parent)
+            return forking.run(environ, cwd)
         finally:
             self._forking.put(forking)
 
-    def _in_container(self, row: Row, home: Path) -> tuple[int, str]:
+    def _on_host(self, row: Row) -> tuple[list[str], dict[str, str]]:
+        environ = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": HOME,
+            "TMPDIR": f"{HOME}-tmp",
+            "PYTHONPATH": str(ROOT),
+        }
+        words = AS_ANYBODY if row.is_read_only and os.getuid() == 0 else ()
+        return [*words, sys.executable, "-"], {**environ, **self._variables("host", row)}
+
+    def _in_container(self, row: Row) -> tuple[list[str], dict[str, str]]:
         assert self.engine is not None
         variables = self._variables("container", row)
         names = [word for name in variables for word in ("-e", name)]
-        volume = f"{home}:{HOME_INSIDE}:{'ro' if row.is_read_only else 'rw'}"
+        volume = f"{HOME}:{HOME_INSIDE}:{'ro' if row.is_read_only else 'rw'}"
         run = ["run", "--rm", "-i", "--network", "host", *self.engine.arguments, *names, "--volume", volume]
         command = [*self.engine.words, *run, self.engine.image, "python", "-"]
-        return _run(command, {**self.engine.environ, **variables}, home.parent)
+        return command, {**self.engine.environ, **variables}
 
     def _variables(self, place: Place, row: Row) -> dict[str, str]:
         plan = {
@@ -139,11 +146,11 @@ class Stage:
 AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-all", "--")
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> tuple[int, str]:
-    """The exit code of the row's program in a process of its own, and what it printed, its result last."""
+def _run(command: Sequence[str], program: Path, environ: Mapping[str, str], cwd: Path) -> tuple[int, str]:
+    """The exit code of a program in a process of its own, and what it printed, its result last."""
     ended = subprocess.run(
         command,
-        input=PROGRAM.read_text(),
+        input=program.read_text(),
         env=environ,
         cwd=cwd,
         capture_output=True,
@@ -188,6 +195,7 @@ def home_of(row: Row, kubeconfig: str) -> Iterator[Path]:
             path = home / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+        home.with_name("home-tmp").mkdir()
         permit(home, 0o555 if row.is_read_only else 0o777)
         yield home
     finally:

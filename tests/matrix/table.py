@@ -82,7 +82,7 @@ class Error:
     says: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
     """A way to log in. `state` is what `.claude.json` holds before each cell, `backup` what its backup does."""
 

@@ -126,9 +126,10 @@ def test_chat_and_quick_dx_agree(matrix: Matrix, place: Place, row: Row, mode: M
     assert {*carried[0]} == {*carried[1]}
 
 
-def test_no_secret_is_told(matrix: Matrix, place: Place, row: Row) -> None:
-    printed = matrix.told(place, row).printed
-    assert [secret for secret in (*SECRETS, SECOND_KEY) if secret[-20:] in printed] == []
+def test_no_secret_is_told_or_an_argument(matrix: Matrix, place: Place, row: Row) -> None:
+    told = matrix.told(place, row)
+    seen = " ".join([told.printed, *told.command])
+    assert [secret for secret in (*SECRETS, SECOND_KEY) if secret[-20:] in seen] == []
 
 
 def test_the_table_has_every_login_that_the_code_knows() -> None:
