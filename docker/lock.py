@@ -172,7 +172,7 @@ def binders_own(tools: Path) -> list[str]:
     """
     name = f"repo2docker/buildpacks/conda/environment.py-{PYTHON}-linux-64.lock"
     text = next(tools.glob(f"lib/python*/site-packages/{name}")).read_text()
-    return [f"{package}=={version}" for package, version in re.findall(r"/([a-z][\w.-]*)-(\d[\d.]*)-\w+\.conda", text)]
+    return [f"{package}=={version}" for package, version in re.findall(r"/([a-z][\w.-]*)-(\d[\w.]*)-\w+\.conda", text)]
 
 
 def _lines(package: Mapping[str, Any]) -> str:
