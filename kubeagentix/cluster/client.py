@@ -27,7 +27,15 @@ from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.cluster.session import Session, open_session
 from kubeagentix.cluster.transport import CONNECT_TIMEOUT_S, unreachable, was_dropped
 from kubeagentix.cluster.workers import Workers
-from kubeagentix.errors import ApiError, ClusterError, ForbiddenError, UnauthorizedError, UnreachableError, excerpt
+from kubeagentix.errors import (
+    ApiError,
+    ClusterError,
+    ForbiddenError,
+    KubeconfigError,
+    UnauthorizedError,
+    UnreachableError,
+    excerpt,
+)
 
 if TYPE_CHECKING:
     import urllib3
@@ -274,6 +282,9 @@ class Client:
             content = _read_body(response, question.max_bytes)
         except (HTTPError, OSError) as error:
             raise unreachable(error, self._access.server) from error
+        except UnicodeEncodeError:  # not chained: it holds the whole text
+            what = f"the credential of context {self._access.context!r} has characters that no header can carry"
+            raise KubeconfigError(what, hint="it was pasted with something else: get a new kubeconfig") from None
         self._notice_clock(response.headers.get("date"))
         return Answer(status=response.status, body=content, headers=response.headers)
 

@@ -84,7 +84,7 @@ def run_exec_plugin(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Exe
 
 def _require_file(path: Any, what: str) -> None:
     if path is not None and ("\0" in str(path) or not os.access(str(path), os.R_OK)):
-        seen = "is not readable" if Path(str(path)).exists() else "does not exist"
+        seen = "is not readable" if os.access(str(path).replace("\0", ""), os.F_OK) else "does not exist"
         raise KubeconfigError(f"the {what} is {path}, which {seen}", hint="get a new kubeconfig or mend the path")
 
 

@@ -27,6 +27,7 @@ from kubeagentix.errors import (
     KubeAgentiXError,
     KubeconfigError,
     UnauthorizedError,
+    excerpt,
 )
 from kubeagentix.wire.readiness import bare_url
 
@@ -82,6 +83,9 @@ async def _ask(name: str, contexts: Contexts, about: Surroundings, tell: Tell, t
                 about.server_version.set_result(version)
             if version:
                 await _ask_rights(client, access, about, tell)
+        except Exception as error:  # noqa: BLE001  the other contexts are to be asked all the same
+            seen = f"could not be asked: {type(error).__name__}: {excerpt(str(error), 120)}"
+            tell.failed(name, seen, "see whether kubectl works with it", code="broken")
         finally:
             client.close()
 

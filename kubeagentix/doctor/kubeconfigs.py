@@ -15,7 +15,7 @@ from kubeagentix.cluster.identity import check as check_identity
 from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resolve_each
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
 from kubeagentix.doctor.places import home_of, is_closed, owner_of, shown, to_read_it
-from kubeagentix.errors import KubeconfigError
+from kubeagentix.errors import KubeconfigError, excerpt
 from kubeagentix.wire.readiness import bare_url
 
 SOON = timedelta(days=7)
@@ -57,7 +57,11 @@ class Contexts:
             raise KubeconfigError(f"there is no context {name!r}", hint=nearest(name, self.each, of="contexts"))
         if isinstance(found, KubeconfigError):
             raise found
-        check_identity(found)
+        try:
+            check_identity(found)
+        except (OSError, ValueError, TypeError, AttributeError) as error:  # fields of some other type than is due
+            seen = f"what context {name!r} holds cannot be used: {excerpt(str(error), 120)}"
+            raise KubeconfigError(seen, hint="get a new kubeconfig") from error
         return found
 
 

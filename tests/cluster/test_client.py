@@ -314,3 +314,11 @@ def test_at_most_eight_requests_are_under_way(api: FakeApi, client: Client) -> N
 
     asyncio.run(main())
     assert most == 8
+
+
+def test_a_token_that_no_header_can_carry_is_told_without_it(api: FakeApi, tmp_path: Path) -> None:
+    access = resolve(None, api.kubeconfig(tmp_path, user={"token": "dummy\u202e-pasted"}))
+    with pytest.raises(KubeconfigError, match=r"the credential of context 'lab' has characters") as caught:
+        ask(Client(access))
+    assert caught.value.__cause__ is None
+    assert "pasted" not in str(caught.value).replace("was pasted", "")

@@ -149,6 +149,7 @@ def test_an_exec_plugin_that_hangs_is_given_up(tmp_path: Path) -> None:
     [
         {"client-certificate": "a\0b"},
         {"tokenFile": "a\0b"},
+        {"tokenFile": "x" * 300},
         {"exec": {"command": "a\0b"}},
         {"exec": {"command": "./\0"}},
     ],

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from kubeagentix.cluster.client import Client
+from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.doctor import clusters
 from kubeagentix.doctor.results import CheckResult
 from tests.cluster.conftest import FakeApi, Issued, Reply, status
@@ -236,3 +238,18 @@ def test_without_a_kubeconfig_or_a_current_context_there_is_nothing_to_ask(tmp_p
     assert [result.state for result in seen(clusters.check)] == ["not there"]
     (tmp_path / "config").write_text("contexts: [{name: a, context: {cluster: a}}]\n")
     assert ask(tmp_path / "config").state == "not there"
+
+
+def test_one_context_that_breaks_leaves_the_others(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fragile(access: Access) -> Client:
+        client = Client(access)
+        if access.context == "b":
+            monkeypatch.setattr(client, "prepare", lambda: 1 / 0)
+        return client
+
+    monkeypatch.setattr(clusters, "Client", fragile)
+    path = several(tmp_path, {"a": api.url, "b": api.url, "c": api.url})
+    found = seen(clusters.check, kubeconfig=str(path), all_contexts=True)
+    assert [(result.what, result.code) for result in found] == [("a", ""), ("b", "broken"), ("c", "")]

@@ -179,3 +179,14 @@ def test_a_folder_of_somebody_else_is_told_with_its_owner(
             (result,) = seen(kubeconfigs.check, kubeconfig=kubeconfig)
         assert (result.what, result.state, result.code) == ("~/.kube/config", "failed", "unreadable")
         assert " belongs to " in result.seen
+
+
+def test_a_context_with_fields_of_another_type_leaves_the_others(tmp_path: Path) -> None:
+    users: dict[str, dict[str, Any]] = {"a": {}, "odd": {"tokenFile": "x" * 300}, "odder": {"exec": [1]}, "c": {}}
+    found = seen(kubeconfigs.check, kubeconfig=str(write(tmp_path, users, "a")))
+    assert {result.what: result.state for result in found} == {
+        "~/config": "ok",
+        "current context a": "ok",
+        "context odd": "warning",
+        "context odder": "warning",
+    }
