@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of, is_container
+from kubeagentix.doctor.places import BRIDGES, home_of, is_container
 
 HOSTS = ("host.docker.internal", "host.containers.internal")  # of Docker, of podman
-BRIDGES = "bridges.json"
 MOUNTS = (".kube", ".claude")  # of .claude.json another check tells
 _NO_ANSWER = "where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml"
 _WHY_EMPTY = "Docker makes one where nothing is at that place on the host; it counts as not there"

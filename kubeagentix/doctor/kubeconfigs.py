@@ -14,7 +14,7 @@ from pathlib import Path
 from kubeagentix.cluster.identity import check as check_identity
 from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resolve_each
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of, is_closed, owner_of, shown, to_read_it
+from kubeagentix.doctor.places import BRIDGES, home_of, is_closed, owner_of, shown, to_read_it
 from kubeagentix.errors import KubeconfigError, excerpt
 from kubeagentix.wire.readiness import bare_url
 
@@ -108,33 +108,45 @@ def _expanded(part: str) -> Path:
 
 def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
     """Tells about one file; whether it is there."""
-    what, from_variable = shown(path, about.environ), about.kubeconfig is None and bool(about.environ.get("KUBECONFIG"))
+    what = shown(path, about.environ)
     if is_closed(path) or (path.exists() and not os.access(path, os.R_OK)):
         do = to_read_it(about.root, about.environ)
         tell.failed(what, f"cannot be read: {owner_of(path)}", do, code="unreadable")
-        return True
-    if not path.exists():
-        do = "take it out of KUBECONFIG, or unset that" if from_variable else "check the path"
-        seen = "is named by KUBECONFIG and does not exist" if from_variable else "does not exist"
-        others = len(files_of(about)) > 1
-        (tell.warning if others else tell.failed)(what, seen, do, code="missing")
+    elif not path.exists():
+        _tell_missing(path, about, tell)
         return False
-    if path.is_dir():
+    elif path.is_dir():
         is_empty = not any(path.iterdir())
         do = "Docker makes one where a file that is mounted does not exist: mount a file" if is_empty else "name a file"
         tell.failed(what, "is an empty folder" if is_empty else "is a folder, not a file", do, code="folder")
-        return True
-    if path.is_fifo():
+    elif path.is_fifo():
         tell.ok(what, "a pipe, which can be read once only")
-        return True
+    else:
+        _tell_content(path, what, tell)
+    return True
+
+
+def _tell_missing(path: Path, about: Surroundings, tell: Tell) -> None:
+    if (path.parent / BRIDGES).exists():
+        seen = "none was there when the container started"
+        tell.absent("kubeconfig", seen, "mount ~/.kube, or use the demo cluster", code="none")
+        return
+    is_from_variable = about.kubeconfig is None and bool(about.environ.get("KUBECONFIG"))
+    do = "take it out of KUBECONFIG, or unset that" if is_from_variable else "check the path"
+    seen = "is named by KUBECONFIG and does not exist" if is_from_variable else "does not exist"
+    has_others = len(files_of(about)) > 1
+    (tell.warning if has_others else tell.failed)(shown(path, about.environ), seen, do, code="missing")
+
+
+def _tell_content(path: Path, what: str, tell: Tell) -> None:
     try:
         contexts = list_contexts(path)
     except KubeconfigError as error:
         tell.error(what, error)
-        return True
+        return
     count = f"{len(contexts)} context{'' if len(contexts) == 1 else 's'}"
-    (tell.ok if contexts else tell.warning)(what, count if contexts else "holds no context")
-    return True
+    made = ", made of the host's when the container started" if (path.parent / BRIDGES).exists() else ""
+    (tell.ok if contexts else tell.warning)(what, f"{count}{made}" if contexts else "holds no context")
 
 
 def _tell_contexts(contexts: Contexts, about: Surroundings, tell: Tell) -> None:

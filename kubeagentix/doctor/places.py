@@ -11,6 +11,9 @@ from pathlib import Path
 _MARKERS = (".dockerenv", "run/.containerenv")
 
 
+BRIDGES = "bridges.json"  # what the image's start has written, beside the kubeconfig that it has made
+
+
 def is_container(root: Path, environ: Mapping[str, str]) -> bool:
     """Whether a container engine has made this file system."""
     in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST")) and (root / "var/run/secrets/kubernetes.io").is_dir()

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeagentix.doctor.container import BRIDGES
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
+from kubeagentix.doctor.places import BRIDGES
 from kubeagentix.doctor.variables import SWITCHES, credentials
 from kubeagentix.settings import PREFIX
 from kubeagentix.wire.readiness import TRANSPORT

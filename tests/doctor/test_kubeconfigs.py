@@ -190,3 +190,12 @@ def test_a_context_with_fields_of_another_type_leaves_the_others(tmp_path: Path)
         "context odd": "warning",
         "context odder": "warning",
     }
+
+
+def test_what_the_image_has_made_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bridges.json").write_text("{}")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    (none,) = seen(kubeconfigs.check)
+    assert (none.state, none.code) == ("not there", "none")
+    write(tmp_path, {"dev": {}}, "dev", name="kubeconfig")
+    assert only(seen(kubeconfigs.check), "~/kubeconfig").seen.endswith("made of the host's when the container started")

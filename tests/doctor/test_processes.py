@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def running(folder: Path, name: str, **variables: str) -> Iterator[int]:
         process.communicate()
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Waits for it, a minute at most."""
+    ends = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def of(pid: int, results: Sequence[CheckResult]) -> list[CheckResult]:
     return [result for result in results if f"pid {pid}," in result.what]
 
@@ -68,6 +77,27 @@ def test_a_kernel_with_another_token_is_named_and_no_value_is(tmp_path: Path, mo
     )
     assert result.do.startswith("restart the kernel")
     assert "dummy" not in repr(result)
+
+
+def test_a_real_kernel_is_known_as_one(tmp_path: Path) -> None:
+    environ = {**os.environ, "OPENAI_API_KEY": "dummy-old-000000"}
+    words = [sys.executable, "-m", "ipykernel_launcher", "-f", str(tmp_path / "kernel.json")]
+    with subprocess.Popen(
+        ["/bin/sh", "-c", '"$@" & echo $!; wait', "sh", *words],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as shell:
+        assert shell.stdout is not None
+        pid = int(shell.stdout.readline())
+        try:
+            until(lambda: Path(f"/proc/{pid}/cmdline").read_text().startswith(sys.executable))
+            (result,) = of(pid, seen(processes.check, root=ROOT))
+        finally:
+            os.killpg(shell.pid, 9)
+    assert result.seen == "set there, not here: OPENAI_API_KEY"
 
 
 def test_one_with_the_same_variables_is_not_mentioned(tmp_path: Path) -> None:
