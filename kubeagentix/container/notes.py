@@ -1,0 +1,49 @@
+"""What was done and what could not be, a line each, for `docker logs` and for the doctor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kubeagentix.errors import excerpt
+from kubeagentix.recognition.masking import masked
+
+MAX_NAMES = 3  # how many names a line lists
+_NAME_MAX_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line: what was seen, and what to do (`hint`) where it is a problem."""
+
+    text: str
+    hint: str = ""
+    is_problem: bool = False
+
+    @property
+    def line(self) -> str:
+        """Both in one line, without credentials."""
+        return masked(f"{self.text}; {self.hint}" if self.hint else self.text)
+
+
+def problem(text: str, hint: str = "") -> Note:
+    """A note of something that does not work."""
+    return Note(text, hint, is_problem=True)
+
+
+def tell(note: Note) -> None:
+    """Writes it where `docker logs` shows it."""
+    sys.stderr.write(f"kubeagentix: {note.line}\n")
+    sys.stderr.flush()
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b, c and 4 more`."""
+    shown = ", ".join(excerpt(name, _NAME_MAX_CHARS) for name in names[:MAX_NAMES])
+    return shown + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
+
+
+def counted(number: int, what: str) -> str:
+    """`1 context`, `2 contexts`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,230 @@
+"""Bridges: real socat, real kubectl, real API servers over TLS on another loopback address."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from kubeagentix.container.bridges import Bridges
+from kubeagentix.container.gateways import Gateway
+from kubeagentix.container.kubeconfigs import read_kubeconfigs
+from kubeagentix.container.listening import is_listening
+from kubeagentix.container.notes import Note
+from kubeagentix.container.places import Homes, sources
+
+from .conftest import HOST, Box, Serve, config, free_port, kubectl, socats, wait_for
+
+ASK = "import asyncio, kubeagentix as kx; print(asyncio.run(kx.connect().get_json('/version'))['gitVersion'])"
+
+
+class _Version(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"gitVersion": "v1.37.0"}' if self.path == "/version" else b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _asks_by_both(box: Box, context: str) -> None:
+    shown = box.run("kubectl", "--context", context, "get", "namespaces", "-o", "name")
+    assert "namespace/default" in shown
+    assert box.run(sys.executable, "-c", ASK).startswith("v1.")
+
+
+@pytest.mark.parametrize(
+    "server", ["https://127.0.0.1:PORT", "https://localhost:PORT", "https://LOCALHOST:PORT/", "https://[::1]:PORT"]
+)
+def test_a_loopback_endpoint_is_reached_under_its_own_name(box: Box, serve: Serve, server: str) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster(server)}))
+    _asks_by_both(box, "dev")
+    assert box.clusters()["dev"]["server"] == server.replace("PORT", str(api.port))
+    assert "tls-server-name" not in box.clusters()["dev"]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.53"])
+def test_other_addresses_of_loopback_are_reached(box: Box, serve: Serve, address: str) -> None:
+    api = serve(name=address)
+    box.write(config({"dev": api.cluster(f"https://{address}:PORT")}))
+    _asks_by_both(box, "dev")
+    assert box.clusters()["dev"]["server"] == f"https://{address}:{api.port}"
+
+
+def test_the_name_of_docker_desktop_is_reached_at_loopback(box: Box, serve: Serve) -> None:
+    api = serve(name="kubernetes.docker.internal")
+    box.write(config({"docker-desktop": api.cluster("https://kubernetes.docker.internal:PORT")}))
+    _asks_by_both(box, "docker-desktop")
+    cluster = box.clusters()["docker-desktop"]
+    assert cluster["server"] == f"https://127.0.0.1:{api.port}"
+    assert cluster["tls-server-name"] == "kubernetes.docker.internal"
+
+
+def test_several_contexts_in_several_files_each_get_their_bridge(box: Box, serve: Serve) -> None:
+    one, two = serve(), serve()
+    first = box.write(config({"one": one.cluster("https://127.0.0.1:PORT")}), "one")
+    second = box.write(
+        config({"two": two.cluster("https://localhost:PORT"), "same": two.cluster("https://127.0.0.1:PORT")}), "two"
+    )
+    box.environ["KUBECONFIG"] = f"{first}:{second}"
+    with box.ready():
+        for context in ("one", "two", "same"):
+            assert "default" in kubectl(box.kubeconfig, "--context", context, "get", "ns")
+        wait_for(box.said(f"127.0.0.1:{one.port} (context one) leads to {HOST}:{one.port}, which answers"), "one")
+        wait_for(box.said(f"127.0.0.1:{two.port} (contexts two, same) leads to {HOST}:{two.port}"), "two")
+
+
+def test_a_port_below_1024_is_reached_at_another_one(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://127.0.0.1")}))
+    # No server of ours may listen at the host's 443 without a privilege: what is seen is where the bridge is.
+    with box.ready():
+        is_root = os.geteuid() == 0
+        wait_for(box.said(f"leads to {HOST}:443, where no cluster answers: connection refused"), "the line")
+        server = box.clusters()["dev"]["server"]
+        assert (server == "https://127.0.0.1") is is_root
+        assert is_root or box.clusters()["dev"]["tls-server-name"] == "127.0.0.1"
+
+
+def test_a_port_taken_in_the_container_is_not_mistaken_for_the_cluster(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://localhost:PORT")}))
+    with ThreadingHTTPServer(("127.0.0.1", api.port), _Version) as foreign:  # speaks no TLS
+        threading.Thread(target=foreign.serve_forever, daemon=True).start()
+        _asks_by_both(box, "dev")
+        foreign.shutdown()
+    assert box.clusters()["dev"]["tls-server-name"] == "localhost"
+    assert box.clusters()["dev"]["server"] != f"https://localhost:{api.port}"
+
+
+def test_the_port_that_the_command_listens_on_is_left_to_it(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    taker = "import socket, subprocess, sys; socket.create_server(('127.0.0.1', int(sys.argv[2]))); "
+    taker += "print(subprocess.check_output(['kubectl', 'get', 'ns', '-o', 'name'], text=True))"
+    assert "namespace/default" in box.run(sys.executable, "-c", taker, "--port", str(api.port))
+
+
+def test_what_answers_here_already_needs_no_bridge(box: Box, serve: Serve) -> None:
+    api = serve(address="127.0.0.1")
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    assert "namespace/default" in box.run("kubectl", "get", "ns", "-o", "name")
+    assert f"127.0.0.1:{api.port} (context dev) answers here; no bridge is needed" in box.lines
+
+
+def test_a_bridge_that_is_killed_is_started_again(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    with box.ready():
+        for _ in range(2):
+            (socat,) = [pid for pid in socats(box) if _parent(pid) not in socats(box)]
+            os.kill(socat, signal.SIGKILL)
+            wait_for(lambda gone=socat: gone not in socats(box), "the end of it")  # type: ignore[misc]
+            wait_for(lambda: is_listening("127.0.0.1", api.port), "the next one")
+            assert "default" in kubectl(box.kubeconfig, "get", "ns")
+        wait_for(lambda: box.lines.count("was ended by signal 9 and was started again") == 2, "both lines")
+        assert box.state()["bridges"][0]["restarts"] == 2
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_a_cluster_that_comes_later_is_reached_without_a_restart(box: Box, serve: Serve) -> None:
+    absent, port = serve(), free_port()
+    cluster = {**absent.cluster("x"), "server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}
+    del cluster["certificate-authority-data"]
+    box.write(config({"late": cluster}))
+    with box.ready():
+        refused = f"leads to {HOST}:{port}, where no cluster answers: connection refused; is it running? on Linux, "
+        wait_for(box.said(refused), "the line")
+        assert "compose.host.yaml" in box.lines
+        assert box.state()["bridges"][0]["answer"] == "nothing"
+        serve(port=port)
+        wait_for(box.said(f"leads to {HOST}:{port}, which answers"), "the other line")
+        assert "default" in kubectl(box.kubeconfig, "get", "ns")
+        wait_for(lambda: box.state()["bridges"][0]["answer"] == "cluster", "the state")
+
+
+def test_a_cluster_that_was_made_anew_is_told_by_its_certificate(box: Box, serve: Serve) -> None:
+    old, new = serve(), serve()
+    stale = {**old.cluster("x"), "server": f"https://127.0.0.1:{new.port}"}
+    box.write(config({"kind-dev": stale}))
+    with box.ready():
+        wait_for(box.said("which answers with a certificate that is not trusted"), "the line")
+        assert "the kubeconfig may be of an older cluster at this address; get a new one" in box.lines
+
+
+def test_a_proxy_at_loopback_gets_the_bridge_not_the_server_behind_it(box: Box) -> None:
+    port = free_port()
+    box.write(config({"far": {"server": "https://127.0.0.1:1", "proxy-url": f"socks5://localhost:{port}"}}))
+    with socket.create_server((HOST, port)), box.ready():
+        wait_for(box.said(f"leads to {HOST}:{port}, which answers (a proxy)"), "the line")
+        assert box.state()["bridges"][0]["endpoint"] == f"127.0.0.1:{port}"
+
+
+def test_plain_http_is_bridged(box: Box) -> None:
+    with ThreadingHTTPServer((HOST, 0), _Version) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        box.write(config({"kubectl-proxy": {"server": f"http://localhost:{server.server_port}"}}))
+        with box.ready():
+            wait_for(box.said(f"leads to {HOST}:{server.server_port}, which answers"), "the line")
+        server.shutdown()
+
+
+def test_what_is_no_api_server_is_told(box: Box) -> None:
+    with ThreadingHTTPServer((HOST, 0), _Version) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        box.write(config({"dev": {"server": f"https://127.0.0.1:{server.server_port}"}}))
+        with box.ready():
+            wait_for(box.said("where something else answers: no TLS"), "the line")
+        server.shutdown()
+
+
+def test_the_host_without_a_name_is_told(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    box.environ["KUBEAGENTIX_HOST_GATEWAY"] = "no-such-host.invalid"
+    box.run("true")
+    assert "KUBEAGENTIX_HOST_GATEWAY names no-such-host.invalid, which cannot be resolved" in box.lines
+    assert "--add-host host.docker.internal:host-gateway" in box.lines
+
+
+def test_on_the_hosts_own_network_a_port_is_left_to_the_cluster(box: Box) -> None:
+    port, said = free_port(), list[Note]()
+    box.write(config({"dev": {"server": f"https://127.0.0.1:{port}"}}))
+    homes = Homes(box.home)
+    merged = read_kubeconfigs(sources({}, homes), homes)
+    bridges = Bridges(merged, Gateway("host.docker.internal", "192.0.2.1", is_this_machine=True), said.append)
+    bridges.open()
+    assert [path.bridge for path in bridges.paths] == [None]
+    assert "does not answer as a cluster, on the host's own network: connection refused" in said[0].line
+
+
+def test_bridges_can_be_switched_off(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    box.environ["KUBEAGENTIX_PROXY_LOCALHOST_KUBECONFIG"] = "false"
+    with box.ready():
+        assert not socats(box)
+        assert "refused" in kubectl(box.kubeconfig, "get", "ns", fails=True)
+
+
+def test_the_state_is_told_to_whoever_asks(box: Box, serve: Serve) -> None:
+    api = serve()
+    path = box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    with box.ready():
+        wait_for(lambda: box.state()["bridges"][0]["answer"] == "cluster", "an answer")
+        state = box.state()
+        assert state["version"] == 1
+        assert state["files"] == [str(path)]
+        assert state["bridges"][0]["listens"] == f"127.0.0.1:{api.port}"
+        assert state["bridges"][0]["leads_to"] == f"{HOST}:{api.port}"
