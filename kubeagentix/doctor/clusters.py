@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.identity import run_exec_plugin
@@ -32,7 +32,7 @@ from kubeagentix.errors import (
 from kubeagentix.wire.readiness import bare_url
 
 PLUGIN_S = 10.0  # a plugin may have to ask a cloud
-AT_A_TIME = 16
+AT_A_TIME = 32
 READY_S = 10.0  # to load the client, on a machine that has other things to do
 CLOCK_S = 60.0  # by how much clocks may differ before tokens and certificates suffer
 _KINDS = (  # what the messages of `cluster.transport` say, and the code for it
@@ -64,8 +64,10 @@ async def _ask_all(about: Surroundings, tell: Tell) -> None:
         tell.absent("cluster", "no context is current", "choose one with --context, or look at all: --all-contexts")
     turn = asyncio.Semaphore(AT_A_TIME)
     told = [Tell(check.name) for _ in names]
-    await asyncio.gather(*(_ask(name, contexts, about, own, turn) for name, own in zip(names, told, strict=True)))
-    tell.results.extend(result for own in told for result in own.results)
+    try:
+        await asyncio.gather(*(_ask(name, contexts, about, own, turn) for name, own in zip(names, told, strict=True)))
+    finally:  # also of those that were asked before time was up
+        tell.results.extend(result for own in told for result in own.results)
 
 
 async def _ask(name: str, contexts: Contexts, about: Surroundings, tell: Tell, turn: asyncio.Semaphore) -> None:
@@ -146,7 +148,7 @@ async def _ask_version(client: Client, access: Access, about: Surroundings, tell
 async def _ask_rights(client: Client, access: Access, about: Surroundings, tell: Tell) -> None:
     """Whether this identity is known, and may see pods."""
     what = f"pods in namespace {access.namespace}"
-    path = f"/api/v1/namespaces/{access.namespace}/pods"
+    path = f"/api/v1/namespaces/{quote(access.namespace, safe='')}/pods"
     params: Mapping[str, Any] = {"limit": 1}
     try:
         deadline = Deadline(about.timeout_s)

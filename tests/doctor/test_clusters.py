@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import ssl
 import time
@@ -17,6 +19,7 @@ import yaml
 from kubeagentix.cluster.client import Client
 from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.doctor import clusters
+from kubeagentix.doctor.examining import Surroundings, Tell
 from kubeagentix.doctor.results import CheckResult
 from tests.cluster.conftest import FakeApi, Issued, Reply, status
 from tests.doctor.seeing import seen
@@ -253,3 +256,29 @@ def test_one_context_that_breaks_leaves_the_others(
     path = several(tmp_path, {"a": api.url, "b": api.url, "c": api.url})
     found = seen(clusters.check, kubeconfig=str(path), all_contexts=True)
     assert [(result.what, result.code) for result in found] == [("a", ""), ("b", "broken"), ("c", "")]
+
+
+def test_who_has_answered_before_time_is_up_is_told(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, answered = clusters._ask_rights, asyncio.Event()
+
+    async def asks(client: Client, access: Access, *rest: Any) -> None:
+        await real(client, access, *rest)
+        if access.context == "a":
+            answered.set()
+        else:
+            await asyncio.Event().wait()
+
+    async def until_time_is_up() -> Tell:
+        path = several(tmp_path, {"a": api.url, "slow": api.url})
+        about = Surroundings(environ=dict(os.environ), kubeconfig=str(path), all_contexts=True, timeout_s=60)
+        tell = Tell("Clusters")
+        task = asyncio.ensure_future(clusters.run(about, tell))
+        await answered.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        return tell
+
+    monkeypatch.setattr(clusters, "_ask_rights", asks)
+    assert asyncio.run(until_time_is_up()).results[0].what == "a"
