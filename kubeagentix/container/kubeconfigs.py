@@ -86,8 +86,8 @@ def _add(merged: Merged, source: Source, homes: Homes) -> None:
             return merged.notes.append(_is_a_folder(source))
         document = _parse(path)
     except OSError as error:
-        if error.errno == errno.ENOENT and not path.is_symlink():
-            if source.written != str(path):  # of the host's KUBECONFIG; else kubectl, too, passes it over
+        if error.errno == errno.ENOENT and not os.path.islink(path):  # noqa: PTH114  it shall not fail
+            if source.is_of_host:  # one of our own KUBECONFIG may be missing, as for kubectl
                 merged.notes.append(_not_mounted(source, homes))
             return None
         text = f"the kubeconfig {source.written} {reason(error, path)}"

@@ -24,10 +24,11 @@ _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A kubeconfig to read: `path` in this container, `written` as the host or the user calls it."""
+    """A kubeconfig to read: `path` in this container, `written` as it is called; `is_of_host`: by its KUBECONFIG."""
 
     path: Path
     written: str
+    is_of_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Homes:
 
     def here(self, written: str, folder: Path) -> Path:
         """The file that `written`, in a kubeconfig in `folder`, means here; it need not exist."""
+        path = self._place(written, folder)
+        # Of pathlib, these would fail in a folder that belongs to somebody else.
+        if os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114
+            end = self._place(os.readlink(path), path.parent)  # noqa: PTH115  a link of the host's, by its paths
+            return end if os.path.exists(end) else path  # noqa: PTH110
+        return path
+
+    def _place(self, written: str, folder: Path) -> Path:
         if not _is_absolute(written):
             return folder / (written.replace("\\", "/") if _OF_WINDOWS.match(self.host) else written)
         mapped = self._below_ours(written)
@@ -69,8 +78,8 @@ def sources(environ: Mapping[str, str], homes: Homes) -> tuple[Source, ...]:
     told = environ.get(HOST_KUBECONFIG, "")
     of_host = told.split(";" if ";" in told or _OF_WINDOWS.match(told) else ":")
     if any(of_host):
-        return tuple(Source(homes.here(part, homes.ours), part) for part in of_host if part)
-    default = homes.ours / ".kube" / "config"
+        return tuple(Source(homes.here(part, homes.ours), part, is_of_host=True) for part in of_host if part)
+    default = homes.here(str(homes.ours / ".kube" / "config"), homes.ours)
     return (Source(default, str(default)),)
 
 

@@ -26,7 +26,7 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
 
 def reason(error: OSError, path: Path) -> str:
     """`is not in the container`, `cannot be read by user 1000 (…)`: what follows the file's name."""
-    if error.errno == errno.ENOENT and path.is_symlink():
+    if error.errno == errno.ENOENT and os.path.islink(path):  # noqa: PTH114  of pathlib, it may fail
         return f"is a link to {os.readlink(path)}, which is not in the container"  # noqa: PTH115  readlink as written
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "is not in the container"
@@ -39,7 +39,7 @@ def where_to_mount(path: Path, error: OSError) -> str:
     """What to do so that it can be read."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return "compose.yaml takes the ids of the owner of ~/.kube; else start with `--user` and those ids"
-    if path.is_symlink():
+    if os.path.islink(path):  # noqa: PTH114
         return "mount what it leads to at the same path"
     return "mount it at that path, or embed it on the host with `kubectl config view --raw --flatten`"
 
