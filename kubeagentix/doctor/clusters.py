@@ -18,7 +18,7 @@ from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.cluster.session import is_loopback
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
 from kubeagentix.doctor.kubeconfigs import Contexts, contexts_of
-from kubeagentix.doctor.places import is_container
+from kubeagentix.doctor.places import is_container, is_made
 from kubeagentix.doctor.proxies import proxy_for
 from kubeagentix.errors import (
     ApiError,
@@ -40,6 +40,12 @@ _KINDS = (  # what the messages of `cluster.transport` say, and the code for it
     *(("is not trusted", "untrusted"), ("refuses the client certificate", "client_certificate")),
     *(("does not speak TLS", "no_tls"), ("through the proxy", "proxy"), ("refused", "refused")),
     *(("no answer within", "timeout"), ("did not answer", "timeout"), ("TLS with", "tls")),
+)
+
+_BRIDGED = "a bridge leads from this address to the host, where nothing answers: see it under Container"
+_NOT_BRIDGED = (
+    "in a container this address is the container itself: start it by its entrypoint, which bridges it to the host; "
+    "where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml"
 )
 
 
@@ -164,11 +170,9 @@ async def _ask_rights(client: Client, access: Access, about: Surroundings, tell:
 def _tell_error(error: KubeAgentiXError, access: Access, about: Surroundings, tell: Tell) -> None:
     code, do = kind_of(error), error.hint
     proxy = proxy_for(access.server, about.environ, str(access.cluster.get("proxy-url") or ""))
-    if code in ("refused", "timeout") and is_loopback(access.server) and is_container(about.root, about.environ):
-        do = (
-            "in a container this address is the container itself: start it by its entrypoint, which bridges it to the "
-            "host; where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml"
-        )
+    is_lost = code in ("refused", "timeout", "tls", "unreachable") and is_loopback(access.server)
+    if is_lost and is_container(about.root, about.environ):
+        do = _BRIDGED if any(map(is_made, access.files)) else _NOT_BRIDGED
     elif proxy and code not in ("unauthorized", "forbidden"):
         host = urlsplit(access.server).hostname
         do = f"{proxy} sends it through a proxy: if {host} is to be reached directly, add it to NO_PROXY; else {do}"

@@ -8,16 +8,25 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kubeagentix.container.places import FOLDER, STATE_FILE
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import BRIDGES, home_of, is_container
+from kubeagentix.doctor.kubeconfigs import contexts_of
+from kubeagentix.doctor.places import home_of, is_container
+from kubeagentix.errors import KubeconfigError
 
 HOSTS = ("host.docker.internal", "host.containers.internal")  # of Docker, of podman
 MOUNTS = (".kube", ".claude")  # of .claude.json another check tells
 _NO_ANSWER = "where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml"
+_MET = {
+    "untrusted": "something answers with a certificate that is not trusted",
+    "other": "something else answers",
+    "closed": "connections are closed without an answer",
+    "nothing": "no cluster answers",
+}
 _WHY_EMPTY = "Docker makes one where nothing is at that place on the host; it counts as not there"
 
 
@@ -29,7 +38,8 @@ async def run(about: Surroundings, tell: Tell) -> None:
     await about.in_thread(lambda: _tell_ids(home, tell))
     if home is not None:
         await about.in_thread(lambda: _tell_mounts(home, tell))
-    await about.in_thread(lambda: _tell_bridges(about.environ, tell))
+    current = await _current_context(about)
+    await about.in_thread(lambda: _tell_bridges(about, current, tell))
     await about.in_thread(lambda: _tell_host(tell))
 
 
@@ -59,8 +69,15 @@ def _tell_mounts(home: Path, tell: Tell) -> None:
             tell.absent(f"~/{name}", "is an empty folder", _WHY_EMPTY, code="empty_mount")
 
 
-def _tell_bridges(environ: Mapping[str, str], tell: Tell) -> None:
-    file = _state_file(environ)
+async def _current_context(about: Surroundings) -> str:
+    try:
+        return (await contexts_of(about)).current
+    except KubeconfigError:
+        return ""
+
+
+def _tell_bridges(about: Surroundings, current: str, tell: Tell) -> None:
+    file = _state_file(about.environ)
     if file is None:
         return
     try:
@@ -71,32 +88,38 @@ def _tell_bridges(environ: Mapping[str, str], tell: Tell) -> None:
         tell.warning(str(file), "cannot be read", "start the container anew", code="bridges")
         return
     for note in notes:
-        if not any(str(entry.get("endpoint")) in str(note.get("text")) for entry in bridges):
+        if not any(_is_about(note, entry) for entry in bridges):
             tell.warning("as it started", str(note.get("text")), str(note.get("hint") or ""), code="start")
     for entry in bridges:
-        hints = [str(note.get("hint")) for note in notes if str(entry.get("endpoint")) in str(note.get("text"))]
-        _tell_bridge(entry, next(filter(None, hints), _NO_ANSWER), tell)
+        hints = [str(note.get("hint") or "") for note in notes if _is_about(note, entry)]
+        contexts = entry.get("contexts")
+        is_needed = about.all_contexts or not isinstance(contexts, list) or current in contexts
+        _tell_bridge(entry, (hints or [""])[-1] or _NO_ANSWER, tell, tell.failed if is_needed else tell.warning)
+
+
+def _is_about(note: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    return f"{entry.get('endpoint')} (" in str(note.get("text"))
 
 
 def _state_file(environ: Mapping[str, str]) -> Path | None:
     """What the image's start has written, beside the kubeconfig that it has made."""
-    folders = [Path(part).parent for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    return next((file for folder in folders if (file := folder / BRIDGES).exists()), None)
+    named = [Path(part).parent for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    usual = Path(environ.get(FOLDER) or f"/tmp/kubeagentix-{os.geteuid()}")  # noqa: S108  only read
+    return next((file for folder in (*named, usual) if (file := folder / STATE_FILE).exists()), None)
 
 
-def _tell_bridge(entry: Mapping[str, Any], do: str, tell: Tell) -> None:
-    endpoint, answer = str(entry.get("endpoint")), str(entry.get("answer") or "")
+def _tell_bridge(entry: Mapping[str, Any], do: str, tell: Tell, dead: Callable[..., None]) -> None:
+    endpoint, answer, why = (str(entry.get(name) or "") for name in ("endpoint", "answer", "why"))
     leads = f"leads to {entry['leads_to']}" if entry.get("leads_to") else "is reached without a bridge"
     moved = f", and listens on {entry['listens']}" if entry.get("listens", endpoint) != endpoint else ""
     restarts = f", restarted {entry['restarts']} times" if entry.get("restarts") else ""
     what, seen = f"bridge {endpoint}", f"{leads}{moved}{restarts}"
-    if answer == "cluster":
+    if answer == "cluster" or (answer == "other" and not why):  # without a reason: a proxy
         tell.ok(what, seen)
     elif not answer:
         tell.warning(what, f"{seen}; whether it answers is not known yet", "look again", code="bridge")
     else:
-        why = f": {entry['why']}" if entry.get("why") else ""
-        tell.failed(what, f"{seen}, where no cluster answers{why}", do, code="bridge")
+        dead(what, f"{seen}, where {_MET.get(answer, answer)}{': ' + why if why else ''}", do, code="bridge")
 
 
 def _tell_host(tell: Tell) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from kubeagentix.cluster.identity import check as check_identity
 from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resolve_each
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import BRIDGES, home_of, is_closed, owner_of, shown, to_read_it
+from kubeagentix.doctor.places import home_of, is_closed, is_made, owner_of, shown, to_read_it
 from kubeagentix.errors import KubeconfigError, excerpt
 from kubeagentix.wire.readiness import bare_url
 
@@ -127,7 +127,7 @@ def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
 
 
 def _tell_missing(path: Path, about: Surroundings, tell: Tell) -> None:
-    if (path.parent / BRIDGES).exists():
+    if is_made(path):
         seen = "none was there when the container started"
         tell.absent("kubeconfig", seen, "mount ~/.kube, or use the demo cluster", code="none")
         return
@@ -145,7 +145,7 @@ def _tell_content(path: Path, what: str, tell: Tell) -> None:
         tell.error(what, error)
         return
     count = f"{len(contexts)} context{'' if len(contexts) == 1 else 's'}"
-    made = ", made of the host's when the container started" if (path.parent / BRIDGES).exists() else ""
+    made = ", made of the host's when the container started" if is_made(path) else ""
     (tell.ok if contexts else tell.warning)(what, f"{count}{made}" if contexts else "holds no context")
 
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from kubeagentix.container.places import STATE_FILE
+
 # Of Docker; of podman, which sets a variable as well, and has no file where /run is mounted anew.
 _MARKERS = (".dockerenv", "run/.containerenv")
-
-
-BRIDGES = "bridges.json"  # what the image's start has written, beside the kubeconfig that it has made
 
 
 def is_container(root: Path, environ: Mapping[str, str]) -> bool:
@@ -52,6 +51,11 @@ def to_read_it(root: Path, environ: Mapping[str, str]) -> str:
     if is_container(root, environ):
         return "set KUBEAGENTIX_UID and KUBEAGENTIX_GID to its owner's, or start it with --user"
     return "chown it, or run as its owner"
+
+
+def is_made(kubeconfig: Path) -> bool:
+    """Whether the image's start has made it, of the host's: what it did is written beside it."""
+    return (kubeconfig.parent / STATE_FILE).exists()
 
 
 def home_of(environ: Mapping[str, str]) -> Path | None:

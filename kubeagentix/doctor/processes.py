@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import BRIDGES
+from kubeagentix.doctor.places import is_made
 from kubeagentix.doctor.variables import SWITCHES, credentials
 from kubeagentix.settings import PREFIX
 from kubeagentix.wire.readiness import TRANSPORT
@@ -90,7 +90,7 @@ def difference(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
 def _is_made_for_it(kubeconfig: str) -> bool:
     """Whether a kubeconfig is one that `kubeagentix lab` or the image has made for that very process."""
     first = Path(kubeconfig.partition(os.pathsep)[0])
-    return _DEMO in str(first) or (first.parent / BRIDGES).exists()
+    return _DEMO in str(first) or is_made(first)
 
 
 def processes_in(proc: Path) -> Iterator[Process]:

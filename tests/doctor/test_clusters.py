@@ -97,6 +97,9 @@ def test_the_same_in_a_container_says_how_the_host_is_reached(tmp_path: Path) ->
     (tmp_path / ".dockerenv").touch()
     result = ask(pointing(tmp_path, f"https://127.0.0.1:{free_port()}"), root=tmp_path)
     assert "compose.host.yaml" in result.do
+    (tmp_path / "bridges.json").touch()  # which the image's start has written beside it
+    bridged = ask(pointing(tmp_path, f"https://127.0.0.1:{free_port()}"), root=tmp_path)
+    assert "see it under Container" in bridged.do
 
 
 def test_one_that_never_answers_is_given_up_in_time(api: FakeApi, tmp_path: Path) -> None:

@@ -84,7 +84,11 @@ def test_bridges_are_told_and_what_went_wrong_as_it_started(
         {"endpoint": "127.0.0.1:9", "answer": "cluster"},
     ]
     notes = [
-        {"text": "[::1]:7443 leads to nothing", "hint": "add -f compose.host.yaml", "is_problem": True},
+        {
+            "text": "bridge: [::1]:7443 (context b) leads to nothing",
+            "hint": "add -f compose.host.yaml",
+            "is_problem": True,
+        },
         {"text": "context eks needs aws, which is not in the image", "hint": "use a token", "is_problem": True},
         {"text": "127.0.0.1:6443 is bridged", "hint": "", "is_problem": False},
     ]
@@ -99,3 +103,18 @@ def test_bridges_are_told_and_what_went_wrong_as_it_started(
     assert "listens on 127.0.0.1:8443" in only(found, "bridge 127.0.0.1:443").seen
     assert only(found, "bridge 127.0.0.1:9").seen == "is reached without a bridge"
     assert (only(found, "as it started").do, len(found)) == ("use a token", 7)
+
+
+def test_a_dead_bridge_of_another_context_is_no_failure(
+    inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clusters = "clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]"
+    contexts = "contexts: [{name: a, context: {cluster: a}}, {name: b, context: {cluster: a}}]"
+    (tmp_path / "kubeconfig").write_text(f"current-context: a\n{contexts}\n{clusters}\n")
+    bridges = [{"endpoint": f"127.0.0.1:{n}", "contexts": [name], "answer": "closed"} for n, name in enumerate("ab")]
+    (tmp_path / "bridges.json").write_text(json.dumps({"bridges": bridges, "notes": []}))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    found = seen(container.check, root=inside)
+    assert [only(found, f"bridge 127.0.0.1:{n}").state for n in range(2)] == ["failed", "warning"]
+    asked = seen(container.check, root=inside, all_contexts=True)
+    assert only(asked, "bridge 127.0.0.1:1").state == "failed"
