@@ -60,7 +60,11 @@ def ask(place: tuple[str, int], use: Use, cluster: Mapping[str, Any], *, timeout
 def _ask_by_tls(connection: socket.socket, use: Use, cluster: Mapping[str, Any]) -> Answer:
     name = str(cluster.get("tls-server-name") or use.host).rstrip(".")
     try:
-        with _context(cluster).wrap_socket(connection, server_hostname=name) as wrapped:
+        context = _context(cluster)
+    except (ssl.SSLError, ValueError):
+        return Answer(Kind.UNTRUSTED, "its certificate-authority is no certificate")
+    try:
+        with context.wrap_socket(connection, server_hostname=name) as wrapped:
             return _ask_version(wrapped, use.host) if cluster.get("insecure-skip-tls-verify") else Answer(Kind.CLUSTER)
     except ssl.SSLCertVerificationError as error:
         return Answer(Kind.UNTRUSTED, error.verify_message)

@@ -25,7 +25,7 @@ NAME_THE_HOST = "start with `--add-host host.docker.internal:host-gateway`, as c
 
 
 @dataclass(slots=True)
-class Path:
+class Route:
     """How an endpoint is reached: by a bridge, or directly (`bridge` None); what answered last, if it was looked at."""
 
     endpoint: Endpoint
@@ -41,19 +41,19 @@ class Bridges:
     gateway: Gateway | None
     tell: Callable[[Note], None]
     changed: Callable[[], None] = lambda: None
-    paths: list[Path] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def open(self, reserved: Collection[int] = ()) -> None:
         """Starts the bridges and changes the clusters in `merged` that are reached otherwise than they say."""
         for endpoint in local_endpoints(self.merged):
-            path = Path(endpoint)
-            self.paths.append(path)
-            path.answer = self._here(endpoint)
-            if path.answer.kind is Kind.CLUSTER:
+            route = Route(endpoint)
+            self.routes.append(route)
+            route.answer = self._here(endpoint)
+            if route.answer.kind is Kind.CLUSTER or self._is_own_proxy(route):
                 self.tell(Note(f"{_named(endpoint)} answers here; no bridge is needed"))
-            elif self._has_a_way(path):
-                self._open(path, reserved)
+            elif self._has_a_way(route):
+                self._open(route, reserved)
 
     def watch(self) -> None:
         """Begins to look whether they answer, in a thread."""
@@ -62,9 +62,9 @@ class Bridges:
     def close(self) -> None:
         """Ends all of them."""
         self._ended.set()
-        for path in self.paths:
-            if path.bridge is not None:
-                path.bridge.stop()
+        for route in self.routes:
+            if route.bridge is not None:
+                route.bridge.stop()
 
     def _here(self, endpoint: Endpoint) -> Answer:
         return self._ask((endpoint.address, endpoint.port), endpoint)
@@ -82,9 +82,14 @@ class Bridges:
                 break
         return answer
 
-    def _has_a_way(self, path: Path) -> bool:
+    def _is_own_proxy(self, route: Route) -> bool:
+        """Whether this is a proxy of the host whose network is ours; else whatever listens here is another one."""
+        is_host = self.gateway is None or self.gateway.is_this_machine
+        return is_host and route.endpoint.uses[0].is_proxy and route.answer == Answer(Kind.OTHER)
+
+    def _has_a_way(self, route: Route) -> bool:
         """Whether a bridge is to be tried."""
-        endpoint, here = path.endpoint, path.answer
+        endpoint, here = route.endpoint, route.answer
         assert here is not None
         if self.gateway is None:
             text = f"no bridge for {_named(endpoint)}: the host has no name in this container"
@@ -100,16 +105,16 @@ class Bridges:
             return False
         return True
 
-    def _open(self, path: Path, reserved: Collection[int]) -> None:
+    def _open(self, route: Route, reserved: Collection[int]) -> None:
         assert self.gateway is not None
-        endpoint = path.endpoint
-        path.answer = None
+        endpoint = route.endpoint
+        route.answer = None
         try:
             listening = choose(endpoint, reserved)
-            path.bridge = Bridge(listening, self.gateway, endpoint.port, self._tell_and_note)
-            is_there = path.bridge.start()
+            route.bridge = Bridge(listening, self.gateway, endpoint.port, self._tell_and_note)
+            is_there = route.bridge.start()
         except OSError as error:
-            path.bridge = None
+            route.bridge = None
             text = f"no bridge for {_named(endpoint)}: socat cannot be started: {error.strerror}"
             self.tell(problem(text, "the image has it; install it elsewhere"))
             return
@@ -123,39 +128,39 @@ class Bridges:
 
     def _look(self) -> None:
         pause_s = FIRST_LOOK_S
-        waiting = [path for path in self.paths if path.bridge is not None]
+        waiting = [route for route in self.routes if route.bridge is not None]
         while waiting:
-            for path in waiting:
-                self._look_at(path)
-            waiting = [path for path in waiting if path.answer is None or not path.answer.is_from_afar]
+            for route in waiting:
+                self._look_at(route)
+            waiting = [route for route in waiting if route.answer is None or not route.answer.is_from_afar]
             self.changed()
             if not waiting or self._ended.wait(pause_s):
                 return
             pause_s = min(pause_s * 2, LAST_LOOK_S)
 
-    def _look_at(self, path: Path) -> None:
-        assert path.bridge is not None
-        before, place = path.answer, (path.bridge.listening.address, path.bridge.listening.port)
-        answer = self._ask(place, path.endpoint)
-        if path.endpoint.uses[0].is_proxy or not answer.is_from_afar:
-            answer = self._there(path.endpoint)  # through the bridge, what fails is only closed
-        path.answer = answer
+    def _look_at(self, route: Route) -> None:
+        assert route.bridge is not None
+        before, place = route.answer, (route.bridge.listening.address, route.bridge.listening.port)
+        answer = self._ask(place, route.endpoint)
+        if route.endpoint.uses[0].is_proxy or not answer.is_from_afar:
+            answer = self._there(route.endpoint)  # through the bridge, what fails is only closed
+        route.answer = answer
         if self._ended.is_set():
             return
         if before is None or before.kind is not answer.kind:
-            self.tell(_outcome(path, path.bridge, answer))
+            self.tell(_outcome(route, route.bridge, answer))
 
 
-def _outcome(path: Path, bridge: Bridge, answer: Answer) -> Note:
+def _outcome(route: Route, bridge: Bridge, answer: Answer) -> Note:
     moved = f" (at {bridge.place}, as {bridge.listening.why_moved})" if bridge.listening.why_moved else ""
-    start = f"bridge: {_named(path.endpoint)}{moved} leads to {bridge.target}"
+    start = f"bridge: {_named(route.endpoint)}{moved} leads to {bridge.target}"
     match answer.kind:
         case Kind.CLUSTER:
             return Note(f"{start}, which answers")
         case Kind.UNTRUSTED:
             text = f"{start}, which answers with a certificate that is not trusted: {answer.why}"
             return problem(text, "the kubeconfig may be of an older cluster at this address; get a new one")
-        case Kind.OTHER if path.endpoint.uses[0].is_proxy:
+        case Kind.OTHER if route.endpoint.uses[0].is_proxy:
             return Note(f"{start}, which answers (a proxy)")
         case Kind.OTHER:
             return problem(f"{start}, where something else answers: {answer.why}", "is the cluster running there?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kubeagentix.errors import excerpt
@@ -34,8 +35,9 @@ def problem(text: str, hint: str = "") -> Note:
 
 def tell(note: Note) -> None:
     """Writes it where `docker logs` shows it."""
-    sys.stderr.write(f"kubeagentix: {note.line}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads it
+        sys.stderr.write(f"kubeagentix: {note.line}\n")
+        sys.stderr.flush()
 
 
 def listed(names: Sequence[str]) -> str:

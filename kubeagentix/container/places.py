@@ -20,6 +20,7 @@ HOST_HOME = "KUBEAGENTIX_HOST_HOME"
 HOST_KUBECONFIG = "KUBEAGENTIX_HOST_KUBECONFIG"
 FOLDER = "KUBEAGENTIX_CONTAINER_FOLDER"
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+_OF_GIT_BASH = re.compile(r"/([A-Za-z])(?=/)")  # its name for a drive of Windows: /c/Users/me
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,12 @@ class Homes:
         return mapped if mapped and (os.path.lexists(mapped) or not os.path.lexists(written)) else Path(written)
 
     def _below_ours(self, written: str) -> Path | None:
-        kind = PureWindowsPath if _OF_WINDOWS.match(written) else PurePosixPath
-        if not self.host or not kind(written).is_relative_to(kind(self.host)):
+        is_windows = bool(_OF_WINDOWS.match(written))
+        host = _OF_GIT_BASH.sub(r"\1:", self.host, count=1) if is_windows else self.host
+        kind = PureWindowsPath if is_windows else PurePosixPath
+        if not host or not kind(written).is_relative_to(kind(host)):
             return None
-        return self.ours.joinpath(*kind(written).relative_to(kind(self.host)).parts)
+        return self.ours.joinpath(*kind(written).relative_to(kind(host)).parts)
 
 
 def _is_absolute(written: str) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kubeagentix.container.bridges import Bridges
+from kubeagentix.container.bridges import Bridges, Route
 from kubeagentix.container.notes import Note
 from kubeagentix.container.places import STATE_FILE
 
@@ -54,18 +54,18 @@ class State:
             "gateway": gateway.name if gateway else "",
             "is_bridging": self.bridges is not None,
             "notes": [asdict(note) for note in self.notes],
-            "bridges": [_shown(path) for path in self.bridges.paths] if self.bridges else [],
+            "bridges": [_shown(route) for route in self.bridges.routes] if self.bridges else [],
         }
 
 
-def _shown(path: Any) -> dict[str, Any]:
-    shown = {
-        "endpoint": path.endpoint.name,
-        "contexts": path.endpoint.contexts,
-        "answer": path.answer.kind.value if path.answer else "",
-        "why": path.answer.why if path.answer else "",
+def _shown(route: Route) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "endpoint": route.endpoint.name,
+        "contexts": route.endpoint.contexts,
+        "answer": route.answer.kind.value if route.answer else "",
+        "why": route.answer.why if route.answer else "",
     }
-    bridge = path.bridge
+    bridge = route.bridge
     if bridge is None:
         return shown
     moved = {"listens": bridge.place, "leads_to": bridge.target, "restarts": bridge.restarts, "pid": bridge.pid}

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from kubeagentix.container import listening
 from kubeagentix.container.bridges import Bridges
+from kubeagentix.container.endpoints import Endpoint, Use
 from kubeagentix.container.gateways import Gateway
 from kubeagentix.container.kubeconfigs import read_kubeconfigs
-from kubeagentix.container.listening import is_listening
+from kubeagentix.container.listening import choose
 from kubeagentix.container.notes import Note
 from kubeagentix.container.places import Homes, sources
 
-from .conftest import HOST, Box, Serve, config, free_port, kubectl, socats, wait_for
+from .conftest import HOST, Box, Serve, as_another, config, free_port, kubectl, socats, wait_for
 
 ASK = "import asyncio, kubeagentix as kx; print(asyncio.run(kx.connect().get_json('/version'))['gitVersion'])"
 
@@ -34,9 +36,12 @@ class _Version(BaseHTTPRequestHandler):
         pass
 
 
-def _asks_by_both(box: Box, context: str) -> None:
-    shown = box.run("kubectl", "--context", context, "get", "namespaces", "-o", "name")
-    assert "namespace/default" in shown
+def _asks(box: Box) -> None:
+    assert "namespace/default" in box.run("kubectl", "get", "namespaces", "-o", "name")
+
+
+def _asks_by_both(box: Box) -> None:
+    _asks(box)
     assert box.run(sys.executable, "-c", ASK).startswith("v1.")
 
 
@@ -46,7 +51,7 @@ def _asks_by_both(box: Box, context: str) -> None:
 def test_a_loopback_endpoint_is_reached_under_its_own_name(box: Box, serve: Serve, server: str) -> None:
     api = serve()
     box.write(config({"dev": api.cluster(server)}))
-    _asks_by_both(box, "dev")
+    (_asks_by_both if "::" in server else _asks)(box)
     assert box.clusters()["dev"]["server"] == server.replace("PORT", str(api.port))
     assert "tls-server-name" not in box.clusters()["dev"]
 
@@ -55,14 +60,14 @@ def test_a_loopback_endpoint_is_reached_under_its_own_name(box: Box, serve: Serv
 def test_other_addresses_of_loopback_are_reached(box: Box, serve: Serve, address: str) -> None:
     api = serve(name=address)
     box.write(config({"dev": api.cluster(f"https://{address}:PORT")}))
-    _asks_by_both(box, "dev")
+    _asks(box)
     assert box.clusters()["dev"]["server"] == f"https://{address}:{api.port}"
 
 
 def test_the_name_of_docker_desktop_is_reached_at_loopback(box: Box, serve: Serve) -> None:
     api = serve(name="kubernetes.docker.internal")
     box.write(config({"docker-desktop": api.cluster("https://kubernetes.docker.internal:PORT")}))
-    _asks_by_both(box, "docker-desktop")
+    _asks_by_both(box)
     cluster = box.clusters()["docker-desktop"]
     assert cluster["server"] == f"https://127.0.0.1:{api.port}"
     assert cluster["tls-server-name"] == "kubernetes.docker.internal"
@@ -82,16 +87,37 @@ def test_several_contexts_in_several_files_each_get_their_bridge(box: Box, serve
         wait_for(box.said(f"127.0.0.1:{two.port} (contexts two, same) leads to {HOST}:{two.port}"), "two")
 
 
-def test_a_port_below_1024_is_reached_at_another_one(box: Box, serve: Serve) -> None:
-    api = serve()
-    box.write(config({"dev": api.cluster("https://127.0.0.1")}))
-    # No server of ours may listen at the host's 443 without a privilege: what is seen is where the bridge is.
+def _endpoint(address: str, port: int, host: str) -> Endpoint:
+    return Endpoint(address, port, (Use("dev", host, "https", ("dev",)),))
+
+
+def test_a_port_that_needs_a_privilege_is_reached_at_another_one() -> None:
+    first_free = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    port = first_free - 1
+    with as_another():
+        found = choose(_endpoint("127.0.0.1", port, "127.0.0.1"), ())
+    assert found.port != port
+    assert found.why_moved == f"port {port} needs a privilege"
+
+
+def test_an_address_that_the_container_has_not_is_reached_at_loopback() -> None:
+    found = choose(_endpoint("2001:db8::1", free_port(), "2001:db8::1"), ())
+    assert (found.address, found.why_moved) == ("127.0.0.1", "the container has no 2001:db8::1")
+
+
+def test_localhost_is_taken_where_somebody_listens_at_its_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "addresses_of", lambda _: ["127.0.0.1", "::1"])  # not in everybody's hosts file
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as foreign:
+        port = foreign.getsockname()[1]
+        assert choose(_endpoint("127.0.0.1", port, "127.0.0.1"), ()).port == port
+        assert choose(_endpoint("127.0.0.1", port, "localhost"), ()).port != port
+
+
+def test_the_usual_port_is_meant_where_a_server_names_none(box: Box) -> None:
+    box.write(config({"dev": {"server": "https://127.0.0.1"}}))
     with box.ready():
-        is_root = os.geteuid() == 0
         wait_for(box.said(f"leads to {HOST}:443, where no cluster answers: connection refused"), "the line")
-        server = box.clusters()["dev"]["server"]
-        assert (server == "https://127.0.0.1") is is_root
-        assert is_root or box.clusters()["dev"]["tls-server-name"] == "127.0.0.1"
+        assert box.state()["bridges"][0]["endpoint"] == "127.0.0.1:443"
 
 
 def test_a_port_taken_in_the_container_is_not_mistaken_for_the_cluster(box: Box, serve: Serve) -> None:
@@ -99,7 +125,7 @@ def test_a_port_taken_in_the_container_is_not_mistaken_for_the_cluster(box: Box,
     box.write(config({"dev": api.cluster("https://localhost:PORT")}))
     with ThreadingHTTPServer(("127.0.0.1", api.port), _Version) as foreign:  # speaks no TLS
         threading.Thread(target=foreign.serve_forever, daemon=True).start()
-        _asks_by_both(box, "dev")
+        _asks_by_both(box)
         foreign.shutdown()
     assert box.clusters()["dev"]["tls-server-name"] == "localhost"
     assert box.clusters()["dev"]["server"] != f"https://localhost:{api.port}"
@@ -124,18 +150,11 @@ def test_a_bridge_that_is_killed_is_started_again(box: Box, serve: Serve) -> Non
     api = serve()
     box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
     with box.ready():
-        for _ in range(2):
-            (socat,) = [pid for pid in socats(box) if _parent(pid) not in socats(box)]
-            os.kill(socat, signal.SIGKILL)
-            wait_for(lambda gone=socat: gone not in socats(box), "the end of it")  # type: ignore[misc]
-            wait_for(lambda: is_listening("127.0.0.1", api.port), "the next one")
+        for times in (1, 2):
+            os.kill(box.state()["bridges"][0]["pid"], signal.SIGKILL)
+            wait_for(lambda t=times: box.lines.count("was ended by signal 9 and was started again") == t, "the line")  # type: ignore[misc]
+            wait_for(lambda t=times: box.state()["bridges"][0]["restarts"] == t, "the state")  # type: ignore[misc]
             assert "default" in kubectl(box.kubeconfig, "get", "ns")
-        wait_for(lambda: box.lines.count("was ended by signal 9 and was started again") == 2, "both lines")
-        assert box.state()["bridges"][0]["restarts"] == 2
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_cluster_that_comes_later_is_reached_without_a_restart(box: Box, serve: Serve) -> None:
@@ -205,7 +224,7 @@ def test_on_the_hosts_own_network_a_port_is_left_to_the_cluster(box: Box) -> Non
     merged = read_kubeconfigs(sources({}, homes), homes)
     bridges = Bridges(merged, Gateway("host.docker.internal", "192.0.2.1", is_this_machine=True), said.append)
     bridges.open()
-    assert [path.bridge for path in bridges.paths] == [None]
+    assert [route.bridge for route in bridges.routes] == [None]
     assert "does not answer as a cluster, on the host's own network: connection refused" in said[0].line
 
 

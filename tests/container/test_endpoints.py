@@ -108,8 +108,8 @@ def test_the_ports_of_the_command_are_its_own() -> None:
 @pytest.mark.parametrize(
     ("known", "environ", "found"),
     [
-        ({"host.docker.internal": "192.168.65.254"}, {}, ("host.docker.internal", False)),
-        ({"host.containers.internal": "10.88.0.1"}, {}, ("host.containers.internal", False)),
+        ({"host.docker.internal": "198.51.100.2"}, {}, ("host.docker.internal", False)),
+        ({"host.containers.internal": "198.51.100.1"}, {}, ("host.containers.internal", False)),
         ({"host.docker.internal": "127.0.0.1"}, {}, ("host.docker.internal", True)),
         ({"127.0.0.2": "127.0.0.2"}, {"KUBEAGENTIX_HOST_GATEWAY": "127.0.0.2"}, ("127.0.0.2", False)),
         ({"::1": "::1"}, {"KUBEAGENTIX_HOST_GATEWAY": "[::1]"}, ("::1", False)),

@@ -108,15 +108,23 @@ def test_a_token_file_stays_a_file_as_its_token_is_renewed(box: Box, shared: tup
     assert SECRET not in path.read_text()
 
 
-@pytest.mark.parametrize("home", ["/home/me", "/Users/me", "C:\\Users\\me"])
-def test_absolute_paths_below_the_hosts_home_are_found_below_ours(box: Box, home: str) -> None:
+@pytest.mark.parametrize(
+    ("home", "told"),
+    [
+        ("/home/me", "/home/me"),
+        ("/Users/me", "/Users/me/"),
+        ("C:\\Users\\me", "C:\\Users\\me"),
+        ("C:\\Users\\me", "/c/Users/me"),
+    ],
+)
+def test_absolute_paths_below_the_hosts_home_are_found_below_ours(box: Box, home: str, told: str) -> None:
     slash = "\\" if "\\" in home else "/"
     at = slash.join((home, ".kube", "pki", "ca.crt"))
     outside = slash.join((home, ".minikube", "ca.crt"))
     box.write(config({"in": {**FAR, "certificate-authority": at}, "out": {**FAR, "certificate-authority": outside}}))
     (box.home / ".kube" / "pki").mkdir()
     (box.home / ".kube" / "pki" / "ca.crt").write_text(PEM)
-    merged = read(box, KUBEAGENTIX_HOST_HOME=home)
+    merged = read(box, KUBEAGENTIX_HOST_HOME=told)
     assert base64.b64decode(merged.clusters["in"]["certificate-authority-data"]).decode() == PEM
     assert f"the certificate-authority of cluster 'out', {outside}, is not in the container" in lines(merged)
     assert "`kubectl config view --raw --flatten`" in lines(merged)

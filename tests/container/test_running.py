@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,28 @@ def _is_alive(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_at_a_terminal_the_command_reads_what_is_typed_and_gets_its_interrupt(box: Box) -> None:
+    command = "import sys; print('got', input(), flush=True); sys.stdin.read()"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "kubeagentix.container", "--", sys.executable, "-c", command],
+            box.environ,
+        )
+    os.write(terminal, b"hello\n")
+    seen = b""
+    while b"got hello" not in seen:
+        seen += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    with suppress(OSError):  # the end of a terminal is an error
+        while os.read(terminal, 1024):
+            pass
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGINT
 
 
 @pytest.mark.parametrize(("command", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)])
