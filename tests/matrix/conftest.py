@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,9 +65,23 @@ def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
 
 
 def engine_of(config: pytest.Config) -> Engine | None:
-    """The engine that the options name, or the one that there is."""
+    """The engine that the options name, or the one that has the image."""
     image = config.getoption("--image")
     if not image:
         return None
-    words = shlex.split(config.getoption("--engine") or next(filter(shutil.which, ("docker", "podman"))))
-    return Engine(image=image, words=words, arguments=shlex.split(config.getoption("--engine-args")), environ=_ENVIRON)
+    named = config.getoption("--engine") or next(filter(partial(has, image), ("docker", "podman")), "")
+    assert named, f"neither docker nor podman has the image {image}"
+    return Engine(
+        image=image,
+        words=shlex.split(named),
+        arguments=shlex.split(config.getoption("--engine-args")),
+        environ=_ENVIRON,
+    )
+
+
+def has(image: str, engine: str) -> bool:
+    """Whether that engine is there and has the image."""
+    if shutil.which(engine) is None:
+        return False
+    asked = subprocess.run([engine, "image", "inspect", image], env=_ENVIRON, capture_output=True, check=False)
+    return asked.returncode == 0

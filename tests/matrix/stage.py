@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import Queue
@@ -134,7 +134,7 @@ class Stage:
             "namespace": NAMESPACE,
             "claude": f"{self.claude.base_url}/{place}/{row}",
             "second": f"{self.second.base_url}/{place}/{row}",
-            "state": row.state,
+            "state": None if row.is_read_only else row.state,
             "backup": row.backup,
         }
         override = {"KX_MATRIX_OVERRIDE": row.override} if row.override else {}
@@ -193,19 +193,21 @@ def home_of(row: Row, kubeconfig: str) -> Iterator[Path]:
     try:
         for name, text in files_of(row, kubeconfig).items():
             path = home / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            (path if text is None else path.parent).mkdir(parents=True, exist_ok=True)
+            if text is not None:
+                path.write_text(text)
         home.with_name("home-tmp").mkdir()
         permit(home, 0o555 if row.is_read_only else 0o777)
         yield home
     finally:
         permit(home, 0o777)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=os.getuid() != 0)  # what another user's container made may stay
 
 
-def files_of(row: Row, kubeconfig: str) -> dict[str, str]:
-    """All files of the home."""
-    files = {".kube/config": kubeconfig}
+def files_of(row: Row, kubeconfig: str) -> dict[str, str | None]:
+    """All files of the home; None for an empty folder."""
+    state = json.dumps({"owner": "mine"}) if row.state is None else row.state
+    files: dict[str, str | None] = {".kube/config": kubeconfig, ".claude.json": state}
     if row.login:
         login = {
             "accessToken": row.login,
@@ -213,15 +215,14 @@ def files_of(row: Row, kubeconfig: str) -> dict[str, str]:
             "expiresAt": PAST_MS if row.is_past else FUTURE_MS,
             "scopes": ["user:inference"],
         }
-        files[".claude/.credentials.json"] = json.dumps({"claudeAiOauth": login})
-    if row.state is None:
-        files[".claude.json"] = json.dumps({"owner": "mine"})
-    return files
+        files[f"{row.folder}/.credentials.json"] = json.dumps({"claudeAiOauth": login})
+    return {**files, **row.files}
 
 
 def permit(home: Path, mode: int) -> None:
     """Gives all that is below a folder that mode, files without the right to be run."""
     for path in (home, *home.rglob("*")):
         kind = path.lstat().st_mode
-        if stat.S_ISDIR(kind) or stat.S_ISREG(kind):
-            path.chmod(mode if stat.S_ISDIR(kind) else mode & 0o666)
+        with suppress(PermissionError):  # another user's
+            if stat.S_ISDIR(kind) or stat.S_ISREG(kind):
+                path.chmod(mode if stat.S_ISDIR(kind) else mode & 0o666)

@@ -88,11 +88,13 @@ class Row:
 
     name: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    login: str = ""  # the token in ~/.claude/.credentials.json
+    login: str = ""  # the token in .credentials.json of `folder`
+    folder: str = ".claude"
     is_past: bool = False  # by its own `expiresAt`
     override: str = ""  # what the request brings
     state: str | None = None
     backup: str | None = None
+    files: Mapping[str, str | None] = field(default_factory=dict)  # other files of the home; None: an empty folder
     is_read_only: bool = False  # the home
 
     source: str = ""
@@ -138,7 +140,7 @@ BROKEN = Error(
 BROKEN_CONFIG = Error(
     raised="ClientError",
     code="config_corrupted",
-    says=(".claude.json is damaged and could not be put right",),
+    says=(".claude.json is damaged and could not be put right", "move .claude.json out of the way"),
 )
 
 
@@ -161,9 +163,23 @@ ROWS = (
         sent=bearer(OVERRIDE),
     ),
     Row(
+        name="login_in_another_folder",
+        login=LOGIN,
+        folder="work",
+        variables={"CLAUDE_CODE_CONFIG_DIR": "~/work"},
+        source="the local login in ~/work",
+        sent=bearer(LOGIN),
+    ),
+    Row(
         name="token_in_environment",
         login=LOGIN,
         variables={"CLAUDE_CODE_OAUTH_TOKEN": TOKEN, "CLAUDE_CODE_AUTH_TOKEN": OTHER, "ANTHROPIC_AUTH_TOKEN": GATEWAY},
+        source="CLAUDE_CODE_OAUTH_TOKEN",
+        sent=bearer(TOKEN),
+    ),
+    Row(
+        name="quoted_token",
+        variables={"CLAUDE_CODE_OAUTH_TOKEN": f'"{TOKEN}"\n'},
         source="CLAUDE_CODE_OAUTH_TOKEN",
         sent=bearer(TOKEN),
     ),
@@ -227,6 +243,7 @@ ROWS = (
     ),
     # Nothing, or nothing that is accepted.
     Row(name="no_login", error=NO_LOGIN),
+    Row(name="corrupted_login", files={".claude/.credentials.json": '{"claudeAiOauth": {"acc'}, error=NO_LOGIN),
     Row(
         name="rejected_token",
         variables={"CLAUDE_CODE_OAUTH_TOKEN": REJECTED},
@@ -303,6 +320,23 @@ ROWS = (
         sent=bearer(LOGIN),
         notice="config_fresh",
         state_after="nobody",
+    ),
+    Row(  # what an engine makes of a file that is to be mounted and is not there
+        name="folder_in_place_of_the_state",
+        login=LOGIN,
+        files={".claude.json": None},
+        source=THE_LOGIN,
+        sent=bearer(LOGIN),
+        state_after="nobody",
+    ),
+    Row(
+        name="corrupted_and_read_only",
+        login=LOGIN,
+        state=DAMAGED,
+        is_read_only=True,
+        source=THE_LOGIN,
+        error=BROKEN_CONFIG,
+        state_after="damaged",
     ),
     Row(
         name="read_only_home_and_token",
