@@ -96,6 +96,7 @@ def of_services(document: dict[str, Any]) -> Iterator[str]:
 
 
 def test_compose_passes_credentials_by_name_and_listens_for_this_machine_only() -> None:
+    assert [path.name for path in COMPOSE] == ["compose.host.yaml", "compose.yaml"]
     for path in COMPOSE:
         assert list(of_services(yaml.load(path.read_text(), Compose))) == []
 
