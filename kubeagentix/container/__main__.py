@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import yaml
 
@@ -13,7 +17,7 @@ from kubeagentix.container.gateways import VARIABLE, find_gateway
 from kubeagentix.container.kubeconfigs import Merged, read_kubeconfigs
 from kubeagentix.container.listening import reserved_ports
 from kubeagentix.container.notes import Note, problem, tell
-from kubeagentix.container.places import KUBECONFIG_FILE, Homes, private_folder, sources
+from kubeagentix.container.places import KUBECONFIG_FILE, STATE_FILE, Homes, own_kubeconfig, private_folder, sources
 from kubeagentix.container.plugins import missing_plugins
 from kubeagentix.container.running import Forwarding
 from kubeagentix.container.state import State, write_private
@@ -29,21 +33,54 @@ def main(arguments: Sequence[str]) -> int:
         tell(problem("no command was given", "python -m kubeagentix.container -- COMMAND…"))
         return 2
     forwarding = Forwarding()
-    try:
-        kubeconfig, bridges = prepare(os.environ, command)
-    except OSError as error:
-        tell(problem(f"the kubeconfig cannot be kept in a private folder: {error.strerror}", "make /tmp writable"))
-        return forwarding.run(command, os.environ)
-    try:
-        return forwarding.run(command, {**os.environ, "KUBECONFIG": kubeconfig})
-    finally:
-        bridges.close()
+    with ExitStack() as until_the_end:
+        try:
+            environ = {**os.environ, "KUBECONFIG": _kubeconfig(command, until_the_end)}
+        except OSError as error:
+            tell(problem(f"the kubeconfig cannot be kept in a private folder: {error.strerror}", "make /tmp writable"))
+            environ = dict(os.environ)
+        return forwarding.run(command, environ)
 
 
-def prepare(environ: Mapping[str, str], command: Sequence[str]) -> tuple[str, Bridges]:
+def _kubeconfig(command: Sequence[str], until_the_end: ExitStack) -> str:
+    """The path of the private kubeconfig; its bridges end with the block. Raises OSError."""
+    folder, is_prepared = until_the_end.enter_context(folder_for(os.environ))
+    if is_prepared:
+        return str(folder / KUBECONFIG_FILE)
+    kubeconfig, bridges = prepare(os.environ, command, folder)
+    until_the_end.callback(bridges.close)
+    return kubeconfig
+
+
+@contextmanager
+def folder_for(environ: Mapping[str, str]) -> Iterator[tuple[Path, bool]]:
+    """The private folder, and whether a start that still goes on has prepared it, as seen by `docker exec`.
+
+    Beside such a one, somebody with a kubeconfig of their own gets a folder that goes with them.
+    """
+    folder = private_folder(environ)
+    if not _is_in_use(folder):
+        yield folder, False
+    elif not own_kubeconfig(environ):
+        yield folder, True
+    else:
+        with tempfile.TemporaryDirectory(prefix="kubeagentix-") as own:
+            yield Path(own), False
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Whether the start that has prepared it still goes on: its bridges are there, and others use its kubeconfig."""
+    try:
+        pid = int(json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))["pid"])
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return pid != os.getpid() and b"kubeagentix.container" in words
+
+
+def prepare(environ: Mapping[str, str], command: Sequence[str], folder: Path) -> tuple[str, Bridges]:
     """Writes the private kubeconfig and opens the bridges; its path, and these. Raises OSError."""
     homes = Homes.of(environ)
-    folder = private_folder(environ)
     merged = read_kubeconfigs(sources(environ, homes), homes)
     state = State(folder, folder / KUBECONFIG_FILE, files=merged.files)
 

@@ -74,9 +74,7 @@ def _is_absolute(written: str) -> bool:
 
 def sources(environ: Mapping[str, str], homes: Homes) -> tuple[Source, ...]:
     """The kubeconfig files: of our own KUBECONFIG, else of the host's, else `~/.kube/config`. They need not exist."""
-    own = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    own = [part for part in own if Path(part).name != KUBECONFIG_FILE or not (Path(part).parent / STATE_FILE).exists()]
-    if own:
+    if own := own_kubeconfig(environ):
         return tuple(Source(Path(part).expanduser(), part) for part in own)
     told = environ.get(HOST_KUBECONFIG, "")
     of_host = told.split(";" if ";" in told or _OF_WINDOWS.match(told) else ":")
@@ -84,6 +82,12 @@ def sources(environ: Mapping[str, str], homes: Homes) -> tuple[Source, ...]:
         return tuple(Source(homes.here(part, homes.ours), part, is_of_host=True) for part in of_host if part)
     default = homes.here(str(homes.ours / ".kube" / "config"), homes.ours)
     return (Source(default, str(default)),)
+
+
+def own_kubeconfig(environ: Mapping[str, str]) -> list[str]:
+    """What this environment's KUBECONFIG names, but for what an earlier start has made."""
+    own = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return [part for part in own if Path(part).name != KUBECONFIG_FILE or not (Path(part).parent / STATE_FILE).exists()]
 
 
 def private_folder(environ: Mapping[str, str]) -> Path:
