@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BINDER = ROOT / "binder"
 QUICKSTART = "notebooks/01-quickstart.ipynb"
-STARTED_S, ENDED_S = 90, 30
+STARTED_S, ENDED_S = 300, 60  # beside a build of the image, say
 
 
 def main(folder: str) -> None:
