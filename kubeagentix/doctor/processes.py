@@ -19,7 +19,7 @@ from kubeagentix.settings import PREFIX
 from kubeagentix.wire.readiness import TRANSPORT
 
 FEW = 8  # processes that are told one by one
-_OF_THE_IMAGE = ("KUBEAGENTIX_PREPARED", "KUBEAGENTIX_BECAME", "KUBEAGENTIX_IDS")  # its start leaves word to itself
+_OF_THE_IMAGE = ("KUBEAGENTIX_PREPARED", "KUBEAGENTIX_IDS")  # its start leaves word to itself
 _DEMO = "/kubeagentix-demo-"  # in the path of a demo's kubeconfig
 KERNEL, SERVER, OURS = "kernel", "Jupyter server", "kubeagentix"
 _PROGRAMS = (  # the name of a program or module, and what it is

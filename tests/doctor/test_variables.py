@@ -60,11 +60,21 @@ def test_a_misspelt_setting_has_a_near_match(monkeypatch: pytest.MonkeyPatch) ->
     assert result.do == "did you mean KUBEAGENTIX_PROVIDER?"
 
 
+def names_in(*files: Path) -> set[str]:
+    return {name for file in files for name in re.findall(r"\bKUBEAGENTIX_[A-Z_]*[A-Z]\b", file.read_text())}
+
+
+OF_THE_IMAGE = (*ROOT.glob("docker/*.sh"), *ROOT.glob("compose*.yaml"), *ROOT.glob("Dockerfile"))
+
+
 def test_every_name_that_the_project_reads_is_known() -> None:
-    files = [*ROOT.glob("kubeagentix/**/*.py"), *ROOT.glob("docker/*.sh"), *ROOT.glob("compose*.yaml")]
-    read = {name for file in files for name in re.findall(r"\bKUBEAGENTIX_[A-Z_]*[A-Z]\b", file.read_text())}
-    misspelt = set(variables.OTHER_NAMES)
-    assert read - {*known_names()} - misspelt - {"KUBEAGENTIX_TEST"} == set()
+    read = names_in(*ROOT.glob("kubeagentix/**/*.py"), *OF_THE_IMAGE)
+    assert read - {*known_names()} - {*variables.OTHER_NAMES} - {"KUBEAGENTIX_TEST"} == set()
+
+
+def test_every_name_that_is_known_is_read_or_a_setting() -> None:
+    modules = [file for file in ROOT.glob("kubeagentix/**/*.py") if file.parent.name != "doctor"]
+    assert {*variables.ALSO_KNOWN} - names_in(*modules, *OF_THE_IMAGE) == set()
 
 
 def test_names_of_others_and_older_names_are_told_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
