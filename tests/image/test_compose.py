@@ -71,7 +71,7 @@ def test_it_has_no_more_rights_than_it_takes_to_become_the_owner() -> None:
     arguments = Service([COMPOSE], HOST).run().arguments
     assert pairs(arguments, "--cap-drop") == ["ALL"]
     assert pairs(arguments, "--cap-add") == ["CHOWN", "SETGID", "SETPCAP", "SETUID"]
-    assert pairs(arguments, "--security-opt") == ["no-new-privileges:true"]
+    assert pairs(arguments, "--security-opt") == ["no-new-privileges:true", "label=disable"]
 
 
 def test_what_is_not_understood_fails(tmp_path: Path) -> None:
