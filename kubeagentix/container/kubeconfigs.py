@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from kubeagentix.cluster.foreign_yaml import load_all
-from kubeagentix.container.entries import Surroundings, checked, embedded
+from kubeagentix.container.entries import Surroundings, embedded
+from kubeagentix.container.forms import checked
 from kubeagentix.container.notes import Note, counted, listed, problem
 from kubeagentix.container.places import Homes, Source
 from kubeagentix.container.reading import read, reason, where_to_mount

@@ -64,6 +64,13 @@ def test_other_addresses_of_loopback_are_reached(box: Box, serve: Serve, address
     assert box.clusters()["dev"]["server"] == f"https://{address}:{api.port}"
 
 
+def test_a_host_that_is_reached_by_ipv6_is_one_too(box: Box, serve: Serve) -> None:
+    api = serve(address="::1")
+    box.environ["KUBEAGENTIX_HOST_GATEWAY"] = "::1"
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    _asks(box)
+
+
 def test_the_name_of_docker_desktop_is_reached_at_loopback(box: Box, serve: Serve) -> None:
     api = serve(name="kubernetes.docker.internal")
     box.write(config({"docker-desktop": api.cluster("https://kubernetes.docker.internal:PORT")}))

@@ -223,11 +223,15 @@ def test_a_broken_file_is_named_and_the_others_go_on(box: Box, text: str, said: 
         ("users", {"name": "odd", "user": {"token": {"not": "a text"}}}, "user 'odd' of"),
         ("users", {"name": "odd", "user": {"client-key-data": "no base64!"}}, "its client-key-data is not base64"),
         ("users", {"name": "odd", "user": {"exec": {"args": ["x"]}}}, "its exec has no command"),
-        ("users", {"name": "odd", "user": {"exec": {"command": "a", "args": "x"}}}, "args or env that are no lists"),
-        ("users", {"name": "odd", "user": {"exec": _exec("a", env=["A=b"])}}, "exec.env holds something without"),
+        ("users", {"name": "odd", "user": {"exec": {"command": "a", "args": "x"}}}, "its exec.args is no list"),
+        ("users", {"name": "odd", "user": {"exec": _exec("a", env=["A=b"])}}, "its exec.env has no fields"),
+        ("users", {"name": "odd", "user": {"as-groups": [{"a": 1}]}}, "its as-groups is no text"),
+        ("users", {"name": "odd", "user": {"as-user-extra": {"a": "b"}}}, "its as-user-extra is no list"),
+        ("users", {"name": "odd", "user": {"auth-provider": {"config": [1]}}}, "its auth-provider has no fields"),
+        ("users", {"name": "odd", "user": {"extensions": ["a"]}}, "its extensions has no fields"),
         ("users", {"name": "odd", "user": {"as-groups": "x"}}, "its as-groups is no list"),
         ("clusters", {"name": "odd", "cluster": {"insecure-skip-tls-verify": "yes"}}, "neither true nor false"),
-        ("clusters", {"name": "odd", "cluster": ["https://a"]}, "it has no fields"),
+        ("clusters", {"name": "odd", "cluster": ["https://a"]}, "its entry has no fields"),
         ("clusters", {"cluster": FAR}, "a cluster of"),
         ("contexts", "odd", "a context of"),
     ],
@@ -248,10 +252,14 @@ def test_numbers_where_kubectl_wants_texts_are_made_texts(box: Box) -> None:
     (box.home / ".kube" / "config").write_text(
         "current-context: 7\nclusters:\n- {name: 2024-01-01, cluster: {server: 'https://a.invalid'}}\n"
         "contexts:\n- {name: 7, context: {cluster: 2024-01-01, user: 1, namespace: 12}}\n"
-        "users:\n- {name: 1, user: {token: 123456}}\n"
+        "users:\n- {name: 1, user: {token: 123456, as-groups: [7], auth-provider: {name: oidc, config: {a: 1}}}}\n"
     )
     seen = seen_by_kubectl(written(box, read(box)))
-    assert seen["users"]["1"]["user"] == {"token": "123456"}
+    assert seen["users"]["1"]["user"] == {
+        "token": "123456",
+        "as-groups": ["7"],
+        "auth-provider": {"name": "oidc", "config": {"a": "1"}},
+    }
     assert seen["contexts"]["7"]["context"] == {"cluster": "2024-01-01", "namespace": "12", "user": "1"}
 
 
