@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -25,22 +24,19 @@ class Matrix:
 
     def __init__(self, stage: Stage, wanted: list[tuple[Place, Row]], pool: ThreadPoolExecutor) -> None:
         self.stage = stage
-        self._runs: dict[tuple[str, str], Future[Told]] = {
-            (place, row.name): pool.submit(stage.run, place, row) for place, row in wanted
-        }
+        self._wanted = wanted
+        self._pool = pool
+        self._runs: dict[tuple[Place, str], Future[Told]] = {}
 
     def told(self, place: Place, row: Row) -> Told:
         """What came of a row there."""
+        if not self._runs:  # not before: another worker's tests may be all that ask
+            self._runs = {(at, each.name): self._pool.submit(self.stage.run, at, each) for at, each in self._wanted}
         return self._runs[place, row.name].result()
 
 
 def places(config: pytest.Config) -> list[Place]:
     return ["host", "container"] if config.getoption("--image") else ["host"]
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Without an image there is nothing to hold the host against."""
-    return True if collection_path.name == "test_container.py" and not config.getoption("--image") else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,9 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
     calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    spans = [(call.get("place"), call["row"].name) for call in calls if "row" in call]
-    both = places(request.config)
-    wanted = dict.fromkeys((place, name) for given, name in spans for place in ([given] if given else both))
+    wanted = dict.fromkeys((call["place"], call["row"].name) for call in calls if {"place", "row"} <= {*call})
     by_name = {row.name: row for row in ROWS}
     with ExitStack() as stack:
         stage = stack.enter_context(Stage(engine_of(request.config)))
