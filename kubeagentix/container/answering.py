@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 
 from kubeagentix.container.endpoints import Use
+from kubeagentix.errors import excerpt
 
 TIMEOUT_S = 4.0  # the host is one hop away
 _SIGNS = (b'"gitVersion"', b'"kind":"Status"', b'"kind": "Status"')
@@ -68,12 +69,13 @@ def _ask_by_tls(connection: socket.socket, use: Use, cluster: Mapping[str, Any])
             return _ask_version(wrapped, use.host) if cluster.get("insecure-skip-tls-verify") else Answer(Kind.CLUSTER)
     except ssl.SSLCertVerificationError as error:
         return Answer(Kind.UNTRUSTED, error.verify_message)
-    except (ssl.SSLEOFError, ConnectionError):
-        return Answer(Kind.CLOSED, "the connection is closed at once")
-    except TimeoutError:
-        return Answer(Kind.CLOSED, "no answer in time")
-    except (ssl.SSLError, ValueError) as error:
-        return Answer(Kind.OTHER, f"no TLS: {getattr(error, 'reason', None) or 'it cannot be begun'}")
+    except (ssl.SSLEOFError, ConnectionError, TimeoutError) as error:
+        is_late = isinstance(error, TimeoutError)
+        return Answer(Kind.CLOSED, "no answer in time" if is_late else "the connection is closed at once")
+    except ssl.SSLError as error:
+        return Answer(Kind.OTHER, f"no TLS: {error.reason or 'it cannot be begun'}")
+    except (ValueError, TypeError):  # a NUL is a TypeError to ssl
+        return Answer(Kind.UNTRUSTED, f"{excerpt(name, 80)!r} is no name of a server")
 
 
 def _context(cluster: Mapping[str, Any]) -> ssl.SSLContext:
