@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from kubeagentix.container import changes
 from kubeagentix.container.bridges import Bridges
 from kubeagentix.container.gateways import VARIABLE, find_gateway
 from kubeagentix.container.kubeconfigs import Merged, read_kubeconfigs
@@ -81,7 +82,8 @@ def _is_in_use(folder: Path) -> bool:
 def prepare(environ: Mapping[str, str], command: Sequence[str], folder: Path) -> tuple[str, Bridges]:
     """Writes the private kubeconfig and opens the bridges; its path, and these. Raises OSError."""
     homes = Homes.of(environ)
-    merged = read_kubeconfigs(sources(environ, homes), homes)
+    found = sources(environ, homes)
+    merged = read_kubeconfigs(found, homes)
     state = State(folder, folder / KUBECONFIG_FILE, files=merged.files)
 
     def note(said: Note) -> None:
@@ -98,6 +100,7 @@ def prepare(environ: Mapping[str, str], command: Sequence[str], folder: Path) ->
         _write_kubeconfig(state, merged)
         state.write()
         bridges.watch()
+        changes.watch([source.path for source in found], bridges.tell_and_note)
     except BaseException:  # a signal, too, leaves none behind
         bridges.close()
         raise

@@ -111,7 +111,7 @@ class Bridges:
         route.answer = None
         try:
             listening = choose(endpoint, reserved)
-            route.bridge = Bridge(listening, self.gateway, endpoint.port, self._tell_and_note)
+            route.bridge = Bridge(listening, self.gateway, endpoint.port, self.tell_and_note)
             is_there = route.bridge.start()
         except OSError as error:
             route.bridge = None
@@ -122,7 +122,8 @@ class Bridges:
             self.tell(problem(f"the bridge for {_named(endpoint)} does not listen yet", "it is tried again"))
         move(self.merged, endpoint, listening.address, listening.port)
 
-    def _tell_and_note(self, note: Note) -> None:
+    def tell_and_note(self, note: Note) -> None:
+        """Tells what came later, and notes it."""
         self.tell(note)
         self.changed()
 

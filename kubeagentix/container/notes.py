@@ -11,7 +11,6 @@ from kubeagentix.errors import excerpt
 from kubeagentix.recognition.masking import masked
 
 MAX_NAMES = 3  # how many names a line lists
-_NAME_MAX_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def tell(note: Note) -> None:
 
 def listed(names: Sequence[str]) -> str:
     """`a, b, c and 4 more`."""
-    shown = ", ".join(excerpt(name, _NAME_MAX_CHARS) for name in names[:MAX_NAMES])
+    shown = ", ".join(excerpt(name) for name in names[:MAX_NAMES])
     return shown + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 

@@ -235,6 +235,15 @@ def test_on_the_hosts_own_network_a_port_is_left_to_the_cluster(box: Box) -> Non
     assert "does not answer as a cluster, on the host's own network: connection refused" in said[0].line
 
 
+def test_without_socat_the_command_runs_and_the_endpoint_stays_as_it_was(box: Box, serve: Serve) -> None:
+    api = serve()
+    box.write(config({"dev": api.cluster("https://localhost:PORT")}))
+    box.environ["PATH"] = "/nowhere"
+    assert box.run(sys.executable, "-c", "print('ran')") == "ran\n"
+    assert "socat cannot be started: No such file or directory" in box.lines
+    assert box.clusters()["dev"]["server"] == f"https://localhost:{api.port}"
+
+
 def test_bridges_can_be_switched_off(box: Box, serve: Serve) -> None:
     api = serve()
     box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))

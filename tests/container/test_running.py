@@ -145,3 +145,12 @@ def test_a_second_preparation_reads_the_same_files_again(box: Box) -> None:
     inner = (sys.executable, "-m", "kubeagentix.container", "--", "kubectl", "config", "current-context")
     assert box.run(*inner) == "dev\n"
     assert yaml.safe_load(box.kubeconfig.read_text())["current-context"] == "dev"
+
+
+def test_a_kubeconfig_that_changes_on_the_host_is_told(box: Box) -> None:
+    path = box.write(config({"dev": {"server": "https://example.invalid"}}))
+    with box.ready():
+        assert "has changed" not in box.lines
+        box.write(config({"other": {"server": "https://example.invalid"}}))
+        wait_for(box.said(f"{path} has changed on the host since it was copied; start the container anew"), "the line")
+        wait_for(lambda: any("has changed" in note["text"] for note in box.state()["notes"]), "the note")
