@@ -51,12 +51,14 @@ class IgnoredVariable:
 class Readiness:
     """Whether a provider could be asked in this environment, and as whom. Nothing is sent to find out.
 
-    `credential` is what it would use (None: not configured, and `why_not` says why, with what to do). `passed_on` are
-    further variables that have a part in it (a gateway's address, a proxy), as name=value without secrets.
+    `credential` is what it would use (None: not configured, and `why_not` says why, with what to do; `is_broken` where
+    a credential is set and cannot be used). `passed_on` are further variables that have a part in it (a gateway's
+    address, a proxy), as name=value without secrets.
     """
 
     credential: Credential | None
     why_not: str = ""
+    is_broken: bool = False
     ignored: tuple[IgnoredVariable, ...] = ()
     passed_on: tuple[str, ...] = ()
 

@@ -15,7 +15,7 @@ from kubeagentix.contracts import ProviderPlugin
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.requests import Readiness
 from kubeagentix.domain.secrets import Credential
-from kubeagentix.errors import NotConfiguredError, ProviderError, UsageError, excerpt
+from kubeagentix.errors import AuthenticationError, NotConfiguredError, ProviderError, UsageError, excerpt
 
 ORDER = ("claude_code", "claude", "openai", "gemini")  # then what else there is, then `rules`
 LAST = "rules"
@@ -39,13 +39,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A provider that may be asked, as whom and for which model; `error` says why it cannot."""
+    """A provider that may be asked, as whom and for which model; `error` says why it cannot.
+
+    `is_broken` where a credential is set for it and cannot be used.
+    """
 
     plugin: ProviderPlugin
     model: str
     label: str
     credential: Credential | None = None
     error: ProviderError | None = None
+    is_broken: bool = False
 
     @property
     def source(self) -> str:
@@ -95,14 +99,18 @@ def candidates(
         raise UsageError("a credential was given, but not for whom", hint="name the provider as well")
     if named is None:
         found = _configured(wanted, plugins, environ, besides="")
-        return found if options.fallback else found[:1]
+        return found if options.fallback else _only(found[0])
     plugin = _found(plugins, named)
     first = _candidate(plugin, _merged(plugin, wanted), environ, SELECTED)
     if not options.fallback:
-        if first.error is not None:
-            raise first.error
-        return [first]
+        return _only(first)
     return [first, *_configured(wanted, plugins, environ, besides=plugin.id)]
+
+
+def _only(candidate: Candidate) -> list[Candidate]:
+    if candidate.error is not None:
+        raise candidate.error
+    return [candidate]
 
 
 def _found(plugins: Mapping[str, ProviderPlugin], named: Choice) -> ProviderPlugin:
@@ -134,7 +142,10 @@ def _merged(plugin: ProviderPlugin, wanted: Iterable[Choice]) -> Choice:
 def _configured(
     wanted: Sequence[Choice], plugins: Mapping[str, ProviderPlugin], environ: Mapping[str, str], *, besides: str
 ) -> list[Candidate]:
-    """All that are configured, the first of them as the selected one unless another was named."""
+    """All that are configured, the first of them as the selected one unless another was named.
+
+    One that would come first, but whose credential cannot be used, is not passed over in silence: it counts as tried.
+    """
     model = "" if besides else next((choice.model for choice in wanted if choice.model), "")
     found: list[Candidate] = []
     for plugin in ordered(plugins):
@@ -145,7 +156,8 @@ def _configured(
         own_model = model if label == SELECTED and plugin.id != LAST else ""
         choice = Choice(provider=plugin.id, model=own_model, credential=given)
         candidate = _candidate(plugin, choice, environ, label)
-        if candidate.error is None:
+        is_first = not besides and all(item.is_broken for item in found)
+        if candidate.error is None or (candidate.is_broken and is_first):
             found.append(candidate)
     return found
 
@@ -155,9 +167,11 @@ def _candidate(plugin: ProviderPlugin, choice: Choice, environ: Mapping[str, str
     try:
         readiness = plugin.ready(environ, choice.credential)
     except ProviderError as error:
-        return Candidate(plugin=plugin, model=model, label=label, error=error)
+        is_broken = isinstance(error, AuthenticationError)
+        return Candidate(plugin=plugin, model=model, label=label, error=error, is_broken=is_broken)
     if readiness.credential is None:
-        return Candidate(plugin=plugin, model=model, label=label, error=_not_configured(plugin, readiness))
+        why_not = _not_configured(plugin, readiness)
+        return Candidate(plugin=plugin, model=model, label=label, error=why_not, is_broken=readiness.is_broken)
     return Candidate(plugin=plugin, model=model, label=label, credential=readiness.credential)
 
 

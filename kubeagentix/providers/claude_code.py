@@ -95,7 +95,9 @@ def ready(environ: Mapping[str, str], credential: Credential | None) -> Readines
         program = find(environ)
         used = own or tokens.chosen(environ, switches)
     except (ClientError, AuthenticationError) as error:
-        return Readiness(credential=None, why_not=str(error), ignored=tokens.ignored(environ, None), passed_on=shown)
+        is_broken = any(environ.get(name, "").strip() for name in tokens.TOKEN_VARIABLES)
+        rest = tokens.ignored(environ, None)
+        return Readiness(credential=None, why_not=str(error), is_broken=is_broken, ignored=rest, passed_on=shown)
     why_not = "" if used else str(failed("not_logged_in", _NO_CREDENTIAL))
     about = (f"cli={program}", f"channel={switches.channel or 'sdk'}", *shown)
     return Readiness(credential=used, why_not=why_not, ignored=tokens.ignored(environ, used), passed_on=about)

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -49,14 +50,15 @@ def kubectl_binary() -> str:
 
 def kubectl(kubeconfig: str | Path, *words: str, fails: bool = False) -> str:
     """What the real kubectl says."""
-    done = subprocess.run(
-        [kubectl_binary(), *words],
-        env={"PATH": os.environ["PATH"], "HOME": os.devnull, "KUBECONFIG": str(kubeconfig)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    with tempfile.TemporaryDirectory() as home:  # for what it keeps of an API server
+        done = subprocess.run(
+            [kubectl_binary(), *words],
+            env={"PATH": os.environ["PATH"], "HOME": home, "KUBECONFIG": str(kubeconfig)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert (done.returncode != 0) is fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -12,7 +12,7 @@ from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.requests import Readiness
 from kubeagentix.domain.secrets import Credential, Secret
 from kubeagentix.engine.selection import Candidate, Choice, candidates, find
-from kubeagentix.errors import NotConfiguredError, UsageError
+from kubeagentix.errors import AuthenticationError, NotConfiguredError, UsageError
 from kubeagentix.testing import ScriptedProvider, scripted_plugin
 
 MINE = Credential(kind="api_key", secret=Secret("mine"), source="the request")
@@ -129,6 +129,17 @@ def test_an_unknown_name_is_answered_with_the_nearest_or_all() -> None:
 
 def test_a_pinned_request_has_no_second_candidate_even_if_it_names_nobody() -> None:
     assert names(chosen({"OPENAI_KEY": "a", "GEMINI_KEY": "b"}, fallback=False)) == ["openai selected"]
+
+
+def test_one_whose_credential_is_broken_is_told_and_not_passed_over_in_silence() -> None:
+    environ = {"CLAUDE_CODE_KEY": "torn\nin two", "CLAUDE_KEY": "stale", "OPENAI_KEY": "also torn"}
+    found = chosen(environ)
+    assert names(found) == ["claude_code selected", "claude fallback", "rules fallback"]
+    assert isinstance(found[0].error, AuthenticationError)
+    with pytest.raises(AuthenticationError, match="CLAUDE_CODE_KEY is broken by a blank"):
+        chosen(environ, fallback=False)
+    assert names(chosen(environ, provider="claude")) == ["claude selected", "rules fallback"]
+    assert names(chosen({"OPENAI_KEY": "torn key"})) == ["openai selected", "rules fallback"]
 
 
 def test_a_sessions_credential_for_nobody_is_refused_and_not_left_unused() -> None:

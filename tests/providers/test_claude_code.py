@@ -743,6 +743,7 @@ def test_ready_says_why_not(lab: Lab, environ: dict[str, str], reason: str) -> N
     readiness = plugin.ready({"HOME": str(lab.home), **environ}, None)
     assert readiness.credential is None
     assert reason in readiness.why_not
+    assert readiness.is_broken is ("CLAUDE_CODE_OAUTH_TOKEN" in environ)
 
 
 def test_ready_refuses_a_requests_api_key(lab: Lab) -> None:
