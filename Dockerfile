@@ -40,16 +40,20 @@ FROM python
 COPY --from=dependencies /opt/kubeagentix /opt/kubeagentix
 COPY --from=project /project /opt/kubeagentix
 COPY --chmod=755 docker/entrypoint.sh /usr/local/bin/kubeagentix-entrypoint
-# Its home is anybody's, as the user may be any (`--user`). `docker exec` brings no entrypoint: the command goes by it.
-RUN ln -s /opt/kubeagentix/lib/python3.*/site-packages/claude_agent_sdk/_bundled/claude /usr/local/bin/ && \
-    for name in kubeagentix kubectl; do ln -s kubeagentix-entrypoint /usr/local/bin/$name; done && \
+# Its home is anybody's, as the user may be any (`--user`). `docker exec` brings no entrypoint: these commands go by it.
+# A new volume for the notebooks gets a copy of the mark, by which it is known as one.
+RUN ln -s /opt/kubeagentix/lib/python3.*/site-packages/claude_agent_sdk/_bundled/claude /opt/kubeagentix/bin/ && \
+    for name in claude jupyter kubeagentix kubectl python python3; do \
+        ln -s kubeagentix-entrypoint /usr/local/bin/$name; \
+    done && \
     useradd --uid 1000 --gid 0 --no-log-init --no-create-home --home-dir /home/kubeagentix --shell /bin/bash kubeagentix && \
-    install -d -o 1000 -g 0 -m 1777 /home/kubeagentix /home/kubeagentix/notebooks
+    install -d -o 1000 -g 0 -m 1777 /home/kubeagentix /home/kubeagentix/notebooks && \
+    install -o 1000 -g 0 -m 644 /dev/null /home/kubeagentix/notebooks/.kubeagentix-volume
 ENV HOME=/home/kubeagentix PATH=/usr/local/bin:/opt/kubeagentix/bin:/usr/bin:/bin LANG=C.UTF-8
 WORKDIR /home/kubeagentix
 USER 1000:0
 EXPOSE 8888
-ENTRYPOINT ["tini", "-g", "--", "kubeagentix-entrypoint"]
+ENTRYPOINT ["kubeagentix-entrypoint"]
 CMD ["kubeagentix", "lab", "notebooks", "--keep-context", "--ip", "0.0.0.0", "--port", "8888", "--no-browser"]
 # By no proxy, whatever the environment says.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["/opt/kubeagentix/bin/python", "-c", "\

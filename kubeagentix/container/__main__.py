@@ -18,7 +18,15 @@ from kubeagentix.container.gateways import VARIABLE, find_gateway
 from kubeagentix.container.kubeconfigs import Merged, read_kubeconfigs
 from kubeagentix.container.listening import reserved_ports
 from kubeagentix.container.notes import Note, problem, tell
-from kubeagentix.container.places import KUBECONFIG_FILE, STATE_FILE, Homes, own_kubeconfig, private_folder, sources
+from kubeagentix.container.places import (
+    GIVEN_FILE,
+    KUBECONFIG_FILE,
+    STATE_FILE,
+    Homes,
+    own_kubeconfig,
+    private_folder,
+    sources,
+)
 from kubeagentix.container.plugins import missing_plugins
 from kubeagentix.container.running import Forwarding
 from kubeagentix.container.state import State, write_private
@@ -97,6 +105,7 @@ def prepare(environ: Mapping[str, str], command: Sequence[str], folder: Path) ->
         if _is_bridging(environ):
             state.bridges = bridges
             bridges.open(reserved_ports(command))
+        write_private(folder / GIVEN_FILE, environ.get("KUBECONFIG", ""))
         _write_kubeconfig(state, merged)
         state.write()
         bridges.watch()

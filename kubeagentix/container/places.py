@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 KUBECONFIG_FILE = "kubeconfig"
 STATE_FILE = "bridges.json"
+GIVEN_FILE = "given"  # the KUBECONFIG of the start, by which docker/entrypoint.sh knows another
 HOST_HOME = "KUBEAGENTIX_HOST_HOME"
 HOST_KUBECONFIG = "KUBEAGENTIX_HOST_KUBECONFIG"
 FOLDER = "KUBEAGENTIX_CONTAINER_FOLDER"

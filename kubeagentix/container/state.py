@@ -76,7 +76,7 @@ def write_private(path: Path, text: str) -> None:
     """Writes a file that only we can read, and puts it in place as a whole. Raises OSError."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # with mode 0600
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
         Path(temporary).replace(path)
     except OSError:

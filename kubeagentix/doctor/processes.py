@@ -19,7 +19,6 @@ from kubeagentix.settings import PREFIX
 from kubeagentix.wire.readiness import TRANSPORT
 
 FEW = 8  # processes that are told one by one
-_OF_THE_IMAGE = ("KUBEAGENTIX_PREPARED", "KUBEAGENTIX_IDS")  # its start leaves word to itself
 _DEMO = "/kubeagentix-demo-"  # in the path of a demo's kubeconfig
 KERNEL, SERVER, OURS = "kernel", "Jupyter server", "kubeagentix"
 _PROGRAMS = (  # the name of a program or module, and what it is
@@ -74,7 +73,7 @@ def watched() -> tuple[str, ...]:
 
 def difference(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
     """In which variables they differ, by name alone; empty if in none."""
-    own = (name for name in (*theirs, *ours) if name.startswith(PREFIX) and name not in _OF_THE_IMAGE)
+    own = (name for name in (*theirs, *ours) if name.startswith(PREFIX))
     names = dict.fromkeys((*watched(), *own))
     differing = [name for name in names if theirs.get(name) != ours.get(name)]
     if "KUBECONFIG" in differing and _is_made_for_it(theirs.get("KUBECONFIG", "")):

@@ -21,7 +21,8 @@ _MEASURED: list[str] = []
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Without an image there is nothing to run these with."""
-    return True if collection_path.name == "test_image.py" and not config.getoption("--image") else None
+    needs_one = collection_path.name.startswith("test_") and collection_path.name != "test_compose.py"
+    return True if needs_one and not config.getoption("--image") else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.compose import COMPOSE, ON_HOST, Service
+from tests.image.compose import COMPOSE, ON_HOST
 from tests.image.engine import Engine, until
-from tests.image.stage import LOGIN, OWNER, SCENARIO, SECRETS, Lab, answers, free_port, put_home
+from tests.image.stage import LOGIN, OWNER, SCENARIO, SECRETS, Lab, answers, put_home
+from tests.image.starting import in_compose
 
 DEMO = ("kubeagentix", "dx", f"--demo={SCENARIO}")
 IS_ROOT = os.getuid() == 0
@@ -93,13 +94,6 @@ def test_no_token_is_in_the_image_its_history_an_argument_list_the_log_or_a_note
     assert token_of(log) not in arguments
 
 
-def test_told_to_stop_it_ends_by_itself(engine: Engine) -> None:
-    container = engine.start()  # plain: the image's own command and user
-    until(lambda: "/lab" in engine.logs(container), lambda: engine.logs(container))
-    engine.said("stop", "--time", "60", container)
-    assert engine.inspect("container", container)["State"]["ExitCode"] == 0
-
-
 def test_without_compose_it_is_no_root_and_holds_all_programs(engine: Engine) -> None:
     said = engine.run(command=["sh", "-c", f"id; claude --version; kubectl version --client; {' '.join(DEMO)}"])
     assert "uid=1000(kubeagentix) gid=0(root)" in said
@@ -134,19 +128,6 @@ def test_with_a_filesystem_that_cannot_be_written_it_says_where_it_keeps_things(
     assert "1 root cause found" in said
 
 
-def in_compose(engine: Engine, home: Path, *command: str, files: tuple[Path, ...] = (COMPOSE,), **more: str) -> str:
-    """What a command prints with the settings of compose.yaml."""
-    environ = {"HOME": str(home), "KUBEAGENTIX_PORT": str(free_port()), **more}
-    run = Service(files, environ, project=f"kx-test-{os.getpid()}-once").run(engine.host_gateway)
-    for folder in run.folders:
-        if not folder.exists():  # as Docker does, also for a file
-            folder.mkdir()
-    try:
-        return engine.run(*run.arguments, command=command, environ=environ)
-    finally:
-        engine.remove(run.volumes)
-
-
 def test_what_is_not_on_the_host_is_named_and_done_without(engine: Engine, tmp_path: Path) -> None:
     said = in_compose(engine, tmp_path, "sh", "-c", f"id -u; claude --version; {' '.join(DEMO)}")
     assert "~/.claude ~/.claude.json" in said
@@ -160,18 +141,3 @@ def test_on_the_hosts_network_its_own_address_is_the_clusters(engine: Engine, cl
     files = (COMPOSE, ON_HOST)
     said = in_compose(engine, tmp_path, "kubeagentix", "dx", "-A", files=files)
     assert "1 root cause found" in said
-
-
-@pytest.mark.skipif(not IS_ROOT, reason="files of others can be made by root only")
-def test_ids_can_be_chosen_and_files_of_roots_do_not_make_it_root(engine: Engine, tmp_path: Path) -> None:
-    put_home(tmp_path, "")
-    told = "id -u; id -g; grep CapBnd /proc/self/status"
-    said = in_compose(engine, tmp_path, "sh", "-c", told, KUBEAGENTIX_UID="4321", KUBEAGENTIX_GID="55")
-    assert said.startswith("4321\n55\n")
-    for path in (tmp_path, *tmp_path.rglob("*")):
-        os.chown(path, 0, 0)
-    said = in_compose(engine, tmp_path, "sh", "-c", told)
-    assert said.startswith("1000\n0\n")
-    assert "~/.claude can be read by uid 0 only, and this is uid 1000" in said
-    said = in_compose(engine, tmp_path, "sh", "-c", told, KUBEAGENTIX_UID="0")
-    assert said.startswith("0\n0\nCapBnd:\t0000000000000000")
