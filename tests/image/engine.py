@@ -97,7 +97,7 @@ class Engine:
 
     def close_one(self, container: str) -> None:
         """Removes a container that goes on."""
-        self.said("rm", "--force", "--volumes", "--time", "0", container)
+        self.said("rm", "--force", "--volumes", container)
         self._left.remove(container)
 
     def close(self) -> None:
