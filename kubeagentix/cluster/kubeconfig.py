@@ -168,7 +168,7 @@ def _access(merged: _Merged, name: str, context: _Entry) -> Access:
     server = str(cluster.value.get("server") or "")
     if not _is_url(server):
         raise KubeconfigError(
-            f"cluster {cluster_name!r} of {merged.where} has no usable server: {excerpt(server) or 'none set'}",
+            f"cluster {cluster_name!r} of {merged.where} has no usable server: {_shown(server)}",
             hint="it should look like https://host:6443",
         )
     user_name = str(context.value.get("user") or "")
@@ -189,6 +189,12 @@ def _access(merged: _Merged, name: str, context: _Entry) -> Access:
         folder=user.folder,
         files=merged.files,
     )
+
+
+def _shown(server: str) -> str:
+    """Without who logs in, and with which password."""
+    login, at, place = server.rpartition("@")
+    return excerpt(f"{login.partition('//')[0]}//…@{place}" if at else server) or "none set"
 
 
 def _is_url(server: str) -> bool:
@@ -279,24 +285,20 @@ def _merge(files: tuple[Path, ...]) -> _Merged:
 
 
 def _parse(path: Path) -> Mapping[str, Any]:
-    import yaml  # noqa: PLC0415  20 ms to import, which `import kubeagentix` shall not cost
-
-    from kubeagentix.cluster.foreign_yaml import load_all  # noqa: PLC0415  the same
+    # 20 ms to import, which `import kubeagentix` shall not cost
+    from kubeagentix.cluster.foreign_yaml import ForeignYamlError, load_all  # noqa: PLC0415
 
     try:
         documents = load_all(path.read_text(encoding="utf-8"))
         if len(documents) > 1:
-            raise yaml.YAMLError("it holds more than one document")
+            raise ForeignYamlError("it holds more than one document")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text file"
         raise KubeconfigError(f"cannot read the kubeconfig {path}: {reason}", hint="check the path") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        reason = excerpt(str(getattr(error, "problem", "") or error or "not parseable"))
+    except ForeignYamlError as error:
+        reason = f" {error}" if error.line else f": {error}"
         raise KubeconfigError(
-            f"the kubeconfig {path} is no YAML{place}: {reason}",
-            hint="`kubectl config view` should print it",
+            f"the kubeconfig {path} is no YAML{reason}", hint="`kubectl config view` should print it"
         ) from error
     document = documents[0] if documents else None
     if document is None:

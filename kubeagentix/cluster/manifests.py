@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from kubeagentix.cluster.foreign_yaml import ForeignLoader, load_all
+from kubeagentix.cluster.foreign_yaml import ForeignLoader, ForeignYamlError, load_all
 from kubeagentix.cluster.kubectl_changes import NamedObject, named_object
 from kubeagentix.errors import UsageError, excerpt
 
@@ -119,11 +119,9 @@ def _documents(text: str, path: Path) -> list[Any]:
         raise UsageError(f"{path.name} is larger than {MAX_BYTES:,} bytes", hint="split it up")
     try:
         return [item for item in load_all(text, _Loader) if item is not None]
-    except yaml.MarkedYAMLError as error:  # whose text quotes the file, which may be anything
-        line = f" (line {error.problem_mark.line + 1})" if error.problem_mark is not None else ""
+    except ForeignYamlError as error:
+        line = f" (line {error.line})" if error.line else ""
         raise UsageError(f"{path.name} is no manifest: it is not YAML{line}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path.name} is no manifest: it cannot be read") from error
 
 
 def _objects(documents: Sequence[Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from kubeagentix.container import changes
+from kubeagentix.container import changes, schemes
 from kubeagentix.container.bridges import Bridges
 from kubeagentix.container.gateways import VARIABLE, find_gateway
 from kubeagentix.container.kubeconfigs import Merged, read_kubeconfigs
@@ -98,7 +98,7 @@ def prepare(environ: Mapping[str, str], command: Sequence[str], folder: Path) ->
         state.notes.append(said)
         tell(said)
 
-    for said in (*merged.notes, *missing_plugins(merged)):
+    for said in (*merged.notes, *schemes.complete(merged), *missing_plugins(merged)):
         note(said)
     bridges = Bridges(merged, find_gateway(environ), note, state.write)
     try:

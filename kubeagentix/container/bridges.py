@@ -10,16 +10,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
-from kubeagentix.container.answering import Answer, Kind, ask
+from kubeagentix.container.answering import TIMEOUT_S, Answer, Kind, ask
 from kubeagentix.container.bridge import Bridge
 from kubeagentix.container.endpoints import Endpoint, local_endpoints, move
 from kubeagentix.container.gateways import Gateway
 from kubeagentix.container.kubeconfigs import Merged
 from kubeagentix.container.listening import choose
 from kubeagentix.container.notes import Note, listed, problem
+from kubeagentix.container.together import together
 
 FIRST_LOOK_S, LAST_LOOK_S = 1.0, 30.0  # between two looks at what does not answer yet
+START_S = 1.5  # for what answers in the container itself, while the command waits
+LOOK_S = 3 * TIMEOUT_S  # for all that is looked at together, each by its bridge and beside it
+_SILENT = Answer(Kind.CLOSED, "no answer in time")
 HOST_NETWORK = "on Linux, for a cluster that listens on 127.0.0.1 only: `-f compose.yaml -f compose.host.yaml`"
 NAME_THE_HOST = "start with `--add-host host.docker.internal:host-gateway`, as compose.yaml does"
 
@@ -46,14 +51,26 @@ class Bridges:
 
     def open(self, reserved: Collection[int] = ()) -> None:
         """Starts the bridges and changes the clusters in `merged` that are reached otherwise than they say."""
-        for endpoint in local_endpoints(self.merged):
-            route = Route(endpoint)
-            self.routes.append(route)
-            route.answer = self._here(endpoint)
-            if route.answer.kind is Kind.CLUSTER or self._is_own_proxy(route):
-                self.tell(Note(f"{_named(endpoint)} answers here; no bridge is needed"))
-            elif self._has_a_way(route):
+        self.routes = [Route(endpoint) for endpoint in local_endpoints(self.merged)]
+        questions = [partial(self._first_look, route.endpoint) for route in self.routes]
+        seen = together(questions, within_s=2 * START_S + 1, unknown=(_SILENT, False))
+        for route, (answer, is_there) in zip(self.routes, seen, strict=True):
+            route.answer = answer
+            if answer.kind is Kind.CLUSTER or self._is_own_proxy(route):
+                self._tell_direct(route)
+            elif self._has_a_way(route, is_there=is_there):
                 self._open(route, reserved)
+
+    def _first_look(self, endpoint: Endpoint) -> tuple[Answer, bool]:
+        """What answers here, and whether it is another cluster than that of the host."""
+        answer = self._here(endpoint, START_S)
+        is_other = answer.kind is Kind.UNTRUSTED and self.gateway is not None and not self.gateway.is_this_machine
+        return answer, is_other and self._there(endpoint, START_S).kind is Kind.CLUSTER
+
+    def _tell_direct(self, route: Route) -> None:
+        endpoint = route.endpoint
+        move(self.merged, endpoint, endpoint.address, endpoint.port)
+        self.tell(Note(f"{_named(endpoint)} answers here; no bridge is needed"))
 
     def watch(self) -> None:
         """Begins to look whether they answer, in a thread."""
@@ -66,18 +83,18 @@ class Bridges:
             if route.bridge is not None:
                 route.bridge.stop()
 
-    def _here(self, endpoint: Endpoint) -> Answer:
-        return self._ask((endpoint.address, endpoint.port), endpoint)
+    def _here(self, endpoint: Endpoint, timeout_s: float = TIMEOUT_S) -> Answer:
+        return self._ask((endpoint.address, endpoint.port), endpoint, timeout_s)
 
-    def _there(self, endpoint: Endpoint) -> Answer:
+    def _there(self, endpoint: Endpoint, timeout_s: float = TIMEOUT_S) -> Answer:
         assert self.gateway is not None
-        return self._ask((self.gateway.name, endpoint.port), endpoint)
+        return self._ask((self.gateway.name, endpoint.port), endpoint, timeout_s)
 
-    def _ask(self, place: tuple[str, int], endpoint: Endpoint) -> Answer:
+    def _ask(self, place: tuple[str, int], endpoint: Endpoint, timeout_s: float = TIMEOUT_S) -> Answer:
         """The best answer for any of its clusters: one kubeconfig may be of an older cluster at this address."""
         answer = Answer(Kind.NOTHING)
         for use in endpoint.uses:
-            answer = ask(place, use, self.merged.clusters[use.cluster])
+            answer = ask(place, use, self.merged.clusters[use.cluster], timeout_s=timeout_s)
             if answer.kind not in (Kind.UNTRUSTED, Kind.OTHER):
                 break
         return answer
@@ -87,8 +104,8 @@ class Bridges:
         is_host = self.gateway is None or self.gateway.is_this_machine
         return is_host and route.endpoint.uses[0].is_proxy and route.answer == Answer(Kind.OTHER)
 
-    def _has_a_way(self, route: Route) -> bool:
-        """Whether a bridge is to be tried."""
+    def _has_a_way(self, route: Route, *, is_there: bool) -> bool:
+        """Whether a bridge is to be tried; `is_there`: the host has another cluster than answers here."""
         endpoint, here = route.endpoint, route.answer
         assert here is not None
         if self.gateway is None:
@@ -99,7 +116,7 @@ class Bridges:
             text = f"{_named(endpoint)} does not answer as a cluster, on the host's own network: {here.why}"
             self.tell(problem(text, "is the cluster running?"))
             return False
-        if here.kind is Kind.UNTRUSTED and self._there(endpoint).kind is not Kind.CLUSTER:
+        if here.kind is Kind.UNTRUSTED and not is_there:
             text = f"{_named(endpoint)} answers here with a certificate that is not trusted: {here.why}"
             self.tell(problem(text, "the kubeconfig may be of an older cluster at this address; get a new one"))
             return False
@@ -129,27 +146,34 @@ class Bridges:
 
     def _look(self) -> None:
         pause_s = FIRST_LOOK_S
-        waiting = [route for route in self.routes if route.bridge is not None]
+        waiting = [route for route in self.routes if route.bridge is not None or self._is_late(route)]
         while waiting:
-            for route in waiting:
-                self._look_at(route)
+            together([partial(self._look_at, route) for route in waiting], within_s=LOOK_S, unknown=None)
             waiting = [route for route in waiting if route.answer is None or not route.answer.is_from_afar]
-            self.changed()
             if not waiting or self._ended.wait(pause_s):
                 return
             pause_s = min(pause_s * 2, LAST_LOOK_S)
 
+    def _is_late(self, route: Route) -> bool:
+        """Whether it is on the host's own network, and was silent as the command was waiting."""
+        is_here = self.gateway is not None and self.gateway.is_this_machine
+        return is_here and route.answer is not None and not route.answer.is_from_afar
+
     def _look_at(self, route: Route) -> None:
-        assert route.bridge is not None
-        before, place = route.answer, (route.bridge.listening.address, route.bridge.listening.port)
-        answer = self._ask(place, route.endpoint)
-        if route.endpoint.uses[0].is_proxy or not answer.is_from_afar:
-            answer = self._there(route.endpoint)  # through the bridge, what fails is only closed
-        route.answer = answer
+        before, bridge = route.answer, route.bridge
+        if bridge is None:
+            answer = self._here(route.endpoint)
+        else:
+            answer = self._ask((bridge.listening.address, bridge.listening.port), route.endpoint)
+            if route.endpoint.uses[0].is_proxy or not answer.is_from_afar:
+                answer = self._there(route.endpoint)  # through the bridge, what fails is only closed
         if self._ended.is_set():
             return
+        route.answer = answer
         if before is None or before.kind is not answer.kind:
-            self.tell(_outcome(route, route.bridge, answer))
+            self.tell(_outcome(route, bridge, answer) if bridge else _outcome_here(route, answer))
+        if before != answer:
+            self.changed()
 
 
 def _outcome(route: Route, bridge: Bridge, answer: Answer) -> Note:
@@ -168,6 +192,13 @@ def _outcome(route: Route, bridge: Bridge, answer: Answer) -> Note:
         case _:
             text = f"{start}, where no cluster answers: {answer.why}"
             return problem(text, f"is it running? {HOST_NETWORK}; it is looked at again")
+
+
+def _outcome_here(route: Route, answer: Answer) -> Note:
+    start = f"{_named(route.endpoint)}, on the host's own network,"
+    if answer.kind is Kind.CLUSTER:
+        return Note(f"{start} answers now")
+    return problem(f"{start} does not answer as a cluster: {answer.why}", "is the cluster running?")
 
 
 def _named(endpoint: Endpoint) -> str:

@@ -127,7 +127,9 @@ def move(merged: Merged, endpoint: Endpoint, address: str, port: int) -> None:
 
 def _reaches(host: str, address: str) -> bool:
     """Whether a client that connects to `host` comes to `address`."""
-    name = host.rstrip(".").lower()
+    name = host.lower()
+    if name.endswith("."):  # Go's resolver looks for it in no hosts file
+        return False
     return name != DESKTOP_NAME and not (name.endswith(".localhost") and address not in addresses_of(name))
 
 

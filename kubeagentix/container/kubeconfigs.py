@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from kubeagentix.cluster.foreign_yaml import load_all
+from kubeagentix.cluster.foreign_yaml import ForeignYamlError, load_all
 from kubeagentix.container.entries import Surroundings, embedded
 from kubeagentix.container.forms import checked
-from kubeagentix.container.notes import Note, counted, listed, problem
+from kubeagentix.container.notes import KUBECONFIG, Note, counted, listed, problem
 from kubeagentix.container.places import Homes, Source
 from kubeagentix.container.reading import read, reason, where_to_mount
 from kubeagentix.errors import excerpt
@@ -92,10 +90,10 @@ def _add(merged: Merged, source: Source, homes: Homes) -> None:
                 merged.notes.append(_not_mounted(source, homes))
             return None
         text = f"the kubeconfig {source.written} {reason(error, path)}"
-        return merged.notes.append(problem(text, where_to_mount(path, error)))
+        return merged.notes.append(problem(text, where_to_mount(path, error), about=KUBECONFIG))
     except ValueError as error:
         text = f"the kubeconfig {source.written} is none: {excerpt(str(error))}"
-        return merged.notes.append(problem(text, "`kubectl config view` on the host should print it"))
+        return merged.notes.append(problem(text, "`kubectl config view` on the host should print it", about=KUBECONFIG))
     merged.files.append(path)
     merged.current = merged.current or _text(document.get("current-context"))
     around = Surroundings(path.parent.absolute(), homes, merged.notes)
@@ -112,15 +110,14 @@ def _parse(path: Path) -> Mapping[str, Any]:
         documents = load_all(read(path, MAX_KUBECONFIG_BYTES).decode())
     except UnicodeDecodeError as error:
         raise ValueError("it is no text") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise ValueError(f"no YAML{place}: {getattr(error, 'problem', '') or 'not parseable'}") from error
+    except ForeignYamlError as error:
+        raise ValueError(f"no YAML {error}" if error.line else f"no YAML: {error}") from error
     document = (documents[0] if documents else None) or {}
     if len(documents) > 1 or not isinstance(document, dict):
         raise ValueError("it holds more than one document" if len(documents) > 1 else "it holds no fields")
-    if document.get("kind", "Config") != "Config":
-        raise ValueError(f"it is a {_text(document['kind'])}")
+    if (kind := document.get("kind", "Config")) != "Config":
+        is_kind = isinstance(kind, str) and kind.isalpha()
+        raise ValueError(f"it is a {excerpt(kind, 80)}" if is_kind else "its kind is not Config")
     return document
 
 
@@ -185,11 +182,11 @@ def _is_a_folder(source: Source) -> Note:
     if os.access(source.path, os.R_OK) and not any(source.path.iterdir()):
         text = f"no kubeconfig: {source.path} is an empty folder, as Docker makes one where the host has no such file"
         return Note(text, "the demo cluster needs none; for yours, mount the folder that holds the file")
-    return problem(f"the kubeconfig {source.written} is a folder", "name a file in it")
+    return problem(f"the kubeconfig {source.written} is a folder", "name a file in it", about=KUBECONFIG)
 
 
 def _not_mounted(source: Source, homes: Homes) -> Note:
     is_below = source.path.is_relative_to(homes.ours)
     seen = "does not exist" if is_below else "is not in the container"
     hint = "check KUBECONFIG on the host" if is_below else "mount it at that path, or put it into ~/.kube on the host"
-    return problem(f"the kubeconfig {source.written} of the host's KUBECONFIG {seen}", hint)
+    return problem(f"the kubeconfig {source.written} of the host's KUBECONFIG {seen}", hint, about=KUBECONFIG)

@@ -76,13 +76,20 @@ def _is_absolute(written: str) -> bool:
 def sources(environ: Mapping[str, str], homes: Homes) -> tuple[Source, ...]:
     """The kubeconfig files: of our own KUBECONFIG, else of the host's, else `~/.kube/config`. They need not exist."""
     if own := own_kubeconfig(environ):
-        return tuple(Source(Path(part).expanduser(), part) for part in own)
+        return tuple(Source(_expanded(part), part) for part in own)
     told = environ.get(HOST_KUBECONFIG, "")
     of_host = told.split(";" if ";" in told or _OF_WINDOWS.match(told) else ":")
     if any(of_host):
         return tuple(Source(homes.here(part, homes.ours), part, is_of_host=True) for part in of_host if part)
     default = homes.here(str(homes.ours / ".kube" / "config"), homes.ours)
     return (Source(default, str(default)),)
+
+
+def _expanded(part: str) -> Path:
+    try:
+        return Path(part).expanduser()
+    except RuntimeError:  # nobody's home
+        return Path(part)
 
 
 def own_kubeconfig(environ: Mapping[str, str]) -> list[str]:

@@ -17,7 +17,7 @@ from kubeagentix.cluster.identity import run_exec_plugin
 from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.cluster.session import is_loopback
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.kubeconfigs import Contexts, contexts_of
+from kubeagentix.doctor.kubeconfigs import Contexts, contexts_of, has_authority
 from kubeagentix.doctor.places import is_container, is_made
 from kubeagentix.doctor.proxies import proxy_for
 from kubeagentix.errors import (
@@ -170,8 +170,11 @@ async def _ask_rights(client: Client, access: Access, about: Surroundings, tell:
 def _tell_error(error: KubeAgentiXError, access: Access, about: Surroundings, tell: Tell) -> None:
     code, do = kind_of(error), error.hint
     proxy = proxy_for(access.server, about.environ, str(access.cluster.get("proxy-url") or ""))
-    is_lost = code in ("refused", "timeout", "tls", "unreachable") and is_loopback(access.server)
-    if is_lost and is_container(about.root, about.environ):
+    is_cut = code == "tls" and "EOF" in error.message  # as by a bridge that finds nobody; else somebody speaks TLS
+    is_lost = (is_cut or code in ("refused", "timeout", "unreachable")) and is_loopback(access.server)
+    if code == "tls" and not has_authority(access):
+        code, do = "authority", "its certificate-authority is no certificate: get a new kubeconfig"
+    elif is_lost and is_container(about.root, about.environ):
         do = _BRIDGED if any(map(is_made, access.files)) else _NOT_BRIDGED
     elif proxy and code not in ("unauthorized", "forbidden"):
         host = urlsplit(access.server).hostname

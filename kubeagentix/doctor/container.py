@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kubeagentix.container.notes import KUBECONFIG
 from kubeagentix.container.places import FOLDER, STATE_FILE
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
 from kubeagentix.doctor.kubeconfigs import contexts_of
@@ -84,10 +85,13 @@ def _tell_bridges(about: Surroundings, current: str, tell: Tell) -> None:
         document = json.loads(file.read_text(encoding="utf-8"))
         bridges = [entry for entry in document["bridges"] if isinstance(entry, dict)]
         notes = [note for note in document["notes"] if note["is_problem"]]
+        has_none = not document.get("files")  # then the kubeconfig's own check tells why
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         tell.warning(str(file), "cannot be read", "start the container anew", code="bridges")
         return
     for note in notes:
+        if has_none and note.get("about") == KUBECONFIG:
+            continue
         if not any(_is_about(note, entry) for entry in bridges):
             tell.warning("as it started", str(note.get("text")), str(note.get("hint") or ""), code="start")
     for entry in bridges:

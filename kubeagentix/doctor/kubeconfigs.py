@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from pathlib import Path
 from kubeagentix.cluster.identity import check as check_identity
 from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resolve_each
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
-from kubeagentix.doctor.places import home_of, is_closed, is_made, owner_of, shown, to_read_it
+from kubeagentix.doctor.places import faults_at_start, home_of, is_closed, is_made, owner_of, shown, to_read_it
 from kubeagentix.errors import KubeconfigError, excerpt
 from kubeagentix.wire.readiness import bare_url
 
@@ -128,6 +129,11 @@ def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
 
 def _tell_missing(path: Path, about: Surroundings, tell: Tell) -> None:
     if is_made(path):
+        faults = faults_at_start(path)
+        for fault, do in faults:
+            tell.failed("kubeconfig", f"as the container started: {fault}", do, code="unusable")
+        if faults:
+            return
         seen = "none was there when the container started"
         tell.absent("kubeconfig", seen, "mount ~/.kube, or use the demo cluster", code="none")
         return
@@ -203,6 +209,19 @@ def certificate_end(access: Access) -> datetime | None:
         return x509.load_pem_x509_certificate(pem).not_valid_after_utc
     except (OSError, ValueError, binascii.Error):
         return None
+
+
+def has_authority(access: Access) -> bool:
+    """Whether the authority of the cluster, if one is named, is a certificate."""
+    data, path = access.cluster.get("certificate-authority-data"), access.cluster.get("certificate-authority")
+    if not data and not path:
+        return True
+    try:
+        pem = base64.b64decode(str(data)) if data else Path(str(path)).read_bytes()
+        ssl.create_default_context(cadata=pem.decode())
+    except (OSError, ValueError):  # an ssl.SSLError is an OSError
+        return False
+    return True
 
 
 check = Check(name="Kubeconfig", run=run)

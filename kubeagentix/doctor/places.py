@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kubeagentix.container.notes import KUBECONFIG
 from kubeagentix.container.places import STATE_FILE
 
 # Of Docker; of podman, which sets a variable as well, and has no file where /run is mounted anew.
@@ -56,6 +58,16 @@ def to_read_it(root: Path, environ: Mapping[str, str]) -> str:
 def is_made(kubeconfig: Path) -> bool:
     """Whether the image's start has made it, of the host's: what it did is written beside it."""
     return (kubeconfig.parent / STATE_FILE).exists()
+
+
+def faults_at_start(kubeconfig: Path) -> Sequence[tuple[str, str]]:
+    """(what was wrong, what to do) of each kubeconfig of the host that the image's start could not use."""
+    try:
+        notes = json.loads((kubeconfig.parent / STATE_FILE).read_text(encoding="utf-8"))["notes"]
+        found = [note for note in notes if note.get("is_problem") and note.get("about") == KUBECONFIG]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ()  # another check tells that it cannot be read
+    return [(str(note.get("text") or ""), str(note.get("hint") or "")) for note in found]
 
 
 def home_of(environ: Mapping[str, str]) -> Path | None:

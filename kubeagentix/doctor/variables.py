@@ -27,6 +27,7 @@ ALSO_KNOWN = (  # besides the settings
     *("KUBEAGENTIX_HOST_GATEWAY", "KUBEAGENTIX_CONTAINER_FOLDER"),
     *("KUBEAGENTIX_UID", "KUBEAGENTIX_GID", "KUBEAGENTIX_PORT"),
 )
+_MAY_BE_BLANK = ("KUBEAGENTIX_HOST_HOME", "KUBEAGENTIX_HOST_KUBECONFIG")  # compose.yaml sets them in any case
 _OF_TESTS = "KUBEAGENTIX_TEST_"
 SWITCHES = (
     *("ENABLE_CLAUDE_CODE_PROVIDER", "CLAUDE_CODE_ALLOW_API_KEY", "CLAUDE_CODE_ISOLATE_CONFIG"),
@@ -114,7 +115,7 @@ def _tell_unused(found: list[Status], environ: Mapping[str, str], tell: Tell) ->
 def blank_names(environ: Mapping[str, str]) -> Iterator[str]:
     """Variables that count and hold nothing but blanks."""
     for name in (*credentials(), *SWITCHES, "KUBECONFIG", "KUBECTL_BINARY", *known_names()):
-        if name in environ and not environ[name].strip():
+        if name in environ and not environ[name].strip() and name not in _MAY_BE_BLANK:
             yield name
 
 

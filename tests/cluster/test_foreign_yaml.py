@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 import yaml
 
@@ -38,3 +40,32 @@ def test_merging_works_as_far_as_anybody_needs_it() -> None:
 
 def test_what_has_colons_is_a_text_as_it_is_for_kubectl() -> None:
     assert load_all("[12:30:45, 1:2.5, !!int 1:2, 12, 1.5, 0x1f]") == [["12:30:45", "1:2.5", "1:2", 12, 1.5, 31]]
+
+
+SECRET = "hunter2-s3cr3t-pw"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"a: 1\npassword: *{SECRET}", "at line 2, column 11: an alias of nothing"),
+        (f"password: !{SECRET}", "at line 1, column 11: an unknown tag"),
+        (f"password: !a!{SECRET} x", "at line 1, column 11: an unknown tag"),
+        (f"\tpassword: {SECRET}", "at line 1, column 1: a tab"),
+        (f'password: "\\q{SECRET}"', "at line 1, column 13: an unknown escape"),
+        (f"a: &{SECRET} x\nb: &{SECRET} y", "at line 2, column 4: an anchor for the second time"),
+        (f"a: 1\npassword: {SECRET}\x01", "at line 2, column 28: a control character"),
+        (f"password: @{SECRET}", "at line 1, column 11: a character that no value can begin with"),
+        (f"password: {SECRET}: x", "at line 1, column 28: a colon"),
+        (f"password: '{SECRET}", "at line 1, column 29: quotes that are not closed"),
+        (f"password: !!int {SECRET}", "at line 1, column 11: a value that is not of the form"),
+        (f"password: |{SECRET}", "at line 1, column 12: a character"),
+        (f"%TAG {SECRET}", "at line 1, column 6: a character"),
+    ],
+)
+def test_a_fault_is_told_by_its_place_and_kind_without_the_text(text: str, told: str) -> None:
+    with pytest.raises(yaml.YAMLError) as caught:
+        load_all(text)
+    assert str(caught.value).startswith(told)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None  # whoever follows the chain finds nothing of it either

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +228,30 @@ def test_without_a_home_to_be_known_there_is_no_kubeconfig(monkeypatch: pytest.M
     monkeypatch.setattr(Path, "expanduser", unknown)
     with pytest.raises(KubeconfigError, match=r"no kubeconfig: ~/\.kube/config, which does not exist"):
         resolve()
+
+
+VALUES = (
+    "*hunter2-pw",
+    "!hunter2-pw",
+    "\thunter2-pw: x",
+    '"\\qhunter2-pw"',
+    "&hunter2-pw",
+    "hunter2-pw\x01",
+    "@hunter2-pw",
+)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_password_in_a_broken_file_is_not_told(value: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(f"a: &hunter2-pw x\nusers: [{{name: a, user: {{password: {value}}}}}]\nb: [}}\n")
+    with pytest.raises(KubeconfigError, match=r"is no YAML at line [23], column") as caught:
+        resolve(None, tmp_path / "config")
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_password_in_a_server_that_is_none_is_not_told(tmp_path: Path) -> None:
+    file = write(tmp_path / "f", "a", current="a")
+    file.write_text(file.read_text().replace("https://a:6443", "https://me:hunter2-pw@a:99999"))
+    with pytest.raises(KubeconfigError, match="has no usable server: https://…@a:99999") as caught:
+        resolve(kubeconfig=file)
+    assert "hunter2" not in str(caught.value)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from kubeagentix.container import listening
-from kubeagentix.container.bridges import Bridges
-from kubeagentix.container.endpoints import Endpoint, Use
+from kubeagentix.container.answering import Answer, Kind
+from kubeagentix.container.bridges import Bridges, Route
+from kubeagentix.container.endpoints import Endpoint, Use, local_endpoints
 from kubeagentix.container.gateways import Gateway
 from kubeagentix.container.kubeconfigs import read_kubeconfigs
 from kubeagentix.container.listening import choose
@@ -263,3 +267,84 @@ def test_the_state_is_told_to_whoever_asks(box: Box, serve: Serve) -> None:
         assert state["files"] == [str(path)]
         assert state["bridges"][0]["listens"] == f"127.0.0.1:{api.port}"
         assert state["bridges"][0]["leads_to"] == f"{HOST}:{api.port}"
+
+
+def test_a_server_without_a_scheme_is_reached_as_kubectl_reaches_it(box: Box) -> None:
+    with ThreadingHTTPServer((HOST, 0), _Version) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        box.write(config({"dev": {"server": f"localhost:{server.server_port}"}}))
+        assert '"gitVersion": "v1.37.0"' in box.run("kubectl", "get", "--raw", "/version")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("address", [HOST, "127.0.0.1"])
+def test_a_name_with_a_dot_at_its_end_is_reached_without(box: Box, serve: Serve, address: str) -> None:
+    api = serve(address=address)
+    box.write(config({"dev": api.cluster("https://localhost.:PORT")}))
+    _asks_by_both(box)
+    assert box.clusters()["dev"]["server"] == f"https://127.0.0.1:{api.port}"
+    assert box.clusters()["dev"]["tls-server-name"] == "localhost"
+
+
+def test_those_that_stay_silent_are_asked_together_and_hold_nobody_up(box: Box) -> None:
+    asked = threading.Event()
+    with ExitStack() as stack:
+        here = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(12)]
+        ports = [server.getsockname()[1] for server in here]
+        there = [stack.enter_context(socket.create_server((HOST, port))) for port in ports]
+        box.write(config({f"c{port}": {"server": f"https://127.0.0.1:{port}"} for port in ports}))
+        stack.enter_context(_all_at_once(there, asked))
+        with box.ready():
+            wait_for(asked.is_set, "questions to all of them at the same time")
+            wait_for(lambda: {each["answer"] for each in box.state()["bridges"]} == {"closed"}, "the state of all")
+
+
+@contextmanager
+def _all_at_once(servers: list[socket.socket], asked: threading.Event) -> Iterator[None]:
+    """Takes connections and answers none; tells when all servers hold an open one at the same time."""
+    ended = threading.Event()
+
+    def take() -> None:
+        with selectors.DefaultSelector() as selector:
+            held: dict[socket.socket, socket.socket] = {}  # a connection by its server
+            for server in servers:
+                selector.register(server, selectors.EVENT_READ)
+            while not ended.is_set():
+                for key, _ in selector.select(0.05):
+                    held[key.fileobj] = key.fileobj.accept()[0]  # type: ignore[union-attr, index]
+                open_ones = [server for server, taken in held.items() if not _is_closed(taken)]
+                if len(open_ones) == len(servers):
+                    asked.set()
+            for taken in held.values():
+                taken.close()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+def _is_closed(taken: socket.socket) -> bool:
+    taken.setblocking(False)
+    try:
+        while taken.recv(1 << 14):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def test_on_the_hosts_own_network_a_silent_one_is_looked_at_again(box: Box, serve: Serve) -> None:
+    api, said = serve(address="127.0.0.1"), list[Note]()
+    box.write(config({"dev": api.cluster("https://127.0.0.1:PORT")}))
+    homes = Homes(box.home)
+    merged = read_kubeconfigs(sources({}, homes), homes)
+    bridges = Bridges(merged, Gateway("host.docker.internal", "192.0.2.1", is_this_machine=True), said.append)
+    (endpoint,) = local_endpoints(merged)
+    bridges.routes = [Route(endpoint, answer=Answer(Kind.CLOSED, "no answer in time"))]
+    bridges.watch()
+    wait_for(lambda: said, "a second look")
+    assert said[0].line.endswith("on the host's own network, answers now")

@@ -83,6 +83,7 @@ def test_clusters_at_one_address_share_an_endpoint() -> None:
     [
         ({"server": "https://127.0.0.1/x"}, {"server": "https://127.0.0.1:9/x", "tls-server-name": "127.0.0.1"}),
         ({"server": "https://[::1]:7"}, {"server": "https://127.0.0.1:9", "tls-server-name": "::1"}),
+        ({"server": "https://localhost.:9"}, {"server": "https://127.0.0.1:9", "tls-server-name": "localhost"}),
         (
             {"server": "https://u@localhost:7/", "tls-server-name": "kept"},
             {"server": "https://u@127.0.0.1:9/", "tls-server-name": "kept"},

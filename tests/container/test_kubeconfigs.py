@@ -341,3 +341,9 @@ def test_data_goes_before_the_file_beside_it(box: Box) -> None:
     merged = read(box)
     assert merged.clusters["dev"] == {**FAR, "certificate-authority-data": data}
     assert not [note for note in merged.notes if note.is_problem]
+
+
+def test_a_home_of_nobody_does_not_keep_the_command_from_starting(box: Box) -> None:
+    box.environ["KUBECONFIG"] = "~nobody99/x"
+    assert box.run("echo", "ran") == "ran\n"
+    assert "~nobody99/x" in box.lines

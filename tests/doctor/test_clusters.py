@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -285,3 +287,31 @@ def test_who_has_answered_before_time_is_up_is_told(
 
     monkeypatch.setattr(clusters, "_ask_rights", asks)
     assert asyncio.run(until_time_is_up()).results[0].what == "a"
+
+
+@pytest.mark.parametrize("authority", [b"hello", b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"])
+def test_an_authority_that_is_none_is_no_bridge_that_leads_nowhere(
+    authority: bytes, serve_tls: Callable[[Issued], FakeApi], issue: Callable[..., Issued], tmp_path: Path
+) -> None:
+    (tmp_path / ".dockerenv").touch()
+    (tmp_path / "bridges.json").touch()
+    api = serve_tls(issue())
+    broken = {"certificate-authority-data": base64.b64encode(authority).decode()}
+    result = ask(api.kubeconfig(tmp_path, cluster=broken), root=tmp_path)
+    assert (result.state, result.code) == ("failed", "authority")
+    assert result.do == "its certificate-authority is no certificate: get a new kubeconfig"
+
+
+def test_a_bridge_that_leads_nowhere_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / ".dockerenv").touch()
+    (tmp_path / "bridges.json").touch()
+
+    def close_at_once() -> None:  # as socat does
+        server.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=close_at_once)
+        thread.start()
+        result = ask(pointing(tmp_path, f"https://127.0.0.1:{server.getsockname()[1]}"), root=tmp_path)
+        thread.join()
+    assert "a bridge leads from this address to the host" in result.do

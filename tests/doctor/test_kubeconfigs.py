@@ -13,7 +13,11 @@ import pytest
 import yaml
 
 from kubeagentix.cluster.kubeconfig import list_contexts
-from kubeagentix.doctor import kubeconfigs
+from kubeagentix.container.__main__ import prepare
+from kubeagentix.container.kubeconfigs import read_kubeconfigs
+from kubeagentix.container.places import Homes, sources
+from kubeagentix.container.state import State
+from kubeagentix.doctor import container, kubeconfigs
 from tests.cluster.conftest import FakeApi, Issued
 from tests.doctor.seeing import only, seen
 
@@ -199,3 +203,80 @@ def test_what_the_image_has_made_is_told_as_that(tmp_path: Path, monkeypatch: py
     assert (none.state, none.code) == ("not there", "none")
     write(tmp_path, {"dev": {}}, "dev", name="kubeconfig")
     assert only(seen(kubeconfigs.check), "~/kubeconfig").seen.endswith("made of the host's when the container started")
+
+
+def _tab(path: Path) -> None:
+    path.write_text("\tcontexts: []\n")
+
+
+def _utf_16(path: Path) -> None:
+    path.write_text("contexts: []\n", encoding="utf-16")
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate((16 << 20) + 1)
+
+
+def _link(path: Path) -> None:
+    path.symlink_to("/no/such/file")
+
+
+def _folder(path: Path) -> None:
+    (path / "inner").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (_tab, "is none: no YAML at line 1, column 1: a tab"),
+        (_utf_16, "is none: it is no text"),
+        (_large, "holds more than 16 MiB"),
+        (_link, "is a link to /no/such/file, which is not in the container"),
+        (_folder, "is a folder"),
+    ],
+)
+def test_one_that_was_broken_as_the_container_started_fails_with_its_fault(
+    make: Callable[[Path], None], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".kube").mkdir()
+    make(tmp_path / ".kube/config")
+    kubeconfig, bridges = prepare({"HOME": str(tmp_path)}, ["true"], tmp_path)
+    bridges.close()
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
+    (result,) = seen(kubeconfigs.check)
+    assert (result.state, result.code) == ("failed", "unusable")
+    assert told in result.seen
+    assert result.do
+    (tmp_path / ".dockerenv").touch()
+    assert not [item for item in seen(container.check, root=tmp_path) if item.what == "as it started"]
+
+
+def test_one_of_somebody_else_as_the_container_started_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    (tmp_path / ".kube").mkdir()
+    write(tmp_path / ".kube", {"dev": {}}, "dev")
+    homes = Homes(tmp_path)
+    with closed(tmp_path / ".kube"):
+        merged = read_kubeconfigs(sources({}, homes), homes)
+    State(tmp_path, tmp_path / "kubeconfig", notes=merged.notes).write()
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    (result,) = seen(kubeconfigs.check)
+    assert (result.state, "cannot be read by user" in result.seen) == ("failed", True)
+
+
+def test_none_at_all_as_the_container_started_is_still_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig, bridges = prepare({"HOME": str(tmp_path)}, ["true"], tmp_path)
+    bridges.close()
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
+    assert [result.state for result in seen(kubeconfigs.check)] == ["not there"]
+
+
+def test_names_of_others_are_shown_on_one_line(tmp_path: Path) -> None:
+    name = "esc\x1b[31mRED\nkubeagentix: forged"
+    path = write(tmp_path, {name: {"tokenFile": "a\n\x1b[2Jb"}}, name)
+    for result in seen(kubeconfigs.check, kubeconfig=str(path)):
+        assert (result.what + result.seen + result.do).isprintable()

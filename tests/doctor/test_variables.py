@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubeagentix.doctor import variables
 from kubeagentix.doctor.variables import known_names
@@ -123,3 +124,12 @@ def test_another_address_of_a_models_server_is_told_without_it(monkeypatch: pyte
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:pw@gateway.example")
     (result,) = seen(variables.check)
     assert (result.what, result.state, "gateway" in repr(result)) == ("ANTHROPIC_BASE_URL", "ok", False)
+
+
+def test_what_compose_sets_from_nothing_on_the_host_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["kubeagentix"]["environment"]
+    blank = [name for name, value in given.items() if value and re.search(r":-(\$\{\w+:-\})?\}", value)]
+    assert "KUBEAGENTIX_HOST_KUBECONFIG" in blank
+    for name in blank:
+        monkeypatch.setenv(name, "")
+    assert [result.state for result in seen(variables.check)] == ["ok"]
