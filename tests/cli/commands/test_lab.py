@@ -86,7 +86,8 @@ def kernel_of(home: Path, url: str, token: str) -> Iterator[BlockingKernelClient
 
 
 def said(client: BlockingKernelClient, code: str, expression: str) -> Any:
-    reply = client.execute_interactive(code, user_expressions={"said": expression}, timeout=120)
+    # By the reply: what is broadcast before the client has joined is not heard.
+    reply = client.execute(code, user_expressions={"said": expression}, reply=True, timeout=120)
     return eval(reply["content"]["user_expressions"]["said"]["data"]["text/plain"])
 
 
