@@ -11,11 +11,11 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from kubeagentix.domain.ignoring import KEYS, IgnoreRule, rule_of
 from kubeagentix.errors import ConfigurationError, UsageError, excerpt
+from kubeagentix.paths import expanded
 
 PREFIX = "KUBEAGENTIX_"
 DEFAULT_FILE = "~/.config/kubeagentix/config.toml"
@@ -69,7 +69,7 @@ def place_of(key: str, environ: Mapping[str, str]) -> str:
     """Where a setting that is set comes from: its variable, or the key in the config file."""
     if environ.get(PREFIX + key.upper()):
         return PREFIX + key.upper()
-    return f"{key} in {_expanded(environ.get(PREFIX + 'CONFIG', '') or DEFAULT_FILE, environ)}"
+    return f"{key} in {expanded(environ.get(PREFIX + 'CONFIG', '') or DEFAULT_FILE, environ)}"
 
 
 def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
@@ -79,7 +79,7 @@ def _from_environ(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[
 
 def _from_file(environ: Mapping[str, str], known: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
     chosen = environ.get(PREFIX + "CONFIG", "")
-    path = _expanded(chosen or DEFAULT_FILE, environ)
+    path = expanded(chosen or DEFAULT_FILE, environ)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -103,14 +103,6 @@ def _has_huge_number(value: Any) -> bool:
     if isinstance(value, dict | list):
         return any(map(_has_huge_number, value.values() if isinstance(value, dict) else value))
     return isinstance(value, int) and value.bit_length() > 64
-
-
-def _expanded(path: str, environ: Mapping[str, str]) -> Path:
-    home = environ.get("HOME")
-    try:
-        return Path(home, path[2:]) if path.startswith("~/") and home else Path(path).expanduser()
-    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
-        return Path(path)
 
 
 def _checked(source: str, key: str, value: Any, default: Any) -> Any:

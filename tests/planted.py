@@ -365,3 +365,18 @@ def _all() -> list[Planted]:
 
 
 PLANTED = _all()
+
+
+# Kubeconfigs that are no YAML, most of them at the password, which is hunter2-pw.
+TORN_AT_A_PASSWORD = tuple(
+    f"a: &hunter2-pw x\nusers: [{{name: a, user: {{password: {value}}}}}]\nb: [}}\n"
+    for value in (
+        "*hunter2-pw",
+        "!hunter2-pw",
+        "\thunter2-pw: x",
+        '"\\qhunter2-pw"',
+        "&hunter2-pw",
+        "hunter2-pw\x01",
+        "@hunter2-pw",
+    )
+)

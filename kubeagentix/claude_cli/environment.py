@@ -17,6 +17,7 @@ from kubeagentix.claude_cli.switches import Switches
 from kubeagentix.claude_cli.tokens import variable_for
 from kubeagentix.domain.requests import ModelRequest
 from kubeagentix.domain.secrets import Credential
+from kubeagentix.paths import expanded
 
 SERVER = "kube"  # the name our tools are served under: mcp__kube__pod_logs
 MAX_RETRIES = 2  # of the CLI: its default of 10 is silent for 180 s
@@ -61,7 +62,7 @@ def config_for(credential: Credential, environ: Mapping[str, str], switches: Swi
     if credential.kind != "login" or switches.isolate_config:
         return Config(folder=place.config, is_shared=False)
     named = environ.get("CLAUDE_CONFIG_DIR", "").strip()
-    return Config(folder=Path(named).expanduser() if named else None, is_shared=True)
+    return Config(folder=expanded(named, environ) if named else None, is_shared=True)
 
 
 def child_environment(

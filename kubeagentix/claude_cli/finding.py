@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kubeagentix.claude_cli.outcomes import failed
 from kubeagentix.errors import excerpt
+from kubeagentix.paths import expanded
 
 Version = tuple[int, int, int]
 
@@ -64,7 +65,7 @@ def _located(environ: Mapping[str, str]) -> tuple[Path, str]:
     search = environ.get("PATH", "")
     named = environ.get("CLAUDE_CODE_CLI_PATH", "").strip()
     if named:
-        found = shutil.which(str(Path(named).expanduser()), path=search)
+        found = shutil.which(str(expanded(named, environ)), path=search)
         if found is None:
             raise failed("cli_missing", f"CLAUDE_CODE_CLI_PATH is {excerpt(named, 120)}, and no program is there")
         return Path(found), "CLAUDE_CODE_CLI_PATH"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from kubeagentix.errors import ConfigurationError, excerpt
+from kubeagentix.paths import expanded
 
 Channel = Literal["", "sdk", "cli"]
 _NO = ("0", "false", "no", "off")
@@ -39,7 +40,7 @@ def switches_of(environ: Mapping[str, str]) -> Switches:
         enabled=_flag(environ, "ENABLE_CLAUDE_CODE_PROVIDER", default=True),
         allow_api_key=_flag(environ, "CLAUDE_CODE_ALLOW_API_KEY", default=False),
         isolate_config=_flag(environ, "CLAUDE_CODE_ISOLATE_CONFIG", default=False),
-        config_dir=_expanded(folder, environ) if folder else None,
+        config_dir=expanded(folder, environ) if folder else None,
         setting_sources=_sources(environ),
         timeout_s=_timeout(environ),
         channel=_channel(environ),
@@ -53,21 +54,13 @@ def config_dir_of(environ: Mapping[str, str], switches: Switches) -> Path | None
     if switches.isolate_config:
         return None
     named = environ.get("CLAUDE_CONFIG_DIR", "").strip()
-    return _expanded(named, environ) if named else _expanded("~/.claude", environ)
+    return expanded(named, environ) if named else expanded("~/.claude", environ)
 
 
 def state_file_of(folder: Path, environ: Mapping[str, str], switches: Switches) -> Path:
     """Where the CLI keeps its global state: inside of a folder that is named, beside the one that is not."""
     is_named = switches.config_dir is not None or environ.get("CLAUDE_CONFIG_DIR", "").strip()
     return (folder if is_named else folder.parent) / ".claude.json"
-
-
-def _expanded(text: str, environ: Mapping[str, str]) -> Path:
-    home = environ.get("HOME")
-    try:
-        return Path(home, text[2:]) if text.startswith("~/") and home else Path(text).expanduser()
-    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
-        return Path(text)
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kubeagentix.errors import KubeconfigError, excerpt
+from kubeagentix.paths import expanded
 
 IN_CLUSTER = "in-cluster"  # the name kubectl gives to the context of a pod's own service account
 SERVICE_ACCOUNT_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where the kubelet mounts it
@@ -238,14 +239,14 @@ def _is_in_cluster() -> bool:
 def _read(kubeconfig: str | os.PathLike[str] | None) -> _Merged | None:
     """The merged files, or None where a pod's service account stands in for them."""
     if kubeconfig is not None:
-        path = _expanded(os.fspath(kubeconfig))
+        path = expanded(os.fspath(kubeconfig))
         if os.path.isdir(path):  # noqa: PTH112  Path's own raises where a folder may not be entered
             raise KubeconfigError(f"{path} is a folder, not a kubeconfig file", hint="name a file in it")
         if not _is_there(path):  # a pipe will do
             raise KubeconfigError(f"there is no kubeconfig file {path}", hint="check the path")
         return _merge((path,))
-    named = [_expanded(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    candidates = named or [_expanded("~/.kube/config")]
+    named = [expanded(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    candidates = named or [expanded("~/.kube/config")]
     files = tuple(path for path in candidates if _is_there(path))
     if files:
         return _merge(files)
@@ -256,13 +257,6 @@ def _read(kubeconfig: str | os.PathLike[str] | None) -> _Merged | None:
         f"no kubeconfig: {'KUBECONFIG names ' if named else ''}{tried}, which does not exist, and this is no pod",
         hint="name one with --kubeconfig (kubeconfig= in Python) or KUBECONFIG; without a cluster, try the demo",
     )
-
-
-def _expanded(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # no HOME, and a user without an entry in passwd, as in some containers
-        return Path(path)
 
 
 def _is_there(path: Path) -> bool:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from kubeagentix.paths import expanded
+
 KUBECONFIG_FILE = "kubeconfig"
 STATE_FILE = "bridges.json"
 GIVEN_FILE = "given"  # the KUBECONFIG of the start, by which docker/entrypoint.sh knows another
@@ -76,7 +78,7 @@ def _is_absolute(written: str) -> bool:
 def sources(environ: Mapping[str, str], homes: Homes) -> tuple[Source, ...]:
     """The kubeconfig files: of our own KUBECONFIG, else of the host's, else `~/.kube/config`. They need not exist."""
     if own := own_kubeconfig(environ):
-        return tuple(Source(_expanded(part), part) for part in own)
+        return tuple(Source(expanded(part), part) for part in own)
     told = environ.get(HOST_KUBECONFIG, "")
     of_host = told.split(";" if ";" in told or _OF_WINDOWS.match(told) else ":")
     if any(of_host):
@@ -85,17 +87,15 @@ def sources(environ: Mapping[str, str], homes: Homes) -> tuple[Source, ...]:
     return (Source(default, str(default)),)
 
 
-def _expanded(part: str) -> Path:
-    try:
-        return Path(part).expanduser()
-    except RuntimeError:  # nobody's home
-        return Path(part)
-
-
 def own_kubeconfig(environ: Mapping[str, str]) -> list[str]:
     """What this environment's KUBECONFIG names, but for what an earlier start has made."""
     own = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return [part for part in own if Path(part).name != KUBECONFIG_FILE or not (Path(part).parent / STATE_FILE).exists()]
+
+
+def usual_folder(environ: Mapping[str, str]) -> Path:
+    """Where the private folder is, if nobody else is there already."""
+    return Path(environ.get(FOLDER) or f"/tmp/kubeagentix-{os.geteuid()}")  # noqa: S108  looked at before use
 
 
 def private_folder(environ: Mapping[str, str]) -> Path:
@@ -103,7 +103,7 @@ def private_folder(environ: Mapping[str, str]) -> Path:
 
     Raises OSError where there is no place for one.
     """
-    folder = Path(environ.get(FOLDER) or f"/tmp/kubeagentix-{os.geteuid()}")  # noqa: S108  looked at before use
+    folder = usual_folder(environ)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         seen = folder.lstat()

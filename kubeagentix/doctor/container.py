@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kubeagentix.container import gateways
+from kubeagentix.container.endpoints import addresses_of
 from kubeagentix.container.notes import KUBECONFIG
-from kubeagentix.container.places import FOLDER, STATE_FILE
+from kubeagentix.container.places import STATE_FILE, usual_folder
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
 from kubeagentix.doctor.kubeconfigs import contexts_of
 from kubeagentix.doctor.places import home_of, is_container
 from kubeagentix.errors import KubeconfigError
 
-HOSTS = ("host.docker.internal", "host.containers.internal")  # of Docker, of podman
 MOUNTS = (".kube", ".claude")  # of .claude.json another check tells
 _NO_ANSWER = "where the cluster listens on the host's 127.0.0.1 only, add -f compose.host.yaml"
 _MET = {
@@ -108,8 +108,7 @@ def _is_about(note: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
 def _state_file(environ: Mapping[str, str]) -> Path | None:
     """What the image's start has written, beside the kubeconfig that it has made."""
     named = [Path(part).parent for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    usual = Path(environ.get(FOLDER) or f"/tmp/kubeagentix-{os.geteuid()}")  # noqa: S108  only read
-    return next((file for folder in (*named, usual) if (file := folder / STATE_FILE).exists()), None)
+    return next((file for folder in (*named, usual_folder(environ)) if (file := folder / STATE_FILE).exists()), None)
 
 
 def _tell_bridge(entry: Mapping[str, Any], do: str, tell: Tell, dead: Callable[..., None]) -> None:
@@ -127,17 +126,13 @@ def _tell_bridge(entry: Mapping[str, Any], do: str, tell: Tell, dead: Callable[.
 
 
 def _tell_host(tell: Tell) -> None:
-    found = {}
-    for name in HOSTS:
-        try:
-            found[name] = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0]
-        except (OSError, UnicodeError):
-            continue
+    found = {name: addresses[0] for name in gateways.NAMES if (addresses := addresses_of(name))}
     if found:
         tell.ok("the host", ", ".join(f"{name} is {address}" for name, address in found.items()))
     else:
         do = "start it with --add-host host.docker.internal:host-gateway, as compose.yaml does; or with --network host"
-        tell.absent("the host", f"{HOSTS[0]} does not resolve, so no cluster on it can be reached", do, code="host")
+        seen = f"{gateways.NAMES[0]} does not resolve, so no cluster on it can be reached"
+        tell.absent("the host", seen, do, code="host")
 
 
 check = Check(name="Container", run=run)

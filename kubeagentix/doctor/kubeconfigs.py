@@ -17,6 +17,8 @@ from kubeagentix.cluster.kubeconfig import Access, list_contexts, nearest, resol
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
 from kubeagentix.doctor.places import faults_at_start, home_of, is_closed, is_made, owner_of, shown, to_read_it
 from kubeagentix.errors import KubeconfigError, excerpt
+from kubeagentix.paths import expanded
+from kubeagentix.toolkit.wording import count_of
 from kubeagentix.wire.readiness import bare_url
 
 SOON = timedelta(days=7)
@@ -93,18 +95,11 @@ async def _is_there(path: Path, about: Surroundings, tell: Tell) -> bool:
 def files_of(about: Surroundings) -> tuple[Path, ...]:
     """The files that would be merged, there or not; none where nothing names one and the usual one is not there."""
     if about.kubeconfig is not None:
-        return (Path(about.kubeconfig).expanduser(),)
-    named = [_expanded(part) for part in about.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+        return (expanded(about.kubeconfig, about.environ),)
+    named = [expanded(part, about.environ) for part in about.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     home = home_of(about.environ)
     usual = home / ".kube/config" if home is not None else None
     return tuple(named) or ((usual,) if usual is not None and (os.path.lexists(usual) or is_closed(usual)) else ())
-
-
-def _expanded(part: str) -> Path:
-    try:
-        return Path(part).expanduser()
-    except RuntimeError:  # nobody's home
-        return Path(part)
 
 
 def _tell_file(path: Path, about: Surroundings, tell: Tell) -> bool:
@@ -150,7 +145,7 @@ def _tell_content(path: Path, what: str, tell: Tell) -> None:
     except KubeconfigError as error:
         tell.error(what, error)
         return
-    count = f"{len(contexts)} context{'' if len(contexts) == 1 else 's'}"
+    count = count_of(len(contexts), "context")
     made = ", made of the host's when the container started" if is_made(path) else ""
     (tell.ok if contexts else tell.warning)(what, f"{count}{made}" if contexts else "holds no context")
 

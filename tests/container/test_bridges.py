@@ -24,8 +24,9 @@ from kubeagentix.container.kubeconfigs import read_kubeconfigs
 from kubeagentix.container.listening import choose
 from kubeagentix.container.notes import Note
 from kubeagentix.container.places import Homes, sources
+from tests.another_user import as_another
 
-from .conftest import HOST, Box, Serve, as_another, config, free_port, kubectl, socats, wait_for
+from .conftest import HOST, Box, Serve, config, free_port, kubectl, socats, wait_for
 
 ASK = "import asyncio, kubeagentix as kx; print(asyncio.run(kx.connect().get_json('/version'))['gitVersion'])"
 

@@ -17,8 +17,9 @@ from kubeagentix.container.kubeconfigs import Merged, read_kubeconfigs
 from kubeagentix.container.places import Homes, sources
 from kubeagentix.container.plugins import missing_plugins
 from kubeagentix.container.state import write_private
+from tests.another_user import as_another
 
-from .conftest import SECRET, Box, as_another, config, kubectl
+from .conftest import SECRET, Box, config, kubectl
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 FAR = {"server": "https://example.invalid:6443"}
@@ -132,8 +133,8 @@ def test_absolute_paths_below_the_hosts_home_are_found_below_ours(box: Box, home
 
 
 def test_what_the_hosts_kubeconfig_names_is_read_at_its_place_here(box: Box) -> None:
-    box.write(config({"work": FAR}), "work/config")
-    named = "/home/me/.kube/work/config:/etc/rancher/k3s/k3s.yaml:/home/me/.kube/gone"
+    box.write(config({"work": FAR}), "office/config")
+    named = "/home/me/.kube/office/config:/etc/rancher/k3s/k3s.yaml:/home/me/.kube/gone"
     merged = read(box, KUBEAGENTIX_HOST_HOME="/home/me", KUBEAGENTIX_HOST_KUBECONFIG=named)
     assert list(merged.contexts) == ["work"]
     said = lines(merged)

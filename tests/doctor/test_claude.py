@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from kubeagentix.claude_cli import finding
 from kubeagentix.doctor import claude
 from kubeagentix.doctor.results import CheckResult
+from tests.another_user import as_another
 from tests.doctor.seeing import only, seen
 
 HOUR_MS = 3_600_000
@@ -142,12 +142,10 @@ def test_another_folder_that_is_named_is_the_one_that_is_looked_at(
     assert only(seen(claude.check), "login").state == "not there"
 
 
-def test_a_folder_of_somebody_else_fails_unless_there_is_a_token(
-    home: Path, closed: Callable[[Path], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_of_somebody_else_fails_unless_there_is_a_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_login(home, expiresAt=1)
     seen(claude.check)  # so that all is loaded
-    with closed(home / ".claude"):
+    with as_another(home / ".claude"):
         failed = only(seen(claude.check), "login")
         monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy0000000000000000")
         warned = only(seen(claude.check), "login")

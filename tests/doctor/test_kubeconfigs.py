@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from kubeagentix.container.kubeconfigs import read_kubeconfigs
 from kubeagentix.container.places import Homes, sources
 from kubeagentix.container.state import State
 from kubeagentix.doctor import container, kubeconfigs
+from tests.another_user import as_another
 from tests.cluster.conftest import FakeApi, Issued
 from tests.doctor.seeing import only, seen
 
@@ -172,14 +172,12 @@ def test_a_file_that_hangs_is_told_beside_the_others(tmp_path: Path, monkeypatch
     assert (only(found, "~/slow").code, only(found, "~/fine").state) == ("timeout", "ok")
 
 
-def test_a_folder_of_somebody_else_is_told_with_its_owner(
-    tmp_path: Path, closed: Callable[[Path], AbstractContextManager[None]]
-) -> None:
+def test_a_folder_of_somebody_else_is_told_with_its_owner(tmp_path: Path) -> None:
     (tmp_path / ".kube").mkdir()
     path = write(tmp_path / ".kube", {"dev": {}}, "dev")
     for kubeconfig in (None, str(path)):
         seen(kubeconfigs.check, kubeconfig=kubeconfig)  # so that all is loaded
-        with closed(tmp_path / ".kube"):
+        with as_another(tmp_path / ".kube"):
             (result,) = seen(kubeconfigs.check, kubeconfig=kubeconfig)
         assert (result.what, result.state, result.code) == ("~/.kube/config", "failed", "unreadable")
         assert " belongs to " in result.seen
@@ -252,13 +250,11 @@ def test_one_that_was_broken_as_the_container_started_fails_with_its_fault(
     assert not [item for item in seen(container.check, root=tmp_path) if item.what == "as it started"]
 
 
-def test_one_of_somebody_else_as_the_container_started_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: Callable[[Path], AbstractContextManager[None]]
-) -> None:
+def test_one_of_somebody_else_as_the_container_started_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".kube").mkdir()
     write(tmp_path / ".kube", {"dev": {}}, "dev")
     homes = Homes(tmp_path)
-    with closed(tmp_path / ".kube"):
+    with as_another(tmp_path / ".kube"):
         merged = read_kubeconfigs(sources({}, homes), homes)
     State(tmp_path, tmp_path / "kubeconfig", notes=merged.notes).write()
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))

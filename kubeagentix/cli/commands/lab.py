@@ -21,6 +21,7 @@ from kubeagentix.cli.output import write
 from kubeagentix.cluster.kubeconfig import list_contexts
 from kubeagentix.contracts import CommandPlugin
 from kubeagentix.errors import KubeAgentiXError, MissingExtraError, UsageError, excerpt
+from kubeagentix.paths import expanded
 
 FOLDER = "kubeagentix-examples"
 FIRST = "01-quickstart.ipynb"
@@ -120,7 +121,7 @@ def _check_port(ip: str, port: int) -> None:
 
 def _own_kubeconfigs() -> tuple[str, ...]:
     """The user's own files, as far as they can be read: a damaged one shall not stand in the demo's way."""
-    own = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    own = os.environ.get("KUBECONFIG") or str(expanded("~/.kube/config"))
     return tuple(name for name in own.split(os.pathsep) if name and _contexts_of(name) is not None)
 
 
