@@ -65,15 +65,17 @@ def test_what_is_put_is_seen_and_a_click_comes_back(notebook: Callable[..., Book
 def test_a_click_arrives_while_a_cell_runs(notebook: Callable[..., Book], kernel: str, how: str) -> None:
     wait = """
 async def clicked():
-    for _ in range(400):
+    for _ in range(1600):
         if told:
             return f"told {told}"
         await asyncio.sleep(0.05)
     return "never"
 """
-    last = "print(await sync.arun(clicked()))" if how == "await" else "print(sync.run(clicked()))"
-    book = notebook(LINES, wait, "view", last, kernel=kernel)
+    run = "print(await sync.arun(clicked()))" if how == "await" else "print(sync.run(clicked()))"
+    joined = "while not view.is_heard: await asyncio.sleep(0.05)"  # its comm has its own way to the kernel by then
+    book = notebook(LINES, wait, "view", joined, f"print('begun'); {run}", kernel=kernel)
     book.run_all()
+    expect(book.output().first).to_contain_text("begun")
     book.page.locator(".go").click()
     expect(book.output().first).to_contain_text("told [('go', 7)]")
 

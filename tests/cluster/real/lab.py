@@ -73,6 +73,17 @@ def _second_steps(cases: Sequence[Case], places: Mapping[str, str]) -> None:
             kubectl("delete", "-n", places[case.name], "--wait=false", case.delete)
 
 
+def wait_for_rollout(namespace: str) -> None:
+    """Waits until all Deployments have their new pods, and a kubelet that may be busy has ended the old ones."""
+    kubectl("rollout", "status", "-n", namespace, "deployment", "--timeout=180s")
+    ended = "custom-columns=:metadata.deletionTimestamp"
+    wait_until(
+        lambda: set(kubectl("get", "pods", "-n", namespace, "-o", ended).split()) <= {"<none>"},
+        within_s=240,
+        what=f"the old pods of {namespace} are gone",
+    )
+
+
 def _remove(cases: Sequence[Case], places: Mapping[str, str]) -> None:
     with suppress(AssertionError):  # as much as can be removed, whatever was made
         for case in cases:

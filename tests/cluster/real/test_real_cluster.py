@@ -14,7 +14,16 @@ import kubeagentix as kx
 from kubeagentix.cluster import connection
 from kubeagentix.domain.diagnosis import Severity
 from tests.cluster.real.cases import BROKEN, CASES, HEALTHY, Case
-from tests.cluster.real.lab import KUBECONFIG, cordoned, is_ready, killed, kubectl, kubelet_of, workloads
+from tests.cluster.real.lab import (
+    KUBECONFIG,
+    cordoned,
+    is_ready,
+    killed,
+    kubectl,
+    kubelet_of,
+    wait_for_rollout,
+    workloads,
+)
 
 BREWING_S = 240  # within which every fault must have shown itself, with all of them starting on one node
 FLAPPING_S = 40  # a crash loop alternates between its states, so one namespace is polled, too
@@ -36,6 +45,9 @@ def cluster() -> Iterator[kx.Cluster]:
 @pytest.fixture(scope="module")
 def places() -> Iterator[Mapping[str, str]]:
     with workloads(CASES) as made:
+        for case in HEALTHY:
+            if case.then:
+                wait_for_rollout(made[case.name])
         yield made
 
 
