@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import pytest
 
@@ -45,15 +46,16 @@ def cluster() -> Iterator[kx.Cluster]:
 @pytest.fixture(scope="module")
 def places() -> Iterator[Mapping[str, str]]:
     with workloads(CASES) as made:
-        for case in HEALTHY:
-            if case.then:
-                wait_for_rollout(made[case.name])
         yield made
 
 
 @pytest.fixture(scope="module")
 def whole(cluster: kx.Cluster, places: Mapping[str, str]) -> kx.Diagnosis:
     """The first diagnosis of the whole cluster that is right about every case, or the last one in the time."""
+    for case in HEALTHY:
+        if case.then:
+            with suppress(AssertionError):  # one that never comes to rest fails its own test
+                wait_for_rollout(places[case.name])
     deadline = time.monotonic() + BREWING_S
     while True:
         diagnosis = kx.diagnose(all_namespaces=True, cluster=cluster)
