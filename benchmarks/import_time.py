@@ -1,45 +1,109 @@
-"""What `import kubeagentix` adds to an interpreter, and `%load_ext` to a shell: whole processes, medians of each."""
+"""What starting costs: imports, in whole processes against an empty interpreter (or shell) of the same run, medians.
+
+`import`, `--version`, `dx --help` and `%load_ext`: milliseconds of processor for the whole process, how many modules
+are loaded, and the milliseconds that `-X importtime` counts. `dx --demo` on a terminal: the first word, and the end.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import pty
+import re
 import statistics
 import subprocess
 import sys
 import time
 
 SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance(); "
-STATEMENTS = {
-    "empty": "pass",
-    "import": "import kubeagentix",
-    "shell": SHELL,
-    "load_ext": SHELL + "shell.run_line_magic('load_ext', 'kubeagentix')",
+COMMANDS = {
+    "empty": ("-c", "pass"),
+    "import": ("-c", "import kubeagentix"),
+    "version": ("-m", "kubeagentix", "--version"),
+    "dx_help": ("-m", "kubeagentix", "dx", "--help"),
+    "shell": ("-c", SHELL),
+    "load_ext": ("-c", SHELL + "shell.run_line_magic('load_ext', 'kubeagentix')"),
 }
+ADDED = {"import": "empty", "version": "empty", "dx_help": "empty", "load_ext": "shell"}
+DEMO = ("-m", "kubeagentix", "dx", "--demo")
+_ROW = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
 
 
-def seconds(statement: str) -> float:
+def processor_s(words: tuple[str, ...]) -> float:
+    """Seconds of the processor, in the program and the kernel, of the whole process."""
+    before = os.times()
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def imports(words: tuple[str, ...]) -> tuple[int, float]:
+    """How many modules are imported, and the milliseconds that takes by `-X importtime`."""
+    command = [sys.executable, "-X", "importtime", *words]
+    told = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    spent = [int(row) for row in _ROW.findall(told)]
+    return len(spent), sum(spent) / 1000
+
+
+def on_a_terminal(words: tuple[str, ...]) -> tuple[float, float]:
+    """Seconds until the first word is shown, and until the end."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", statement], check=True)
-    return time.perf_counter() - began
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, *words])
+    first, shown = 0.0, b""
+    while True:
+        try:
+            data = os.read(terminal, 1 << 16)
+        except OSError:  # Linux's way to say that the other side is closed
+            data = b""
+        if not data:
+            break
+        shown += data
+        if not first and re.search(rb"[a-z]{3}", shown):
+            first = time.perf_counter() - began
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return first, time.perf_counter() - began
+
+
+def measured(runs: int) -> dict[str, dict[str, float]]:
+    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    spent: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    modules: dict[str, int] = {}
+    for _ in range(runs):
+        for name, words in COMMANDS.items():
+            times[name].append(processor_s(words))
+            modules[name], importing = imports(words)
+            spent[name].append(importing)
+    return {
+        name: {
+            "processor_ms": round(statistics.median(times[name]) * 1000, 1),
+            "importtime_ms": round(statistics.median(spent[name]), 1),
+            "modules": modules[name],
+        }
+        for name in COMMANDS
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=30)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=15)
     runs = parser.parse_args().runs
-    for statement in STATEMENTS.values():
-        seconds(statement)
-    times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
-    for _ in range(runs):
-        for name, statement in STATEMENTS.items():
-            times[name].append(seconds(statement))
-    medians = {name: round(statistics.median(values) * 1000, 1) for name, values in times.items()}
+    for words in COMMANDS.values():
+        imports(words)  # so that all is compiled
+    found = measured(runs)
     added = {
-        "import_added_ms": round(medians["import"] - medians["empty"], 1),
-        "load_ext_added_ms": round(medians["load_ext"] - medians["shell"], 1),
+        name: {figure: round(value - found[base][figure], 1) for figure, value in found[name].items()}
+        for name, base in ADDED.items()
     }
-    print(json.dumps({"runs": runs, **{f"{name}_ms": value for name, value in medians.items()}, **added}))
+    shown = [on_a_terminal(DEMO) for _ in range(max(3, runs // 3))]
+    demo = {
+        "first_output_s": round(statistics.median(first for first, _ in shown), 2),
+        "end_s": round(statistics.median(end for _, end in shown), 2),
+    }
+    print(json.dumps({"runs": runs, "all": found, "added": added, "dx_demo": demo}, indent=1))
 
 
 if __name__ == "__main__":

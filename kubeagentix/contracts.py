@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from kubeagentix.domain.changes import Change
-from kubeagentix.domain.diagnosis import Diagnosis, Finding, Target
-from kubeagentix.domain.events import ModelEvent
-from kubeagentix.domain.requests import ModelRequest, Price, Readiness
-from kubeagentix.domain.rights import Right
-from kubeagentix.domain.secrets import Credential
-from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.tooling import ToolOutput, ToolSpec
+if TYPE_CHECKING:  # what loads a family need not load what its plugins are about
+    from kubeagentix.domain.changes import Change
+    from kubeagentix.domain.diagnosis import Diagnosis, Finding, Target
+    from kubeagentix.domain.events import ModelEvent
+    from kubeagentix.domain.requests import ModelRequest, Price, Readiness
+    from kubeagentix.domain.rights import Right
+    from kubeagentix.domain.secrets import Credential
+    from kubeagentix.domain.snapshot import Snapshot
+    from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 
 
 class Plugin(Protocol):

@@ -27,23 +27,32 @@ from kubeagentix.errors import RegistryError
 
 P = TypeVar("P", bound=Plugin)
 
+_COMMANDS = "kubeagentix.cli.commands"
+
 
 def load_family(package: str, record: type[P]) -> Mapping[str, P]:
     """The plugins of `package` by id, in order of id. Raises RegistryError, naming the file at fault."""
-    found: dict[str, P] = {}
+    plugins = (load_plugin(package, name, record) for name in _file_names(package))
+    return MappingProxyType({plugin.id: plugin for plugin in plugins})
+
+
+def load_plugin(package: str, name: str, record: type[P]) -> P:
+    """The plugin of that file in `package`, without loading the others. Raises RegistryError, naming the file."""
+    module = importlib.import_module(f"{package}.{name}")
+    plugin = getattr(module, "plugin", None)
+    if not isinstance(plugin, record):
+        raise RegistryError(
+            f"{module.__name__} assigns no {record.__name__} to `plugin`",
+            hint="a family's folder holds nothing but plugins; move helpers out of it",
+        )
+    if plugin.id not in (name, name.replace("_", "-")):
+        raise RegistryError(f"{module.__name__} has id {plugin.id!r}; a plugin's id is its file's name")
+    return plugin
+
+
+def _file_names(package: str) -> list[str]:
     folder = importlib.import_module(package)
-    for module_info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{package}.{module_info.name}")
-        plugin = getattr(module, "plugin", None)
-        if not isinstance(plugin, record):
-            raise RegistryError(
-                f"{module.__name__} assigns no {record.__name__} to `plugin`",
-                hint="a family's folder holds nothing but plugins; move helpers out of it",
-            )
-        if plugin.id not in (module_info.name, module_info.name.replace("_", "-")):
-            raise RegistryError(f"{module.__name__} has id {plugin.id!r}; a plugin's id is its file's name")
-        found[plugin.id] = plugin
-    return MappingProxyType(found)
+    return sorted(info.name for info in pkgutil.iter_modules(folder.__path__))
 
 
 @cache
@@ -61,7 +70,13 @@ def exporters() -> Mapping[str, ExporterPlugin]:
 @cache
 def commands() -> Mapping[str, CommandPlugin]:
     """The subcommands by name."""
-    return load_family("kubeagentix.cli.commands", CommandPlugin)
+    return load_family(_COMMANDS, CommandPlugin)
+
+
+def command(name: str) -> CommandPlugin | None:
+    """The subcommand of that name, loaded alone; None if there is none."""
+    file_name = name.replace("-", "_")
+    return load_plugin(_COMMANDS, file_name, CommandPlugin) if file_name in _file_names(_COMMANDS) else None
 
 
 @cache

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
+from kubeagentix import __version__
 from kubeagentix.cli import output
 from kubeagentix.errors import KubeAgentiXError
-from kubeagentix.recognition.masking import masked
 from kubeagentix.report.text import clean_line
 
 
@@ -25,7 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
         output.write("")  # the help, which argparse has printed, may still be on its way
     except KubeAgentiXError as error:
         if os.environ.get("KUBEAGENTIX_DEBUG"):
-            print(masked(traceback.format_exc()), file=sys.stderr)
+            _print_traceback()
         print(f"error: {clean_line(str(error), 2000)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -37,6 +36,17 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] in (["-V"], ["--version"]):  # before anything is loaded
+        output.write(f"kubeagentix {__version__}\n")
+        return 0
     from kubeagentix.cli.commanding import run  # noqa: PLC0415  so that an interrupt while it loads is quiet, too
 
     return run(words)
+
+
+def _print_traceback() -> None:
+    import traceback  # noqa: PLC0415  both for this alone
+
+    from kubeagentix.recognition.masking import masked  # noqa: PLC0415
+
+    print(masked(traceback.format_exc()), file=sys.stderr)

@@ -16,12 +16,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kubeagentix.analysis.addresses import resolve_host
-from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, hosts_named_in, other_end
-from kubeagentix.analysis.logs import read_failure
-from kubeagentix.analysis.memory_files import volumes_in_memory
-from kubeagentix.analysis.mentions import endpoint_in
-from kubeagentix.analysis.paths import ACCOUNT_DIRECTORY
 from kubeagentix.cluster.client import Answer, Client, Deadline
 from kubeagentix.cluster.log_times import split_times
 from kubeagentix.domain.diagnosis import Gap, ResourceRef
@@ -145,6 +139,10 @@ def choose_server_logs(
 
 def _blamed(picture: Snapshot, request: LogRequest) -> Iterator[ResourceRef]:
     """What the log of a request says that it could not be served by."""
+    from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, other_end  # noqa: PLC0415  200 ms, with a first log
+    from kubeagentix.analysis.logs import read_failure  # noqa: PLC0415  the same
+    from kubeagentix.analysis.mentions import endpoint_in  # noqa: PLC0415  the same
+
     pod = picture.get(Pod, request.namespace, request.pod)
     log = picture.log(pod, request.container, previous=request.is_previous) if pod is not None else None
     failure = read_failure(log) if log is not None else None
@@ -157,6 +155,9 @@ def _blamed(picture: Snapshot, request: LogRequest) -> Iterator[ResourceRef]:
 
 
 def _told_of(picture: Snapshot, request: LogRequest) -> Iterator[ResourceRef]:
+    from kubeagentix.analysis.addresses import resolve_host  # noqa: PLC0415  200 ms, with a first log
+    from kubeagentix.analysis.causes import hosts_named_in  # noqa: PLC0415  the same
+
     pod = picture.get(Pod, request.namespace, request.pod)
     for spec, _, _ in pod.containers() if pod is not None else ():
         for host in hosts_named_in(spec) if spec.name == request.container else ():
@@ -196,11 +197,16 @@ def _has_identity(pod: Pod) -> bool:
 
 def _may_lose_a_child(pod: Pod, container: Container) -> bool:
     """Whether it keeps files in memory under a limit: which process is killed for them, only the log tells."""
+    from kubeagentix.analysis.memory_files import volumes_in_memory  # noqa: PLC0415  with a first cluster that is read
+
     return "memory" in container.resources.limits and bool(volumes_in_memory(pod, container))
 
 
 def _may_call(pod: Pod, container: Container) -> bool:
     """Whether it is told of a host, or of settings or a program that are kept elsewhere and may name one."""
+    from kubeagentix.analysis.causes import hosts_named_in  # noqa: PLC0415  200 ms, with a first cluster that is read
+    from kubeagentix.analysis.paths import ACCOUNT_DIRECTORY  # noqa: PLC0415  the same
+
     brought = {item.name for item in pod.spec.volumes if item.config_map is not None or item.secret is not None}
     is_set_elsewhere = (
         bool(container.env_from)

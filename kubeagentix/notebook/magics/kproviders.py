@@ -6,7 +6,7 @@ import argparse
 import getpass
 from typing import Any
 
-from kubeagentix import agent, registry, sync
+from kubeagentix import registry, sync
 from kubeagentix.contracts import MagicPlugin
 from kubeagentix.engine.selection import find
 from kubeagentix.errors import UsageError, excerpt
@@ -50,6 +50,7 @@ def call(arguments: argparse.Namespace, _: dict[str, Any]) -> Lines | None:
 
 
 def _shown(choice: KubeAgentix, *, test: bool, only: str) -> Lines | None:
+    from kubeagentix import agent  # noqa: PLC0415  the engine is loaded where a model may be asked
     from kubeagentix.notebook import showing  # noqa: PLC0415  widgets are loaded where one is shown
     from kubeagentix.notebook.provider_card import ProviderCard, look  # noqa: PLC0415  the same
 
