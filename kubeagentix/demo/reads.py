@@ -52,11 +52,7 @@ def list_objects(store: Store, call: Call) -> web.Response:
     """A page of a list. Raises StatusError 400 for a bad selector or token, 410 for an expired token."""
     kind = call.served
     form = accepted_form(call.headers.get("Accept", ""))
-    matches = selection(call)
-    revision, start = _continue_from(store, call)
-    candidates = store.peek_all(stored_kind(store, kind), call.namespace)
-    objects = [obj for obj in (as_served(kind, obj) for obj in candidates) if matches(obj) and _key(obj) > start]
-    page, metadata = _page(objects, call, revision)
+    page, metadata = _page(store, call)
     body: dict[str, Any]
     match form:
         case Form.TABLE:
@@ -66,8 +62,8 @@ def list_objects(store: Store, call: Call) -> web.Response:
             body = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
             body |= {"metadata": metadata, "items": items}
         case _:
-            items = [_list_item(kind, obj) for obj in page]
-            body = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}
+            body = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata}
+            body["items"] = [_list_item(store, kind, obj) for obj in page]
     return json_answer(body, accept_encoding=call.headers.get("Accept-Encoding", ""))
 
 
@@ -94,9 +90,13 @@ def as_served(kind: ServedKind, obj: Manifest) -> Manifest:
     return obj
 
 
-def _list_item(kind: ServedKind, obj: Manifest) -> Manifest:
+def _list_item(store: Store, kind: ServedKind, obj: Manifest) -> Manifest | msgspec.Raw:
     """Items of built-in lists do not say their kind; those of custom resources and metrics do not need to either."""
-    return obj if kind.is_custom else {key: obj[key] for key in obj if key not in ("kind", "apiVersion")}
+    if kind.is_custom:
+        return obj
+    if kind.group == _EVENTS_GROUP:  # made for this answer
+        return {key: obj[key] for key in obj if key not in ("kind", "apiVersion")}
+    return store.peek_encoded(kind, obj)
 
 
 def _key(obj: Mapping[str, Any]) -> tuple[str, str]:
@@ -104,17 +104,27 @@ def _key(obj: Mapping[str, Any]) -> tuple[str, str]:
     return metadata.get("namespace", ""), metadata["name"]
 
 
-def _page(objects: Sequence[Manifest], call: Call, revision: int) -> tuple[Sequence[Manifest], dict[str, Any]]:
-    limit = call.integer("limit") or 0
+def _page(store: Store, call: Call) -> tuple[Sequence[Manifest], dict[str, Any]]:
+    """The objects of a page as they are served, and the metadata of its list."""
+    kind, limit, matches = call.served, max(call.integer("limit") or 0, 0), selection(call)
+    is_selected = bool(call.query.get("fieldSelector") or call.query.get("labelSelector"))
+    is_filtered = is_selected or bool(call.name)
+    revision, start = _continue_from(store, call)
+    found, remaining = store.peek_page(
+        stored_kind(store, kind), call.namespace, after=start, limit=0 if is_filtered else limit
+    )
+    page = [as_served(kind, obj) for obj in found]
+    if is_filtered:
+        page = [obj for obj in page if matches(obj)]
+        if limit:
+            page, remaining = page[:limit], len(page[limit:])
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
-    if not 0 < limit < len(objects):
-        return objects, metadata
-    page = objects[:limit]
-    namespace, name = _key(page[-1])
-    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": f"{namespace}/{name}\0"}
-    metadata["continue"] = base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
-    if not (call.query.get("fieldSelector") or call.query.get("labelSelector")):
-        metadata["remainingItemCount"] = len(objects) - limit
+    if remaining:
+        namespace, name = _key(page[-1])
+        token = {"v": "meta.k8s.io/v1", "rv": revision, "start": f"{namespace}/{name}\0"}
+        metadata["continue"] = base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
+        if not is_selected:
+            metadata["remainingItemCount"] = remaining
     return page, metadata
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+import msgspec
+
 from kubeagentix.demo.kinds import Catalog, ServedKind
 
 Manifest = dict[str, Any]
@@ -52,6 +54,8 @@ class Store:
         self._lock = threading.RLock()
         self._revision = FIRST_REVISION
         self._objects: defaultdict[tuple[str, str], dict[Key, Manifest]] = defaultdict(dict)
+        self._ordered: dict[tuple[str, str], Sequence[Key]] = {}  # by kind; absent where one has come or gone since
+        self._encoded: defaultdict[tuple[str, str], dict[Key, tuple[Manifest, msgspec.Raw]]] = defaultdict(dict)
         self._history: defaultdict[tuple[str, str], list[Change]] = defaultdict(list)
         self._forgotten: dict[tuple[str, str], int] = {}  # the newest revision no longer in the history, by kind
         self._logs: dict[tuple[str, str, str, bool], list[LogLine]] = {}
@@ -83,12 +87,29 @@ class Store:
             if old is not None and new == old:
                 return _copy(old)
             metadata["resourceVersion"] = str(self._next_revision())
-            self._objects[kind.key][key] = new
+            self._keep(kind, key, new)
             if kind.kind == _DEFINITION:
                 self.catalog.add_custom(new)
             self._record(kind, Change(self._revision, "MODIFIED" if old else "ADDED", old, new))
         self._wake()
         return _copy(new)
+
+    def load(self, objects: Iterable[Manifest]) -> None:
+        """Take over many complete objects (with uid and times) without copying: nobody may change them from now on.
+
+        They may share parts. No watch sees them come; one that began before is told 410 Gone.
+        """
+        with self._lock:
+            kinds = {}
+            for obj in objects:
+                kind, metadata = self.catalog.of(obj), obj["metadata"]
+                metadata["resourceVersion"] = str(self._next_revision())
+                self._keep(kind, (metadata["namespace"] if kind.is_namespaced else "", metadata["name"]), obj)
+                kinds[kind.key] = kind
+            for key in kinds:
+                self._history.pop(key, None)
+                self._forgotten[key] = self._revision
+        self._wake()
 
     def preview(self, obj: Manifest) -> Manifest:
         """What `put` would return, without storing it; a new object has no resourceVersion then."""
@@ -117,9 +138,36 @@ class Store:
 
     def peek_all(self, kind: ServedKind, namespace: str | None = None) -> Sequence[Manifest]:
         """The stored objects themselves, which must not be changed, ordered by namespace and name."""
+        return self.peek_page(kind, namespace)[0]
+
+    def peek_page(
+        self, kind: ServedKind, namespace: str | None = None, *, after: Key = ("", ""), limit: int = 0
+    ) -> tuple[Manifests, int]:
+        """At most `limit` (0: all) of the objects that `peek_all` gives, those after a key, and how many are left."""
         with self._lock:
-            items = sorted(self._objects[kind.key].items())
-        return [obj for key, obj in items if not namespace or key[0] == namespace]
+            objects = self._objects[kind.key]
+            keys = self._ordered.get(kind.key)
+            if keys is None:
+                keys = self._ordered[kind.key] = sorted(objects)
+            first, end = bisect.bisect_right(keys, after), len(keys)
+            if namespace:
+                first = max(first, bisect.bisect_left(keys, (namespace, "")))
+                end = bisect.bisect_left(keys, (f"{namespace}\0", ""))
+            last = min(end, first + limit) if limit else end
+            return [objects[key] for key in keys[first:last]], max(end - last, 0)
+
+    def peek_encoded(self, kind: ServedKind, obj: Manifest) -> msgspec.Raw:
+        """A stored object as JSON, without its kind and apiVersion; kept until the object is replaced."""
+        metadata = obj["metadata"]
+        kept, key = self._encoded[kind.key], (metadata.get("namespace", ""), metadata["name"])
+        known = kept.get(key)
+        if known is not None and known[0] is obj:
+            return known[1]
+        item = msgspec.Raw(msgspec.json.encode({name: obj[name] for name in obj if name not in ("kind", "apiVersion")}))
+        with self._lock:
+            if self._objects[kind.key].get(key) is obj:
+                kept[key] = obj, item
+        return item
 
     def remove(self, kind: ServedKind, namespace: str | None, name: str, *, cascade: bool = True) -> Sequence[Manifest]:
         """Remove an object and, if `cascade`, what it owns or (a namespace) contains; the object itself comes first.
@@ -199,6 +247,11 @@ class Store:
         self._wakers.append(waker)
         return lambda: self._wakers.remove(waker)
 
+    def _keep(self, kind: ServedKind, key: Key, obj: Manifest) -> None:
+        if key not in self._objects[kind.key]:
+            self._ordered.pop(kind.key, None)
+        self._objects[kind.key][key] = obj
+
     def _next_revision(self) -> int:
         self._revision += 1
         return self._revision
@@ -230,6 +283,8 @@ class Store:
         old = self._objects[kind.key].pop(key, None)
         if old is None:
             return None
+        self._ordered.pop(kind.key, None)
+        self._encoded[kind.key].pop(key, None)
         last = _copy(old)
         last["metadata"]["resourceVersion"] = str(self._next_revision())
         self._record(kind, Change(self._revision, "DELETED", old, last))

@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubeagentix.demo.store import HISTORY_MAX, Manifest, Store, TooOldError
@@ -216,3 +217,42 @@ def test_writers_in_many_threads_get_versions_of_their_own(empty: Store) -> None
         thread.join()
     versions = [pod["metadata"]["resourceVersion"] for pod in empty.list("Pod")]
     assert len(set(versions)) == 200
+
+
+def test_loaded_objects_are_listed_but_no_watch_saw_them_come(empty: Store) -> None:
+    pods = empty.catalog.named("Pod")
+    empty.put(_pod("cart"))
+    before = empty.revision
+    empty.load([_pod(name, uid=name, creationTimestamp="2026-01-15T12:00:00Z") for name in ("web", "api")])
+    assert [item["metadata"]["name"] for item in empty.list("Pod")] == ["api", "cart", "web"]
+    assert empty.changes_since(pods, empty.revision) == []
+    with pytest.raises(TooOldError):
+        empty.changes_since(pods, before)
+
+
+def test_pages_go_on_after_the_last_object(empty: Store) -> None:
+    pods = empty.catalog.named("Pod")
+    for namespace in ("shop", "store"):
+        for name in ("a", "b", "c"):
+            empty.put(_pod(name, namespace))
+    page, left = empty.peek_page(pods, "shop", after=("shop", "a"), limit=1)
+    assert ([item["metadata"]["name"] for item in page], left) == (["b"], 1)
+    empty.delete("Pod", "shop", "c")
+    assert empty.peek_page(pods, "shop", after=("shop", "b"), limit=1) == ([], 0)
+    assert empty.peek_page(pods, after=("shop", "b"), limit=2)[1] == 1
+
+
+def test_an_encoded_object_is_made_anew_when_it_was_written(empty: Store) -> None:
+    pods = empty.catalog.named("Pod")
+
+    def encoded() -> dict[str, Any]:
+        stored = empty.peek(pods, "shop", "web")
+        assert stored is not None
+        assert empty.peek_encoded(pods, stored) is empty.peek_encoded(pods, stored)
+        decoded: dict[str, Any] = msgspec.json.decode(empty.peek_encoded(pods, stored))
+        return decoded
+
+    empty.put(_pod("web"))
+    assert "kind" not in encoded()
+    empty.put(_pod("web", labels={"app": "web"}))
+    assert encoded()["metadata"]["labels"] == {"app": "web"}
