@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from kubeagentix.own_tools import tool, tools
     from kubeagentix.quickdx.diagnosis import Diagnosis
     from kubeagentix.recall import history
+    from kubeagentix.watches import watch
 
 _HOMES = {
     "ApprovalAnswer": "kubeagentix.domain.changes",
@@ -89,6 +90,7 @@ _HOMES = {
     "tool": "kubeagentix.own_tools",
     "tools": "kubeagentix.own_tools",
     "use": "kubeagentix.api",
+    "watch": "kubeagentix.watches",
 }
 
 __all__ = [
@@ -132,6 +134,7 @@ __all__ = [
     "tool",
     "tools",
     "use",
+    "watch",
 ]
 
 

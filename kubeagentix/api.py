@@ -254,6 +254,7 @@ class Question:
     source: Cluster | Snapshot
     target: Target
     quick_dx: Callable[..., Coroutine[Any, Any, Diagnosis]]
+    rules: Sequence[IgnoreRule] | None  # of what to ignore; None: nothing at all
 
 
 def question_of(
@@ -300,7 +301,7 @@ def question_of(
             seen=seen,
         )
 
-    return Question(source=source, target=wanted, quick_dx=quick_dx)
+    return Question(source=source, target=wanted, quick_dx=quick_dx, rules=rules)
 
 
 def diagnosed(

@@ -124,6 +124,14 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
     )
     add_place_options(parser)
     parser.add_argument("--snapshot", metavar="FILE", help="a saved snapshot instead of a cluster")
+    add_lint_options(parser)
+    add_model_options(parser, "the analyzers alone")
+    add_show_option(parser)
+    add_history_option(parser)
+
+
+def add_lint_options(parser: argparse.ArgumentParser) -> None:
+    """What to report besides, and what not: `--lint`, `--ignore`, `--no-ignore`."""
     parser.add_argument(
         "--lint", "--include-lint", dest="include_lint", action="store_true", help="also report what is risky"
     )
@@ -134,9 +142,6 @@ def add_dx_options(parser: argparse.ArgumentParser) -> None:
         help=f"ignore what is known, as {EXAMPLE}; keys: {', '.join(KEYS)}; may be given again",
     )
     parser.add_argument("--no-ignore", action="store_true", help="ignore nothing, whatever files and annotations say")
-    add_model_options(parser, "the analyzers alone")
-    add_show_option(parser)
-    add_history_option(parser)
 
 
 def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:

@@ -79,6 +79,7 @@ def test_the_public_names_are_these() -> None:
         "tool",
         "tools",
         "use",
+        "watch",
     }
     for name in kubeagentix.__all__:
         assert getattr(kubeagentix, name) is not None

@@ -13,7 +13,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -168,8 +169,9 @@ class _Question:
 class Client:
     """Asks one API server as one identity. Opens nothing until the first request. Safe to share between tasks."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, connections: int = WORKERS) -> None:
         self._access = access
+        self._connections = connections
         self._workers = Workers(WORKERS, name=f"kubeagentix {access.context}")
         self._session: Session | None = None
         self._lock = threading.Lock()
@@ -208,6 +210,31 @@ class Client:
                 f"cannot read {what}: no answer within {deadline.seconds:g} s",
                 hint=f"is {self._access.server} overloaded, or behind a VPN?",
             ) from error
+
+    @contextmanager
+    def following(
+        self, path: str, params: Mapping[str, str | int], exchange: Exchange, *, silent_s: float
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The open answer to a GET, to be read in the calling thread as it comes; blocks until its head is there.
+
+        Reading ends once nothing has come for `silent_s`, or when `exchange`, in which the caller is, is broken off.
+        Raises UnreachableError, also from the block, and KubeconfigError.
+        """
+        from urllib3 import Timeout  # noqa: PLC0415  80 ms to import
+
+        question = _Question(f"{self._access.server}{path}?{urlencode(params)}", JSON, None, None)
+        timeout = Timeout(connect=CONNECT_TIMEOUT_S, read=silent_s)
+        session = self._current_session()
+        with self._told_of_errors():
+            exchange.check()
+            response = self._opened(session, question, timeout)
+            if response.status == 401 and session.is_renewable:
+                response.close()
+                response = self._opened(self._renewed(session), question, timeout)
+            try:
+                yield response
+            finally:
+                response.close()  # not to be used again: somebody may have shut it
 
     async def on_worker(self, job: Callable[..., T], *arguments: Any, comes_first: bool = False) -> T:
         """Run a blocking `job` on one of the workers; one that comes first goes before the requests that wait."""
@@ -260,38 +287,47 @@ class Client:
 
     def _send(self, session: Session, question: _Question, deadline: Deadline) -> Answer:
         from urllib3 import Timeout  # noqa: PLC0415  80 ms to import
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415  80 ms to import
 
         # A little past the deadline, so that the event loop, which knows what was asked for, is the one to say so.
         left_s = deadline.remaining_s + 0.5
-        timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, left_s), read=left_s)
+        with self._told_of_errors():
+            timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, left_s), read=left_s)
+            response = self._opened(session, question, timeout)
+            content = _read_body(response, question.max_bytes)
+        self._notice_clock(response.headers.get("date"))
+        return Answer(status=response.status, body=content, headers=response.headers)
+
+    def _opened(self, session: Session, question: _Question, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
         sent, headers = question.sent, session.headers(accept=question.accept)
         if sent is not None:
             headers["content-type"] = sent.media_type
+        return session.pool.request(
+            sent.method if sent is not None else "GET",
+            question.url,
+            body=sent.body if sent is not None else None,
+            headers=headers,
+            timeout=timeout,
+            retries=False,
+            redirect=False,  # an API server does not redirect; a login page must not be given the token
+            preload_content=False,
+        )
+
+    @contextmanager
+    def _told_of_errors(self) -> Iterator[None]:
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415  80 ms to import
+
         try:
-            response = session.pool.request(
-                sent.method if sent is not None else "GET",
-                question.url,
-                body=sent.body if sent is not None else None,
-                headers=headers,
-                timeout=timeout,
-                retries=False,
-                redirect=False,  # an API server does not redirect; a login page must not be given the token
-                preload_content=False,
-            )
-            content = _read_body(response, question.max_bytes)
+            yield
         except (HTTPError, OSError) as error:
             raise unreachable(error, self._access.server) from error
         except UnicodeEncodeError:  # not chained: it holds the whole text
             what = f"the credential of context {self._access.context!r} has characters that no header can carry"
             raise KubeconfigError(what, hint="it was pasted with something else: get a new kubeconfig") from None
-        self._notice_clock(response.headers.get("date"))
-        return Answer(status=response.status, body=content, headers=response.headers)
 
     def _current_session(self) -> Session:
         with self._lock:
             if self._session is None or self._session.is_expired:
-                expired, self._session = self._session, open_session(self._access, connections=WORKERS)
+                expired, self._session = self._session, open_session(self._access, connections=self._connections)
                 if expired is not None:
                     expired.close()
             return self._session
@@ -299,7 +335,7 @@ class Client:
     def _renewed(self, refused: Session) -> Session:
         with self._lock:
             if self._session is refused or self._session is None:  # else another thread renewed it meanwhile
-                self._session = open_session(self._access, connections=WORKERS)
+                self._session = open_session(self._access, connections=self._connections)
                 refused.close()
             return self._session
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Self
 
@@ -13,12 +14,14 @@ from kubeagentix.cluster.client import JSON, Client, Deadline, Sent
 from kubeagentix.cluster.identity import check
 from kubeagentix.cluster.kubeconfig import Access, resolve
 from kubeagentix.cluster.snapshot import Meanwhile, ReadOptions, read_snapshot
+from kubeagentix.cluster.watch import MAX_CONNECTIONS, Watch, WatchOptions
 from kubeagentix.domain.changes import ApprovedChange, Change
 from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.recognition.masking import masked
 
 DEFAULTS = ReadOptions()
+WATCHING = WatchOptions()
 TEXT_ATTEMPTS = 2  # a log goes through to a kubelet, which is slow to say that it has none
 MAX_TEXT_BYTES = 64 << 20  # of one text, whatever the server sends
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -36,6 +39,7 @@ class Cluster:
         self.namespace = access.namespace
         self.server = access.server
         self.kubeconfig = kubeconfig
+        self._access = access
         self._client = Client(access)
 
     def __repr__(self) -> str:
@@ -71,6 +75,18 @@ class Cluster:
         if deadline_s is not None:
             options = replace(options, deadline_s=deadline_s)
         return await read_snapshot(self._client, self.context, namespace, options, listen, meanwhile=meanwhile)
+
+    @asynccontextmanager
+    async def watching(
+        self, namespace: str | None = None, *, options: WatchOptions = WATCHING, listen: Listener = silent
+    ) -> AsyncIterator[Watch]:
+        """Keeps up with `namespace` (None: with all) as long as the block runs. Raises as `read_snapshot`."""
+        watch = Watch(Client(self._access, connections=MAX_CONNECTIONS), self.context, namespace, options)
+        try:
+            await watch.start(listen)
+            yield watch
+        finally:
+            await watch.close()
 
     async def get_json(
         self,

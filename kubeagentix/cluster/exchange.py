@@ -33,11 +33,15 @@ class Exchange:
         with self._lock:  # from here on the connection may serve another exchange
             self._socket = None
 
+    def check(self) -> None:
+        """Raises ConnectionAbortedError where nobody waits any more."""
+        if self._is_broken_off:
+            raise ConnectionAbortedError("nobody waits for it")
+
     def uses(self, connected: Any) -> None:
         """The socket on which the answer will come. Raises ConnectionAbortedError where nobody waits any more."""
         with self._lock:
-            if self._is_broken_off:
-                raise ConnectionAbortedError("nobody waits for it")
+            self.check()
             self._socket = connected if isinstance(connected, socket.socket) else None
 
     def break_off(self) -> None:

@@ -53,7 +53,8 @@ class ListRequest:
 class Listing:
     """What came of it: the objects read before `error`, if any, ended it; None where there are none to speak of.
 
-    `is_cut`: there are more than were asked for.
+    `is_cut`: there are more than were asked for. `version` is the list's own, from which its changes can be watched;
+    `served` the API version that answered.
     """
 
     items: tuple[Resource, ...] | None = field(repr=False)
@@ -61,6 +62,8 @@ class Listing:
     error: ClusterError | None = None
     is_served: bool = True
     is_cut: bool = False
+    version: str = field(default="", compare=False)
+    served: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ class _Progress:
     items: list[Resource] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     token: str = ""
+    version: str = ""  # the first page's: a later one may be newer, if the list expired meanwhile
     expired: int = 0
 
 
@@ -95,8 +99,14 @@ async def _read_version(
                 break
             told(len(progress.items))
     except ClusterError as error:
-        return Listing(items=tuple(progress.items) or None, gaps=tuple(progress.gaps), error=error)
-    return Listing(items=tuple(progress.items), gaps=tuple(progress.gaps), is_cut=bool(progress.token))
+        return Listing(items=tuple(progress.items) or None, gaps=tuple(progress.gaps), error=error, served=version)
+    return Listing(
+        items=tuple(progress.items),
+        gaps=tuple(progress.gaps),
+        is_cut=bool(progress.token),
+        version=progress.version,
+        served=version,
+    )
 
 
 async def _read_page(
@@ -118,6 +128,7 @@ async def _read_page(
     page = await client.on_worker(_decode, request, body, comes_first=True)  # so that what was read is at hand
     progress.items.extend(page.items)
     progress.gaps.extend(page.gaps)
+    progress.version = progress.version or page.metadata.resource_version
     token = page.metadata.continue_
     if token and token == progress.token:
         raise ApiError(f"cannot read {request.what}: the server repeats its continue token", status=200)
@@ -130,7 +141,7 @@ def _goes_on_after_expiry(answer: Answer, progress: _Progress) -> bool:
     if progress.expired == 1:
         progress.items.clear()
         progress.gaps.clear()
-        progress.token = ""
+        progress.token = progress.version = ""
         return True
     offered = _offered_token(answer.body)
     if not offered or offered == progress.token:

@@ -38,8 +38,9 @@ from kubeagentix.errors import excerpt
 
 
 class ListMetadata(Value, frozen=True):
-    """`metadata` of a list: how to go on."""
+    """`metadata` of a list: how to go on, and from which version on changes can be watched."""
 
+    resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
 
 

@@ -22,7 +22,7 @@ from kubeagentix.cluster.logs import LOG_RIGHT, MAX_LOGS, MAX_PODS_PER_OWNER, ch
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, StageChanged
 from kubeagentix.domain.extensions import CustomResourceDefinition
-from kubeagentix.domain.meta import condition
+from kubeagentix.domain.meta import Resource, condition
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.nodes import Event, Namespace, Node
 from kubeagentix.domain.pods import Pod
@@ -82,6 +82,7 @@ DIAGNOSING = (*rights(), LOG_RIGHT)
 
 SoFar = Callable[[], Snapshot | None]  # what has been read so far, but for logs; None before all pods are
 Meanwhile = Callable[[SoFar], Coroutine[Any, Any, None]]
+Listed = Callable[[ListRequest, Listing], None]  # hears what came of each list, for whoever goes on from there
 
 
 @dataclass(slots=True)
@@ -97,6 +98,7 @@ class _Reading:
     listen: Listener
     taken_at: datetime
     total: int  # kinds
+    listed: Listed
     done: int = 0
 
     def tell(self, kind: Kind, items: int) -> None:
@@ -112,6 +114,7 @@ async def read_snapshot(
     listen: Listener,
     *,
     meanwhile: Meanwhile | None = None,
+    listed: Listed = lambda _request, _listing: None,
 ) -> Snapshot:
     """The snapshot of one namespace (with the cluster-scoped kinds), or (None) of all.
 
@@ -129,7 +132,16 @@ async def read_snapshot(
     kinds = {name: kind for name, kind in KINDS.items() if options.kinds is None or name in options.kinds}
     taken_at = datetime.now(UTC) + client.clock_skew
     reading = _Reading(
-        client, context, served, namespace, options, deadline, listen, taken_at=taken_at, total=len(kinds)
+        client,
+        context,
+        served,
+        namespace,
+        options,
+        deadline,
+        listen,
+        taken_at=taken_at,
+        total=len(kinds),
+        listed=listed,
     )
     listings, custom, logs, log_gaps = await _read_all(reading, kinds, meanwhile)
     _raise_if_nothing_was_read(listings)
@@ -229,7 +241,11 @@ async def _read_custom(reading: _Reading, definitions: Awaitable[Listing]) -> Cu
     if kinds:
         done = len(KINDS)
         reading.listen(StageChanged(stage="collect", done=done, total=done, detail="custom resources"))
-    return await read_custom(reading.client, kinds, reading.namespace, deadline)
+    found = await read_custom(reading.client, kinds, reading.namespace, deadline)
+    for kind in kinds:
+        if (read := found.listings.get(kind.name)) is not None:
+            reading.listed(ListRequest(kind=kind, versions=kind.versions, namespace=reading.namespace), read)
+    return found
 
 
 async def _read_kind(reading: _Reading, kind: Kind) -> Listing:
@@ -240,7 +256,9 @@ async def _read_kind(reading: _Reading, kind: Kind) -> Listing:
     deadline = reading.deadline.at_most(_limit_s(reading, kind))
     if kind.name == Event.kind and reading.namespace not in (None, NODE_EVENTS_NAMESPACE):
         return await _with_node_events(reading, request, deadline)
-    return await read_list(reading.client, request, deadline, progress=partial(reading.tell, kind))
+    listing = await read_list(reading.client, request, deadline, progress=partial(reading.tell, kind))
+    reading.listed(request, listing)
+    return listing
 
 
 def _limit_s(reading: _Reading, kind: Kind) -> float:
@@ -258,6 +276,8 @@ async def _with_node_events(reading: _Reading, request: ListRequest, deadline: D
         field_selector="involvedObject.kind=Node",
     )
     own, nodes = await _together([read_list(reading.client, item, deadline) for item in (request, about_nodes)])
+    reading.listed(request, own)
+    reading.listed(about_nodes, nodes)
     # Whoever may not read them there has the gap about nodes already.
     extra = tuple(item for item in nodes.items or () if isinstance(item, Event) and item.involved_object.kind == "Node")
     return Listing(
@@ -276,11 +296,11 @@ async def _read_logs(
     known_nodes = (await listings[Node.kind]).items or ()
     if not options.with_logs:
         return (), ()
-    silent_nodes = {node.name for node in known_nodes if isinstance(node, Node) and _is_silent(node)}
+    silent = silent_nodes(known_nodes)
     plan = choose_logs(
         (pod for pod in listed if isinstance(pod, Pod)),
         now=reading.taken_at,
-        silent_nodes=silent_nodes,
+        silent_nodes=silent,
         max_logs=options.max_logs,
         max_pods_per_owner=options.max_pods_per_owner,
     )
@@ -301,10 +321,15 @@ async def _read_logs(
         objects={Pod.kind: listed, Service.kind: services},
         logs=logs,
     )
-    servers = choose_server_logs(picture, plan, silent_nodes=silent_nodes, max_logs=options.max_logs)
+    servers = choose_server_logs(picture, plan, silent_nodes=silent, max_logs=options.max_logs)
     before, total = total, total + len(servers.requests)
     more, more_gaps = await read_logs(reading.client, servers, reading.deadline, progress=progress)
     return (*logs, *more), (*gaps, *more_gaps)
+
+
+def silent_nodes(nodes: Iterable[Resource]) -> frozenset[str]:
+    """The names of those nodes whose kubelet has stopped reporting: it will not hand out a log either."""
+    return frozenset(node.name for node in nodes if isinstance(node, Node) and _is_silent(node))
 
 
 def _is_silent(node: Node) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -66,10 +66,11 @@ async def watch(store: Store, call: Call, request: web.Request, waker: Waker) ->
     shape = _Shape(call.served, accepts, call.query.get("includeObject", "Metadata"), store)
     response = web.StreamResponse(headers={**common_headers(), "Content-Type": "application/json"})
     await response.prepare(request)  # before the first event, for which a client may wait long
-    async with aclosing(_events(store, call, start, matches, waker)) as events:
-        async for event in events:
-            await response.write(shape.line(event))
-    await response.write_eof()
+    with suppress(ConnectionError):  # the client has hung up, as watchers do
+        async with aclosing(_events(store, call, start, matches, waker)) as events:
+            async for event in events:
+                await response.write(shape.line(event))
+        await response.write_eof()
     return response
 
 

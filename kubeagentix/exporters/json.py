@@ -24,7 +24,11 @@ _UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\uf
 
 def export(diagnosis: Diagnosis) -> str:
     """The diagnosis as indented JSON."""
-    text = json.dumps(_diagnosis(diagnosis), indent=2, ensure_ascii=False)
+    return safe(json.dumps(_diagnosis(diagnosis), indent=2, ensure_ascii=False))
+
+
+def safe(text: str) -> str:
+    """JSON without characters that a terminal or an editor would follow."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -37,8 +41,8 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
         "mode": diagnosis.mode,
         "provider": diagnosis.provider,
         "model": diagnosis.model,
-        "hypotheses": [_hypothesis(item) for item in diagnosis.hypotheses],
-        "findings": [_finding(item) for item in diagnosis.findings],
+        "hypotheses": [hypothesis_fields(item) for item in diagnosis.hypotheses],
+        "findings": [finding_fields(item) for item in diagnosis.findings],
         "gaps": [
             {"what": gap.what, "why": gap.why, "kind": gap.kind, "namespace": gap.namespace} for gap in diagnosis.gaps
         ],
@@ -85,7 +89,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
+def hypothesis_fields(hypothesis: Hypothesis) -> dict[str, Any]:
+    """One hypothesis."""
     return {
         "id": hypothesis.id,
         "title": hypothesis.title,
@@ -97,7 +102,8 @@ def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    """One finding, with its evidence."""
     return {
         "id": finding.id,
         "analyzer": finding.analyzer,
@@ -125,8 +131,8 @@ def _ignored(item: Ignored) -> dict[str, Any]:
         },
         "is_expired": item.is_expired,
         "is_idle": item.is_idle,
-        "findings": [_finding(finding) for finding in item.findings],
-        "symptoms": [_finding(finding) for finding in item.symptoms],
+        "findings": [finding_fields(finding) for finding in item.findings],
+        "symptoms": [finding_fields(finding) for finding in item.symptoms],
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from kubeagentix import registry
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.contracts import AnalyzerPlugin
-from kubeagentix.domain.diagnosis import Gap, Target, digest
+from kubeagentix.domain.diagnosis import Finding, Gap, Target, digest
 from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
@@ -130,6 +130,13 @@ def neighbours(snapshot: Snapshot) -> tuple[str, ...]:
     if snapshot.namespace is None:
         return ()
     found, _ = analyze(snapshot, [item for item in registry.analyzers().values() if not item.is_lint])
+    return blamed_namespaces(snapshot, found)
+
+
+def blamed_namespaces(snapshot: Snapshot, found: Iterable[Finding]) -> tuple[str, ...]:
+    """Namespaces outside the picture of which findings blame objects, the most blamed first."""
+    if snapshot.namespace is None:
+        return ()
     blamed = Counter(ref.namespace for finding in found for ref in finding.points_at if ref.namespace)
     known = {snapshot.namespace, *snapshot.neighbours}
     return tuple(name for name, _ in blamed.most_common() if name not in known)
@@ -147,13 +154,42 @@ def diagnose_snapshot(
 ) -> Diagnosis:
     """The pure part: the Diagnosis of one snapshot. `timings` are seconds per stage."""
     started_at = started_at or datetime.now(UTC)
-    place = resolve_target(snapshot, target)
+    resolve_target(snapshot, target)
     clock = time.perf_counter()
     unloaded = load_packages()
-    found, failed = analyze(snapshot, _chosen(include_lint), listen)
+    found, failed = analyze(snapshot, chosen_analyzers(include_lint=include_lint), listen)
     analyzed = time.perf_counter()
     listen(StageChanged(stage="correlate", done=0, total=1))
-    graph = Graph.of(snapshot)
+    diagnosis = conclude(
+        snapshot,
+        target,
+        Graph.of(snapshot),
+        found,
+        include_lint=include_lint,
+        ignore=ignore,
+        gaps=(*unloaded, *failed),
+        started_at=started_at,
+        timings={"collect_s": round(collect_s, 4), "analyze_s": round(analyzed - clock, 4)},
+    )
+    listen(StageChanged(stage="correlate", done=1, total=1))
+    return masked(snapshot, diagnosis)
+
+
+def conclude(
+    snapshot: Snapshot,
+    target: Target,
+    graph: Graph,
+    found: Sequence[Finding],
+    *,
+    include_lint: bool,
+    ignore: Sequence[IgnoreRule] | None,
+    gaps: Iterable[Gap],
+    started_at: datetime,
+    timings: Mapping[str, float],
+) -> Diagnosis:
+    """What findings come to: correlated, ranked, narrowed to the target. Credentials still stand in it."""
+    clock = time.perf_counter()
+    place = resolve_target(snapshot, target)
     findings = with_changes(snapshot, graph, correlate(snapshot, found, graph))
     if target.namespace is not None:
         findings = in_namespace(snapshot, findings, target.namespace)
@@ -163,29 +199,23 @@ def diagnose_snapshot(
         include_lint=include_lint,
     )
     told = answer(snapshot, graph, findings, ignore, scope)
-    listen(StageChanged(stage="correlate", done=1, total=1))
-    finished_at = datetime.now(UTC)
-    diagnosis = Diagnosis(
+    return Diagnosis(
         id=digest("d", snapshot.cluster, str(target), started_at.isoformat()),
         target=target,
         cluster=snapshot.cluster,
         hypotheses=told.hypotheses,
         findings=tuple(sorted(told.findings, key=worst_first)),
-        gaps=(*snapshot.gaps, *unloaded, *failed),
+        gaps=(*snapshot.gaps, *gaps),
         ignored=told.ignored,
         notes=told.notes,
-        timings={
-            "collect_s": round(collect_s, 4),
-            "analyze_s": round(analyzed - clock, 4),
-            "correlate_s": round(time.perf_counter() - analyzed, 4),
-        },
+        timings={**timings, "correlate_s": round(time.perf_counter() - clock, 4)},
         counts={kind: len(items) for kind, items in snapshot.objects.items() if items},
         started_at=started_at,
-        finished_at=finished_at,
+        finished_at=datetime.now(UTC),
     )
-    return masked(snapshot, diagnosis)
 
 
-def _chosen(include_lint: bool) -> tuple[AnalyzerPlugin, ...]:
+def chosen_analyzers(*, include_lint: bool) -> tuple[AnalyzerPlugin, ...]:
+    """The analyzers that run, in their order: the built-in ones, then one's own."""
     known = (*registry.analyzers().values(), *own_analyzers())
     return tuple(item for item in known if include_lint or not item.is_lint)

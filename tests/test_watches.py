@@ -1,0 +1,116 @@
+"""`kx.watch`, on the demo cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kubeagentix as kx
+from kubeagentix.demo.running import start_demo
+from kubeagentix.demo.store import Store
+from kubeagentix.errors import NotFoundError, UsageError
+from kubeagentix.quickdx.watching import Update
+from kubeagentix.testing import snapshot_of
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = kx.current()
+    yield
+    kx.use(before)
+
+
+def on_demo(folder: Path, work: Callable[[Store], Awaitable[None]], *scenarios: str) -> None:
+    """Runs `work` beside a demo cluster, which becomes the current one."""
+
+    async def main() -> None:
+        running = await start_demo(scenarios)
+        try:
+            with kx.connect(kubeconfig=running.write_kubeconfig(folder / "kubeconfig")):
+                async with asyncio.timeout(PATIENCE_S):
+                    await work(running.store)
+        finally:
+            await running.close()
+
+    asyncio.run(main())
+
+
+def break_a_pod(store: Store, namespace: str) -> str:
+    """Makes the image of a running pod vanish, as far as its status says; its name."""
+    pod: dict[str, Any] = next(item for item in store.list("Pod", namespace) if item["status"]["phase"] == "Running")
+    waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+    pod["status"]["containerStatuses"][0].update(ready=False, state={"waiting": waiting})
+    for condition in pod["status"]["conditions"]:
+        if condition["type"] in ("Ready", "ContainersReady"):
+            condition["status"] = "False"
+    store.put(pod)
+    return str(pod["metadata"]["name"])
+
+
+def test_the_first_update_is_the_answer_and_later_ones_tell_what_is_new_and_gone(tmp_path: Path) -> None:
+    async def work(store: Store) -> None:
+        async with aclosing(kx.watch(all_namespaces=True)) as updates:
+            first = await anext(updates)
+            assert {item.reason for item in first.difference.new} >= {"CrashLoopBackOff/Panic"}
+            assert first.difference.gone == ()
+            name = break_a_pod(store, "ingress-nginx")
+            second = await anext(updates)
+            while not any(item.reason == "ImagePullBackOff" for item in second.difference.new):
+                second = await anext(updates)
+            assert second.changes >= 1
+            store.delete("Pod", "ingress-nginx", name)
+            third = await anext(updates)
+            while not any(item.reason == "ImagePullBackOff" for item in third.difference.gone):
+                third = await anext(updates)
+            expected = await kx.adiagnose(all_namespaces=True, history=False)
+            assert [item.id for item in third.diagnosis.findings] == [item.id for item in expected.findings]
+            assert [item.id for item in third.diagnosis.hypotheses] == [item.id for item in expected.hypotheses]
+
+    on_demo(tmp_path, work, "crash-panic", "healthy-web")
+    assert not [thread for thread in threading.enumerate() if "kubeagentix watch" in thread.name]
+
+
+def test_a_target_that_vanishes_is_told_and_may_come_again(tmp_path: Path) -> None:
+    async def work(store: Store) -> None:
+        async with aclosing(kx.watch("deploy/limiter", namespace="edge")) as updates:
+            assert (await anext(updates)).diagnosis.hypotheses
+            gone = store.delete("Deployment", "edge", "limiter")
+            assert gone is not None
+
+            async def until(holds: Callable[[Update], bool]) -> None:
+                async for update in updates:
+                    if holds(update):
+                        return
+
+            await until(lambda update: any("limiter" in gap.what for gap in update.diagnosis.gaps))
+            store.put(gone)
+            await until(lambda update: not update.diagnosis.gaps)
+
+    on_demo(tmp_path, work, "crash-panic")
+
+
+def test_a_target_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
+    async def work(_store: Store) -> None:
+        with pytest.raises(NotFoundError, match="there is no Deployment 'nobody'"):
+            async for _ in kx.watch("deploy/nobody", namespace="edge"):
+                pass
+
+    on_demo(tmp_path, work, "crash-panic")
+    assert not [thread for thread in threading.enumerate() if "kubeagentix watch" in thread.name]
+
+
+def test_a_snapshot_cannot_be_watched() -> None:
+    async def main() -> None:
+        async for _ in kx.watch(cluster=snapshot_of()):
+            pass
+
+    with pytest.raises(UsageError, match="a saved snapshot does not change"):
+        asyncio.run(main())
