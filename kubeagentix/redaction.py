@@ -30,6 +30,7 @@ MAX_LEARNED = 500  # values that are looked for wherever they stand; each costs 
 MAX_KEPT = 20_000  # short texts whose result is kept: objects repeat their labels and names
 SHORT = 200  # characters of those
 PASSES = 4  # over a text, until nothing new is found: a mask can bring a name and its value together
+_DIGEST = re.compile(r"[a-z]-[0-9a-f]{10}")  # an id, as of a finding or of evidence, which is no value
 _SEEN = re.compile(r"\[MASKED-(\d{1,6})\]")
 _ARGUMENTS = ("args", "command", "cmd", "argv", "entrypoint", "arguments")  # lists whose items are words of one line
 MAX_COUNT = 99_999  # a number above it, under the name of a credential, is one
@@ -67,18 +68,22 @@ class Redactor:
 
         All are told from the text as it came: what hides a name would hide that the value beside it is one.
         """
-        if len(text) < values.LEAST_CHARS:
+        if len(text) < values.LEAST_CHARS or self._is_id(text):
             return text
         if also:
             return self._until_stable("".join(self._replaced(text, found_in(text, self._known, also=also))))
         kept = self._kept.get(text)
         if kept is not None:
-            return kept
+            return text if kept == text else kept  # an equal text that is another object would count as changed
         known = self._known
         masked = self._masked(text)
         if len(text) <= SHORT and len(self._kept) < MAX_KEPT and self._known is known:  # else another thread learned
             self._kept[text] = masked
         return masked
+
+    def _is_id(self, text: str) -> bool:
+        is_digest = text[1] == "-" and _DIGEST.fullmatch(text) is not None
+        return is_digest and not any(item in text for item in self._known)
 
     def _masked(self, text: str) -> str:
         if "[MASKED-" in text:

@@ -401,3 +401,17 @@ def test_what_another_thread_learned_meanwhile_is_masked_the_next_time(monkeypat
     monkeypatch.setattr(redactor_module, "found_in", slow)
     redactor.text("it said Zq7x-hunter")
     assert redactor.text("it said Zq7x-hunter") == "it said [MASKED-1]"
+
+
+def test_an_id_is_no_value_unless_it_holds_one_that_is_known() -> None:
+    redactor = Redactor()
+    assert redactor.text("f-0123456789") == "f-0123456789"
+    assert redactor.value({"password": "f-0123456789"}) == {"password": "[MASKED-1]"}
+    assert redactor.text("f-0123456789") == "[MASKED-1]"
+
+
+def test_an_equal_text_elsewhere_is_left_as_the_object_it_is() -> None:
+    redactor = Redactor()
+    redactor.text("what is kept of the first")
+    record = {"words": "".join(["what is kept ", "of the first"])}
+    assert redactor.value(record) is record

@@ -304,7 +304,7 @@ def _no_service(snapshot: Snapshot, container: PodContainer, missing: ResourceRe
     """That there is no such Service, and which other namespace has one of that name."""
     is_own = missing.namespace == container.pod.namespace
     place = "its namespace" if is_own else f"namespace {missing.namespace}"
-    others = sorted({item.namespace for item in snapshot.all(Service) if item.name == missing.name})
+    others = snapshot.namespaces_with(Service, missing.name)
     return f"no Service {missing.name} in {place}{f', but one in {others[0]}' if others else ''}"
 
 

@@ -7,13 +7,13 @@ crash, so the answers are here. Nothing here judges: these are readings of pod s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
-from kubeagentix.analysis.present_pods import LONG_LIFE_S, STEADY_AFTER_S, lifetime_s, pods_in_play, runs_to_completion
+from kubeagentix.analysis.present_pods import LONG_LIFE_S, STEADY_AFTER_S, lifetime_s, runs_to_completion
+from kubeagentix.analysis.restless import restless_pods
 from kubeagentix.analysis.shortfall import STARTING
 from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.nodes import Event
@@ -118,12 +118,18 @@ class PodContainer:
         return " ".join((*self.spec.command, *self.spec.args))
 
 
-def containers_in_play(snapshot: Snapshot) -> Iterator[PodContainer]:
-    """The containers of `pods_in_play` that have a status, init containers first."""
-    for pod in pods_in_play(snapshot):
-        for spec, status, is_init in pod.containers():
-            if status is not None:
-                yield PodContainer(pod=pod, spec=spec, status=status, is_init=is_init)
+def restless_containers(snapshot: Snapshot) -> tuple[PodContainer, ...]:
+    """The containers of `restless_pods` that have a status, init containers first; of the others nothing is told."""
+    return snapshot.derived(_restless_containers)
+
+
+def _restless_containers(snapshot: Snapshot) -> tuple[PodContainer, ...]:
+    return tuple(
+        PodContainer(pod=pod, spec=spec, status=status, is_init=is_init)
+        for pod in restless_pods(snapshot)
+        for spec, status, is_init in pod.containers()
+        if status is not None
+    )
 
 
 def uptime_s(container: PodContainer, now: datetime) -> float | None:
@@ -296,9 +302,13 @@ def logged_failure(snapshot: Snapshot, container: PodContainer) -> LoggedFailure
     """Why it last ended by its own account: its logs, else its termination message."""
     readings = [read_failure(log) for log in logs_of_last_life(snapshot, container)]
     if container.last_end is not None and container.last_end.message:
-        readings.append(read_failure(container.last_end.message.splitlines()))
+        readings.append(snapshot.derived(_failure_in, container.last_end.message))
     told = [reading for reading in readings if reading is not None]
     return next((reading for reading in told if reading.signature), told[0] if told else None)
+
+
+def _failure_in(_: Snapshot, message: str) -> LoggedFailure | None:
+    return read_failure(message.splitlines())
 
 
 def has_begun(pod: Pod) -> bool:

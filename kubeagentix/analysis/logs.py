@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from kubeagentix.analysis.log_entries import Entry, entries_of, guilty_line
 from kubeagentix.analysis.log_folding import Repetition, fold, template_of
@@ -67,12 +67,18 @@ class LoggedFailure:
 
 def read_failure(log: ContainerLog | Sequence[str]) -> LoggedFailure | None:
     """The last error in a log (or in lines of text), or None if nothing in it reads like one."""
-    if isinstance(log, ContainerLog):
-        return _read(log)
-    return _read(ContainerLog(namespace="", pod="", container="", is_previous=False, lines=tuple(log)))
+    if not isinstance(log, ContainerLog):
+        return _read(ContainerLog(namespace="", pod="", container="", is_previous=False, lines=tuple(log)))
+    found = _readings.get(log)
+    if found is None:
+        found = _readings[log] = (_read(log),)
+    return found[0]
 
 
-@lru_cache(maxsize=1024)
+# Several analyzers ask after one log, and the collector before them; what was read goes when the log does.
+_readings: WeakKeyDictionary[ContainerLog, tuple[LoggedFailure | None]] = WeakKeyDictionary()
+
+
 def _read(log: ContainerLog) -> LoggedFailure | None:
     entries = entries_of(log.lines)
     at = _guilty_entry(log, entries[-_TAIL_ENTRIES:])

@@ -43,7 +43,7 @@ def about_object(snapshot: Snapshot, kind: type[Resource], namespace: str, name:
 
 def elsewhere_of(snapshot: Snapshot, kind: type[Resource], namespace: str, name: str) -> str:
     """Which other namespaces have an object of that name, as a sentence, or ""."""
-    elsewhere = sorted({item.namespace for item in snapshot.all(kind) if item.name == name} - {namespace})
+    elsewhere = [place for place in snapshot.namespaces_with(kind, name) if place != namespace]
     if not elsewhere:
         return ""
     places = f"Namespace {elsewhere[0]} has" if len(elsewhere) == 1 else f"Namespaces {', '.join(elsewhere[:3])} have"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from kubeagentix.domain.meta import condition
@@ -16,21 +15,16 @@ _EPOCH_YEAR = 1970  # containerd's "never started"
 _INDEX = "batch.kubernetes.io/job-completion-index"
 
 
-def pods_in_play(snapshot: Snapshot) -> Iterator[Pod]:
-    """The pods whose containers say something about now.
+def is_in_play(snapshot: Snapshot, pod: Pod) -> bool:
+    """Whether the pod's containers say something about now.
 
-    Left out: those being deleted, those that ended as a whole (evicted, node lost), leftovers of long-running
-    workloads, and pods of Jobs that completed (or, under a CronJob, were followed by one that did).
+    Not those of a pod that is being deleted, or ended as a whole (evicted, node lost), nor of leftovers of
+    long-running workloads and of Jobs that completed (or, under a CronJob, were followed by one that did).
     """
-    for pod in snapshot.all(Pod):
-        is_leftover = pod.is_finished and (not runs_to_completion(pod) or pod.status.reason != "")
-        if (
-            not pod.is_terminating
-            and not is_leftover
-            and pod.status.phase != "Succeeded"
-            and not _is_past(snapshot, pod)
-        ):
-            yield pod
+    is_leftover = pod.is_finished and (not runs_to_completion(pod) or pod.status.reason != "")
+    return (
+        not pod.is_terminating and not is_leftover and pod.status.phase != "Succeeded" and not _is_past(snapshot, pod)
+    )
 
 
 def runs_to_completion(pod: Pod) -> bool:

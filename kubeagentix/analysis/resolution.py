@@ -8,8 +8,6 @@ Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
@@ -67,21 +65,29 @@ def asks_elsewhere(pod: Pod) -> str:
 
 def dns_services(snapshot: Snapshot) -> tuple[Service, ...]:
     """The Services that answer on port 53: those of kube-system, or else those of wherever DNS is kept."""
+    return snapshot.derived(_dns_services)
+
+
+def _dns_services(snapshot: Snapshot) -> tuple[Service, ...]:
     services = [
         service for service in snapshot.all(Service) if any(port.port == DNS_PORT for port in service.spec.ports)
     ]
     return tuple(item for item in services if item.namespace == DNS_NAMESPACE) or tuple(services)
 
 
-def dns_servers(snapshot: Snapshot) -> list[tuple[Pod, Port]]:
+def dns_servers(snapshot: Snapshot) -> tuple[tuple[Pod, Port], ...]:
     """The pods behind the cluster's DNS Service, with the ports they listen on for UDP."""
-    return [
+    return snapshot.derived(_dns_servers)
+
+
+def _dns_servers(snapshot: Snapshot) -> tuple[tuple[Pod, Port], ...]:
+    return tuple(
         (pod, Port(number=resolve_target_port(port, pod.spec), protocol=port.protocol))
         for service in dns_services(snapshot)
         for port in service.spec.ports
         if port.port == DNS_PORT and port.protocol == "UDP"
         for pod in snapshot.pods_selected(service.namespace, service.spec.selector)
-    ]
+    )
 
 
 def dns_of(snapshot: Snapshot) -> tuple[ResourceRef, ...]:
@@ -156,7 +162,7 @@ def service_meant(snapshot: Snapshot, missing: ResourceRef) -> str:
     like = nearest(missing.name, (item.name for item in snapshot.in_namespace(Service, missing.namespace)))
     if like:
         return f" There is Service {like}: was that meant?"
-    elsewhere = snapshot.derived(_places_of_services).get(missing.name, ())
+    elsewhere = snapshot.namespaces_with(Service, missing.name)
     if not elsewhere:
         return ""
     return f" Namespace {elsewhere[0]} has one of that name: from here it is {missing.name}.{elsewhere[0]}."
@@ -169,16 +175,8 @@ def _meant_elsewhere(snapshot: Snapshot, host: str) -> str:
     if not place or "." in place or snapshot.get(Namespace, "", place) is not None:
         return ""
     unread = (item.name for item in snapshot.all(Namespace) if not snapshot.covers(item.name))
-    candidates = chain(snapshot.derived(_places_of_services).get(name, ()), unread)
+    candidates = chain(snapshot.namespaces_with(Service, name), unread)
     like = next((item for item in candidates if is_one_slip(place, item)), "")
     if not like:
         return ""
     return f" There is no namespace {place}, but there is {like}: was {name}.{like} meant?"
-
-
-def _places_of_services(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
-    """The namespaces that have a Service of a name, by that name, sorted."""
-    places: dict[str, list[str]] = defaultdict(list)
-    for service in snapshot.all(Service):
-        places[service.name].append(service.namespace)
-    return {name: tuple(sorted(found)) for name, found in places.items()}

@@ -36,8 +36,16 @@ class Template:
         return self.workload.namespace
 
 
-def templates(snapshot: Snapshot) -> Iterator[Template]:
+def templates(snapshot: Snapshot) -> tuple[Template, ...]:
     """The template of every workload that nothing else controls; for unknown controllers, that of a pod of theirs."""
+    return snapshot.derived(_templates)
+
+
+def _templates(snapshot: Snapshot) -> tuple[Template, ...]:
+    return tuple(_found(snapshot))
+
+
+def _found(snapshot: Snapshot) -> Iterator[Template]:
     known: set[ResourceRef] = set()
     for template in (*_controllers(snapshot), *_batch(snapshot)):
         known.add(template.workload)

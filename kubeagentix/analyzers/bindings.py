@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl, rbac
-from kubeagentix.analysis.containers import containers_in_play, keeps_ending
+from kubeagentix.analysis.containers import keeps_ending, restless_containers
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.contracts import AnalyzerPlugin
@@ -56,7 +56,7 @@ def _finding(snapshot: Snapshot, binding: rbac.Binding, role: ResourceRef, near:
 def _failing(snapshot: Snapshot, binding: rbac.Binding) -> Iterator[ResourceRef]:
     """The workloads that keep ending and whose pods run as a ServiceAccount of the binding."""
     accounts = {(item.namespace, item.name) for item in rbac.subjects_of(binding) if item.kind == "ServiceAccount"}
-    for container in containers_in_play(snapshot) if accounts else ():
+    for container in restless_containers(snapshot) if accounts else ():
         account = (container.pod.namespace, container.pod.spec.service_account_name or "default")
         if account in accounts and keeps_ending(container, snapshot.taken_at):
             yield snapshot.workload_of(container.pod)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.config_uses import others_missing
-from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
+from kubeagentix.analysis.containers import PodContainer, events_of, restless_containers
 from kubeagentix.analysis.meant import about_key, about_object, holder_of_key, object_meant
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.troubles import (
@@ -53,7 +53,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         if container.waiting is None or container.waiting.reason != REASON:
             continue
         events = [event for event in events_of(snapshot, container, "Failed") if event.message.startswith("Error: ")]

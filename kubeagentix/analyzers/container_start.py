@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from kubeagentix.analysis.containers import (
     START_REASONS,
     PodContainer,
-    containers_in_play,
     events_of,
     failed_hook,
     is_out_of_memory,
@@ -21,6 +20,7 @@ from kubeagentix.analysis.containers import (
     keeps_ending,
     killed_by_probe,
     logged_failure,
+    restless_containers,
 )
 from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.node_platforms import architectures
@@ -122,7 +122,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         message = _refusal(snapshot, container)
         if message is not None:
             yield _trouble(snapshot, container, _judge(container, message), message)

@@ -15,7 +15,6 @@ from kubeagentix.analysis.certificates import mismatched
 from kubeagentix.analysis.containers import (
     PodContainer,
     ProbeKind,
-    containers_in_play,
     events_of,
     exit_meaning,
     failed_hook,
@@ -26,6 +25,7 @@ from kubeagentix.analysis.containers import (
     logged_failure,
     logs_of_last_life,
     probe_of,
+    restless_containers,
 )
 from kubeagentix.analysis.logs import PANIC, LoggedFailure
 from kubeagentix.analysis.present_pods import job_of, lifetime_s, runs_to_completion
@@ -63,7 +63,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         if keeps_ending(container, snapshot.taken_at) and not _is_explained_elsewhere(snapshot, container):
             yield _trouble(snapshot, container)
 

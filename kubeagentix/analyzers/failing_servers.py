@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, other_end
 from kubeagentix.analysis.connections import keeps_retrying
-from kubeagentix.analysis.containers import PodContainer, containers_in_play, keeps_ending, logged_failure
+from kubeagentix.analysis.containers import PodContainer, keeps_ending, logged_failure, restless_containers
 from kubeagentix.analysis.log_lines import HARMLESS, level_of, plain
 from kubeagentix.analysis.logs import PANIC, LoggedFailure, read_failure
 from kubeagentix.analysis.mentions import endpoint_in
@@ -64,7 +64,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 def _blamed(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[tuple[PodContainer, LoggedFailure]]]:
     """The clients that fail and whose last words are about a connection, by the Service at its other end."""
     blamed: dict[ResourceRef, list[tuple[PodContainer, LoggedFailure]]] = defaultdict(list)
-    for container in containers_in_play(snapshot) if snapshot.logs else ():
+    for container in restless_containers(snapshot) if snapshot.logs else ():
         failure = logged_failure(snapshot, container) if _fails(snapshot, container) else None
         if failure is None or failure.signature not in CONNECTION_SIGNATURES:
             continue

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kubeagentix.analysis.containers import PodContainer, containers_in_play, events_of
+from kubeagentix.analysis.containers import PodContainer, events_of, restless_containers
 from kubeagentix.analysis.node_platforms import architectures
 from kubeagentix.analysis.pulls import Image, holders, known_images, likest, parse_image, pull_secret_problems
 from kubeagentix.analysis.scheduler.case import listed
@@ -110,7 +110,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         waiting = container.waiting
         if waiting is None or waiting.reason not in (*_PULLING, *_AS_THEY_ARE):
             continue

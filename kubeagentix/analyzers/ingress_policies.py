@@ -11,7 +11,7 @@ from kubeagentix.analysis.ingress_controllers import class_of, entry_pods
 from kubeagentix.analysis.policies import Port, Verdict, ingress_verdict
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
-from kubeagentix.domain.network import Ingress, IngressServiceBackend, NetworkPolicy, Service
+from kubeagentix.domain.network import Ingress, IngressServiceBackend, NetworkPolicy, Service, ServicePort
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -47,15 +47,24 @@ def _blocked(
         if service is None or port is None:
             continue
         pods = backing_of(snapshot, service).pods
-        verdicts = [
-            ingress_verdict(
-                snapshot, pod, entry, Port(number=resolve_target_port(port, pod.spec), protocol=port.protocol)
-            )
-            for pod in pods
-            for entry in entries
-        ]
-        if verdicts and not any(verdict.is_allowed for verdict in verdicts):
-            yield service, pods, verdicts[0]
+        first = None
+        for verdict in _verdicts(snapshot, pods, entries, port):
+            if verdict.is_allowed:
+                break
+            first = first or verdict
+        else:
+            if first is not None:
+                yield service, pods, first
+
+
+def _verdicts(
+    snapshot: Snapshot, pods: tuple[Pod, ...], entries: tuple[Pod, ...], port: ServicePort
+) -> Iterator[Verdict]:
+    """Whether each pod may receive from each entry; one by one, as the first that may decides."""
+    for pod in pods:
+        to = Port(number=resolve_target_port(port, pod.spec), protocol=port.protocol)
+        for entry in entries:
+            yield ingress_verdict(snapshot, pod, entry, to)
 
 
 def _finding(

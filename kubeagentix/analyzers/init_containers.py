@@ -12,7 +12,7 @@ from dataclasses import replace
 from kubeagentix.analysis.addresses import resolve_host
 from kubeagentix.analysis.backends import backing_of
 from kubeagentix.analysis.causes import Explanation, explain, hosts_named_in
-from kubeagentix.analysis.containers import PodContainer, containers_in_play, uptime_s
+from kubeagentix.analysis.containers import PodContainer, restless_containers, uptime_s
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.shortfall import describe_age
@@ -45,7 +45,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         uptime = uptime_s(container, snapshot.taken_at)
         if not container.is_init or container.is_sidecar or uptime is None:
             continue

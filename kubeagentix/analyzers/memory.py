@@ -13,10 +13,10 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import (
     RECENT,
     PodContainer,
-    containers_in_play,
     ended_recently,
     keeps_ending,
     node_oom_event,
+    restless_containers,
 )
 from kubeagentix.analysis.heaps import heap_option
 from kubeagentix.analysis.limit_defaults import giver_of_limit, is_set_by_limit_range
@@ -60,7 +60,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         end = container.last_end
         if end is None or not ended_recently(container, snapshot.taken_at):
             kill = _last_kill(snapshot, container)

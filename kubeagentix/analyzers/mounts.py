@@ -14,7 +14,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.config_uses import others_missing
 from kubeagentix.analysis.containers import blocking_event
 from kubeagentix.analysis.meant import about_key, about_object, object_meant
-from kubeagentix.analysis.present_pods import pods_in_play
+from kubeagentix.analysis.restless import restless_pods
 from kubeagentix.analysis.scheduler.placement import claim_names
 from kubeagentix.analysis.shortfall import broken_nodes
 from kubeagentix.analysis.spelling import nearest
@@ -108,7 +108,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for pod in pods_in_play(snapshot):
+    for pod in restless_pods(snapshot):
         if blocking_event(snapshot, pod, *_EVENTS) is None:
             continue
         events = [event for event in snapshot.events_for(pod) if event.reason in _EVENTS]

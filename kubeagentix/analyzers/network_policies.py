@@ -65,7 +65,7 @@ def _blocks(snapshot: Snapshot, connection: FailedConnection) -> Iterator[_Block
     if connection.signature == NO_SUCH_HOST:
         if connection.target is not None and snapshot.find(connection.target) is None:
             return  # a name that nobody has, which DNS rightly does not know
-        servers = [] if asks_elsewhere(connection.client) else dns_servers(snapshot)
+        servers = () if asks_elsewhere(connection.client) else dns_servers(snapshot)
         if servers and not any(pod.is_ready for pod, _ in servers):
             return  # nobody is answered, whoever is let through
         verdict = dns_verdict(snapshot, connection.client, servers)
@@ -126,9 +126,12 @@ def _is_short_name(snapshot: Snapshot, host: str) -> bool:
 
 
 def _is_private_to_cluster(snapshot: Snapshot, address: str) -> bool:
-    return any(address in (item.spec.cluster_ip,) for item in snapshot.all(Service)) or any(
-        pod.status.pod_ip == address for pod in snapshot.all(Pod)
-    )
+    return address in snapshot.derived(_addresses)
+
+
+def _addresses(snapshot: Snapshot) -> frozenset[str]:
+    services = (item.spec.cluster_ip for item in snapshot.all(Service))
+    return frozenset((*services, *(pod.status.pod_ip for pod in snapshot.all(Pod))))
 
 
 def _routes(snapshot: Snapshot, target: ResourceRef, port: int | None) -> list[tuple[Pod | Outside, Port]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl
+from kubeagentix.analysis.restless import pods_to_mind
 from kubeagentix.analysis.shortfall import earliest, format_duration, is_older_than
 from kubeagentix.analysis.troubles import sentence
 from kubeagentix.contracts import AnalyzerPlugin
@@ -73,7 +74,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 def _ended(snapshot: Snapshot) -> Iterator[Finding]:
     pairs = (
         (pod, ending.reason)
-        for pod in snapshot.all(Pod)
+        for pod in pods_to_mind(snapshot)
         if (ending := _ending(pod)) and not affected.belongs_to_completed_job(snapshot, pod)
     )
     for (workload, _), pods in affected.group(snapshot, pairs).items():
@@ -239,7 +240,7 @@ def _blocked(snapshot: Snapshot) -> Iterator[Finding]:
     """
     pairs = (
         (pod, pod.status.reason)
-        for pod in snapshot.all(Pod)
+        for pod in pods_to_mind(snapshot)
         if pod.status.phase == "Pending"
         and pod.spec.node_name
         and not pod.is_terminating
@@ -273,7 +274,7 @@ def _litter(workload: ResourceRef, pods: tuple[Pod, ...]) -> tuple[Remedy, ...]:
 def _stuck(snapshot: Snapshot) -> Iterator[Finding]:
     pairs = (
         (pod, _hold(snapshot, pod))
-        for pod in snapshot.all(Pod)
+        for pod in pods_to_mind(snapshot)
         if pod.metadata.deletion_timestamp is not None
         and is_older_than(pod.metadata.deletion_timestamp, DELETION_GRACE_S, snapshot.taken_at)
     )

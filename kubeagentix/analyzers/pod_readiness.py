@@ -9,6 +9,7 @@ from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.containers import PodContainer, has_begun, keeps_ending, uptime_s
 from kubeagentix.analysis.missing_replicas import is_awaited
 from kubeagentix.analysis.node_life import is_excused, late_pods
+from kubeagentix.analysis.restless import pods_to_mind
 from kubeagentix.analysis.shortfall import (
     GATE_GRACE_S,
     START_GRACE_S,
@@ -36,10 +37,11 @@ UNREADY_S = 30.0  # three readiness probes at their default period of 10 s
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and reason."""
+    minded = [pod for pod in pods_to_mind(snapshot) if not pod.is_finished and not pod.is_terminating]
+    yield from _not_ready(snapshot, minded)
+    yield from _still_creating(snapshot, minded)
+    yield from _gated(snapshot, minded)
     pods = [pod for pod in snapshot.all(Pod) if not pod.is_finished and not pod.is_terminating]
-    yield from _not_ready(snapshot, pods)
-    yield from _still_creating(snapshot, pods)
-    yield from _gated(snapshot, pods)
     yield from _port_clashes(snapshot, pods)
     yield from _dns(snapshot, pods)
 

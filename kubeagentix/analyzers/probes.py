@@ -15,7 +15,6 @@ from kubeagentix.analysis.causes import CONNECTION_SIGNATURES, explain, hosts_na
 from kubeagentix.analysis.containers import (
     PodContainer,
     ProbeKind,
-    containers_in_play,
     events_of,
     failed_hook,
     is_out_of_memory,
@@ -24,6 +23,7 @@ from kubeagentix.analysis.containers import (
     killed_by_probe,
     probe_events,
     probe_of,
+    restless_containers,
     uptime_s,
 )
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
@@ -86,7 +86,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         kind = _failing(snapshot, container)
         if kind is not None:
             yield _trouble(snapshot, container, kind)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis.containers import (
     PodContainer,
-    containers_in_play,
     ended_recently,
     exit_meaning,
     is_isolated,
     is_out_of_memory,
     keeps_ending,
+    restless_containers,
 )
 from kubeagentix.analysis.troubles import Trouble, describe_pod, end_evidence, findings, log_evidence, read_log
 from kubeagentix.contracts import AnalyzerPlugin
@@ -27,7 +27,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         end = container.last_end
         is_often = container.status.restart_count > ALLOWED_RESTARTS and ended_recently(container, snapshot.taken_at)
         if end is None or not is_often or is_isolated(end) or _is_explained(snapshot, container):

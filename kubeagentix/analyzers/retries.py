@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis.causes import explain
 from kubeagentix.analysis.connections import failed_connections, keeps_retrying
-from kubeagentix.analysis.containers import containers_in_play, keeps_ending
+from kubeagentix.analysis.containers import keeps_ending, restless_containers
 from kubeagentix.analysis.troubles import Trouble, edit_workload, findings, log_evidence, read_log
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Severity
@@ -20,7 +20,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
     failed = {(item.client.namespace, item.client.name, item.container): item for item in failed_connections(snapshot)}
-    for container in containers_in_play(snapshot) if failed else ():
+    for container in restless_containers(snapshot) if failed else ():
         item = failed.get((container.pod.namespace, container.pod.name, container.name))
         if item is None or not container.status.ready or container.running is None or item.is_previous:
             continue

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kubeagentix.analysis import granting, kubectl
-from kubeagentix.analysis.containers import PodContainer, containers_in_play, keeps_ending
+from kubeagentix.analysis.containers import PodContainer, keeps_ending, restless_containers
 from kubeagentix.analysis.denials import denials_in
 from kubeagentix.analysis.rbac import Request, subjects_of
 from kubeagentix.analysis.refusals import Refusal, refusals_of
@@ -52,7 +52,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _logged(snapshot: Snapshot) -> Iterator[_Case]:
-    for container in containers_in_play(snapshot):
+    for container in restless_containers(snapshot):
         ref = snapshot.ref(container.pod)
         for refusal in refusals_of(snapshot, container):
             previous = " (previous)" if refusal.log.is_previous else ""

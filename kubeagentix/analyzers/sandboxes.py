@@ -9,7 +9,7 @@ from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.containers import blocking_event
 from kubeagentix.analysis.network_daemons import network_daemons
 from kubeagentix.analysis.node_life import is_excused
-from kubeagentix.analysis.present_pods import pods_in_play
+from kubeagentix.analysis.restless import restless_pods
 from kubeagentix.analysis.troubles import Trouble, describe_pod, edit_workload, event_evidence, findings, sentence
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Remedy, ResourceRef
@@ -56,7 +56,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Trouble]:
-    for pod in pods_in_play(snapshot):
+    for pod in restless_pods(snapshot):
         event = blocking_event(snapshot, pod, *_EVENTS)
         if event is not None and _is_lasting(snapshot, pod) and not is_excused(snapshot, pod):
             yield _trouble(snapshot, pod, event)

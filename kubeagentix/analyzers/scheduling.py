@@ -8,6 +8,7 @@ from datetime import datetime
 
 from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.node_life import is_node_coming
+from kubeagentix.analysis.restless import pods_to_mind
 from kubeagentix.analysis.scheduler.case import Case, Explanation, listed
 from kubeagentix.analysis.scheduler.explanations import explain
 from kubeagentix.analysis.scheduler.messages import ObstacleKind, read_clauses
@@ -55,7 +56,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _waiting_pods(snapshot: Snapshot) -> Iterator[Pod]:
-    for pod in snapshot.all(Pod):
+    for pod in pods_to_mind(snapshot):
         if pod.status.phase in ("Pending", "") and not pod.spec.node_name and not pod.is_terminating:
             yield pod
 

@@ -109,7 +109,10 @@ class Resource(Value, frozen=True):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that manages this object (`controller: true`), if any."""
-        return next((owner for owner in self.metadata.owner_references if owner.controller), None)
+        for owner in self.metadata.owner_references:  # asked for every object, so without a generator
+            if owner.controller:
+                return owner
+        return None
 
 
 # Who writes status, scale and bookkeeping; servers before 1.22 do not say which subresource was written.
@@ -218,4 +221,7 @@ class LocalReference(Value, frozen=True):
 
 def condition(conditions: tuple[Condition, ...], condition_type: str) -> Condition | None:
     """The condition of that type, or None."""
-    return next((item for item in conditions if item.type == condition_type), None)
+    for item in conditions:
+        if item.type == condition_type:
+            return item
+    return None

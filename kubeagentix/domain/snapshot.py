@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar, cast
@@ -28,7 +28,7 @@ T = TypeVar("T")
 MAX_OWNER_DEPTH = 8  # longer chains of owners do not exist; a cycle in bad data must end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class ContainerLog:
     """The newest lines of one container's log, oldest first. `is_previous`: of the instance before this one.
 
@@ -76,6 +76,10 @@ class Snapshot:
         place = self.namespace if self.namespace is not None else "all namespaces"
         return f"<Snapshot of {self.cluster or 'a cluster'}, {place}, objects: {objects}, gaps: {len(self.gaps)}>"
 
+    def __getstate__(self) -> dict[str, object]:
+        # Not the indexes, which are built again where they are needed.
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
     def all(self, kind: type[R]) -> tuple[R, ...]:
         """All objects of that type, in the server's order."""
         return self.objects.get(kind.kind, ())  # type: ignore[return-value]
@@ -111,6 +115,10 @@ class Snapshot:
         """All objects of that type in one namespace."""
         return self._by_namespace.get((kind.kind, namespace), ())  # type: ignore[return-value]
 
+    def namespaces_with(self, kind: type[Resource], name: str) -> tuple[str, ...]:
+        """The namespaces that have an object of that type and name, sorted."""
+        return self.derived(_places, kind.kind).get(name, ())
+
     def was_read(self, kind: type[Resource], namespace: str = "") -> bool:
         """Whether every object of that type (in that namespace) is in the picture, so that absence is a fact."""
         return self._was_read(kind.kind, namespace)
@@ -124,8 +132,8 @@ class Snapshot:
             return False
         if namespace and not self.covers(namespace):
             return False
-        places = ("", namespace)
-        return not any(gap.kind == kind and (not namespace or gap.namespace in places) for gap in self.gaps)
+        places = self._unread.get(kind)
+        return places is None or (namespace != "" and "" not in places and namespace not in places)
 
     def covers(self, namespace: str) -> bool:
         """Whether that namespace was asked for; what lies outside can still be read when something leads there."""
@@ -155,13 +163,14 @@ class Snapshot:
 
     def ref(self, resource: Resource) -> ResourceRef:
         """The reference to an object of this picture."""
-        return ResourceRef(
-            cluster=self.cluster,
-            namespace=resource.namespace,
-            kind=resource.kind,
-            name=resource.name,
-            uid=resource.metadata.uid,
-        )
+        held = self._refs.get(id(resource))
+        if held is None or held[0] is not resource:
+            meta = resource.metadata
+            ref = ResourceRef(
+                cluster=self.cluster, namespace=meta.namespace, kind=resource.kind, name=meta.name, uid=meta.uid
+            )
+            held = self._refs[id(resource)] = (resource, ref)
+        return held[1]
 
     def named(self, kind: str, namespace: str, name: str) -> ResourceRef:
         """A reference by name, to an object that may not exist."""
@@ -169,6 +178,10 @@ class Snapshot:
         return (
             self.ref(found) if found else ResourceRef(cluster=self.cluster, namespace=namespace, kind=kind, name=name)
         )
+
+    def events_about(self, kind: str, namespace: str, name: str) -> tuple[Event, ...]:
+        """Events about whatever has, or had, that name; newest first."""
+        return self._events.get((kind, namespace, name), ())
 
     def events_for(self, resource: Resource | ResourceRef) -> tuple[Event, ...]:
         """Events about that very object (kind, namespace, name, and uid where both have one), newest first."""
@@ -184,10 +197,10 @@ class Snapshot:
 
         An owner outside the picture (an Argo Rollout, say) is still named, from the owner reference.
         """
-        key = (resource.kind, resource.namespace, resource.name)
-        if key not in self._workloads:
-            self._workloads[key] = self._topmost(resource)
-        return self._workloads[key]
+        held = self._workloads.get(id(resource))
+        if held is None or held[0] is not resource:
+            held = self._workloads[id(resource)] = (resource, self._topmost(resource))
+        return held[1]
 
     def _topmost(self, resource: Resource) -> ResourceRef:
         current, depth = resource, 0
@@ -277,7 +290,20 @@ class Snapshot:
         return {}
 
     @cached_property
-    def _workloads(self) -> dict[tuple[str, str, str], ResourceRef]:
+    def _refs(self) -> dict[int, tuple[Resource, ResourceRef]]:
+        """By the identity of objects, which are kept beside their references so that no other takes their place."""
+        return {}
+
+    @cached_property
+    def _unread(self) -> Mapping[str, frozenset[str]]:
+        """Of each kind that a Gap names, the namespaces of those Gaps; "" for everywhere."""
+        places: dict[str, set[str]] = defaultdict(set)
+        for gap in self.gaps:
+            places[gap.kind].add(gap.namespace)
+        return {kind: frozenset(found) for kind, found in places.items()}
+
+    @cached_property
+    def _workloads(self) -> dict[int, tuple[Resource, ResourceRef]]:
         return {}
 
     @cached_property
@@ -324,6 +350,13 @@ class Snapshot:
     @cached_property
     def _logs(self) -> Mapping[tuple[str, str, str, bool], ContainerLog]:
         return {(log.namespace, log.pod, log.container, log.is_previous): log for log in self.logs}
+
+
+def _places(snapshot: Snapshot, kind: str) -> Mapping[str, tuple[str, ...]]:
+    places: dict[str, set[str]] = defaultdict(set)
+    for item in snapshot.objects.get(kind, ()):
+        places[item.name].add(item.namespace)
+    return {name: tuple(sorted(found)) for name, found in places.items()}
 
 
 def _same_uid(ref: ResourceRef, event: Event) -> bool:

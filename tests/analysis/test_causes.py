@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubeagentix.analysis.causes import Explanation, asked_name, explain, hosts_named_in
-from kubeagentix.analysis.containers import containers_in_play
+from kubeagentix.analysis.containers import restless_containers
 from kubeagentix.analysis.logs import read_failure
 from kubeagentix.domain.pods import Container, EnvVar
 from kubeagentix.testing import snapshot_of
@@ -33,7 +33,7 @@ def explained(
         "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
     }
     snapshot = snapshot_of(pod, *others, namespace=seen)
-    [view] = containers_in_play(snapshot)
+    [view] = restless_containers(snapshot)
     failure = read_failure(line.splitlines())
     assert failure is not None
     return explain(snapshot, view, failure)

@@ -7,9 +7,9 @@ import pytest
 from kubeagentix.analysis.containers import (
     PodContainer,
     blocking_event,
-    containers_in_play,
     keeps_ending,
     logged_failure,
+    restless_containers,
 )
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
@@ -34,7 +34,7 @@ def pod(status: dict[str, Any], *, phase: str = "Running", **spec: Any) -> dict[
 
 
 def only(snapshot: Snapshot) -> PodContainer:
-    [container] = containers_in_play(snapshot)
+    [container] = restless_containers(snapshot)
     return container
 
 

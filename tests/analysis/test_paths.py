@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from kubeagentix.analysis.containers import PodContainer, containers_in_play
+from kubeagentix.analysis.containers import PodContainer, restless_containers
 from kubeagentix.analysis.logs import read_failure
 from kubeagentix.analysis.paths import about_path, hidden_by_mount, missing_sub_paths
 from kubeagentix.domain.pods import Container
@@ -25,7 +25,7 @@ def container(volume: dict[str, Any], *objects: Any, mount: Any = None, **spec: 
         "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
     }
     snapshot = snapshot_of(pod, *objects)
-    [view] = containers_in_play(snapshot)
+    [view] = restless_containers(snapshot)
     return snapshot, view
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from kubeagentix.analysis.containers import (
     PodContainer,
-    containers_in_play,
+    restless_containers,
 )
-from kubeagentix.analysis.present_pods import lifetime_s, pods_in_play
+from kubeagentix.analysis.present_pods import is_in_play, lifetime_s
+from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.testing import snapshot_of
 
@@ -31,8 +32,12 @@ def pod(status: dict[str, Any], *, phase: str = "Running", **spec: Any) -> dict[
 
 
 def only(snapshot: Snapshot) -> PodContainer:
-    [container] = containers_in_play(snapshot)
+    [container] = restless_containers(snapshot)
     return container
+
+
+def names_in_play(snapshot: Snapshot) -> list[str]:
+    return [item.name for item in snapshot.all(Pod) if is_in_play(snapshot, item)]
 
 
 def test_a_container_that_never_started_has_no_lifetime() -> None:
@@ -54,7 +59,7 @@ def test_a_container_that_never_started_has_no_lifetime() -> None:
 def test_finished_pods_count_only_where_they_were_to_finish(phase: str, policy: str, reason: str, counts: bool) -> None:
     manifest = pod({"state": {"terminated": ENDED}}, phase=phase, restartPolicy=policy)
     manifest["status"]["reason"] = reason
-    assert bool(list(pods_in_play(snapshot_of(manifest)))) is counts
+    assert names_in_play(snapshot_of(manifest)) == (["p"] if counts else [])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_a_failed_run_of_an_unknown_owner_counts_while_it_is_news(finished: str,
     other = pod({}, phase=sibling, restartPolicy="Never")
     other["metadata"] = {"name": "q", "creationTimestamp": "2026-01-15T11:30:00Z", **metadata}
     snapshot = snapshot_of(manifest, *([other] if sibling else []))
-    assert ("p" in [item.name for item in pods_in_play(snapshot)]) is counts
+    assert ("p" in names_in_play(snapshot)) is counts
 
 
 @pytest.mark.parametrize(("started", "counts"), [("2026-01-15T11:59:50Z", True), ("2026-01-15T11:40:00Z", False)])
@@ -88,7 +93,7 @@ def test_a_failed_attempt_is_past_once_the_next_lives_longer(started: str, count
             "creationTimestamp": f"2026-01-15T{made}:00Z",
             "ownerReferences": [owner],
         }
-    assert ("p" in [item.name for item in pods_in_play(snapshot_of(job, first, second))]) is counts
+    assert ("p" in names_in_play(snapshot_of(job, first, second))) is counts
 
 
 @pytest.mark.parametrize(("api", "counts"), [("batch/v1", False), ("batch.volcano.sh/v1alpha1", True)])
@@ -96,4 +101,4 @@ def test_a_failed_pod_whose_job_is_gone_will_be_gone_too(api: str, counts: bool)
     manifest = pod({"state": {"terminated": ENDED}}, phase="Failed", restartPolicy="Never")
     owner = {"kind": "Job", "name": "run-1", "apiVersion": api, "controller": True}
     manifest["metadata"]["ownerReferences"] = [owner]
-    assert bool(list(pods_in_play(snapshot_of(manifest)))) is counts
+    assert names_in_play(snapshot_of(manifest)) == (["p"] if counts else [])

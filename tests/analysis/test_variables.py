@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeagentix.analysis.causes import Explanation, explain
-from kubeagentix.analysis.containers import containers_in_play
+from kubeagentix.analysis.containers import restless_containers
 from kubeagentix.analysis.logs import read_failure
 from kubeagentix.testing import snapshot_of
 
@@ -23,7 +23,7 @@ def explained(line: str, *others: dict[str, Any], **container: Any) -> Explanati
         "status": {"phase": "Running", "containerStatuses": [{"name": "c"}]},
     }
     snapshot = snapshot_of(pod, *others)
-    view = next(item for item in containers_in_play(snapshot) if item.pod.name == "p")
+    view = next(item for item in restless_containers(snapshot) if item.pod.name == "p")
     failure = read_failure([line])
     assert failure is not None
     return explain(snapshot, view, failure)

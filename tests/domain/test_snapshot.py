@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import fields
+
 import pytest
 
 from kubeagentix.domain.diagnosis import Gap, ResourceRef
@@ -251,3 +254,21 @@ def test_an_object_is_lacking_only_where_all_of_its_kind_were_read() -> None:
     assert not snapshot_of(namespace="shop").lacks(db)
     assert not snapshot_of(gaps=[Gap(what="services", why="403", kind="Service")]).lacks(db)
     assert not snapshot_of().lacks(ResourceRef(kind="Host", name="db.example.com"))
+
+
+def test_a_copy_in_another_process_holds_the_picture_and_builds_its_own_indexes() -> None:
+    snapshot = snapshot_of(OWNED)
+    [pod] = (pod for pod in snapshot.all(Pod) if pod.name == "web-1-a")
+    workload = snapshot.workload_of(pod)
+    copy = pickle.loads(pickle.dumps(snapshot))
+    assert vars(copy).keys() == {item.name for item in fields(Snapshot)}
+    [again] = (pod for pod in copy.all(Pod) if pod.name == "web-1-a")
+    assert copy.workload_of(again) == workload
+    assert copy.ref(again).uid == "new"
+
+
+def test_the_namespaces_that_have_a_name_are_told_once_and_in_order() -> None:
+    service = "{{kind: Service, metadata: {{name: db, namespace: {}}}}}"
+    snapshot = snapshot_of("\n---\n".join(service.format(place) for place in ("shop", "bank", "shop")))
+    assert snapshot.namespaces_with(Service, "db") == ("bank", "shop")
+    assert snapshot.namespaces_with(Service, "dc") == ()
