@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import secrets
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ class DockedView(View):
         self._shown: list[Shown] = []
         self._has_docked = False
         self._has_left = False
+        # What is made last is shown last: a browser speaks on a thread of its own, also while the cell ends.
+        self._in_turn = threading.RLock()
         super().__init__(on_intent, dock=self.dock, **state)
 
     def covered(self, report: str) -> str:
@@ -49,7 +52,8 @@ class DockedView(View):
             return {**bundle, "text/html": self.covered(bundle["text/html"])}
 
         self._context = contextvars.copy_context()
-        self._shown.append(Shown(self, report))
+        with self._in_turn:
+            self._shown.append(Shown(self, report))
         if not is_watched() or self._has_docked:
             self._settle()
         elif not until_heard:
@@ -57,13 +61,15 @@ class DockedView(View):
 
     def refresh(self) -> None:
         """Brings the reports up to date. From any thread."""
-        for shown in self._shown:
-            self._context.copy().run(shown.refresh)
+        with self._in_turn:
+            for shown in self._shown:
+                self._context.copy().run(shown.refresh)
 
     def leave(self) -> None:
         """Puts the reports in its place, for good."""
-        self._has_left = True
-        self._settle()
+        with self._in_turn:
+            self._has_left = True
+            self._settle()
 
     def _received(self, sender: Any, content: Any, buffers: Any) -> None:
         intent = content.get("intent") if isinstance(content, dict) else None
@@ -72,8 +78,7 @@ class DockedView(View):
                 self._has_docked = True
                 self._settle()
         elif intent == "stays":
-            if not self._has_left:
-                self._unsettle()
+            self._unsettle()
         else:
             super()._received(sender, content, buffers)
 
@@ -83,12 +88,14 @@ class DockedView(View):
             self._settle()
 
     def _settle(self) -> None:
-        for shown in self._shown:
-            self._context.copy().run(shown.settle)
-        if self._shown:
-            self._context.copy().run(self.set, settled=True)
+        with self._in_turn:
+            for shown in self._shown:
+                self._context.copy().run(shown.settle)
+            if self._shown:
+                self._context.copy().run(self.set, settled=True)
 
     def _unsettle(self) -> None:
-        """A browser that was thought to find the report does not: the widget stays beside it."""
-        for shown in self._shown:
-            self._context.copy().run(shown.unsettle)
+        """A browser that was thought to find the report does not: the widget stays beside it, until it has left."""
+        with self._in_turn:
+            for shown in () if self._has_left else self._shown:
+                self._context.copy().run(shown.unsettle)

@@ -193,6 +193,12 @@ class DxView:
             took = time.monotonic() - began
             self._next_at = began + took + max(KEEP_UP_S, SHARE * took)
 
+    def _stay(self) -> None:
+        """A browser that was thought to find the report does not: the widget stays beside it, until the end."""
+        with self._keeping:
+            if self._shown is not None and not self._ended:
+                self._shown.unsettle()
+
     async def _offer(self) -> None:
         """Whom a row can be explained by, and who is asked unless another is chosen."""
         from kubeagentix.agent import provider_statuses  # noqa: PLC0415  takes a moment that the cell need not wait for
@@ -264,8 +270,8 @@ class DxView:
             self.on_stop()
         elif name == "docks":
             self._context.copy().run(self._keep_up)
-        elif name == "stays" and self._shown is not None and not self._ended:
-            self._context.copy().run(self._shown.unsettle)
+        elif name == "stays":
+            self._context.copy().run(self._stay)
         elif name == "open":
             self._open(key)
         elif name == "choose":
