@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from kubeagentix.domain.secrets import Credential, Secret
     from kubeagentix.domain.snapshot import Snapshot
     from kubeagentix.errors import KubeAgentiXError
+    from kubeagentix.fleet.asking import afleet, fleet
     from kubeagentix.own_analyzers import analyzer, analyzers
     from kubeagentix.own_tools import tool, tools
     from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -71,6 +72,7 @@ _HOMES = {
     "Snapshot": "kubeagentix.domain.snapshot",
     "achat": "kubeagentix.agent",
     "adiagnose": "kubeagentix.api",
+    "afleet": "kubeagentix.fleet.asking",
     "analyzer": "kubeagentix.own_analyzers",
     "analyzers": "kubeagentix.own_analyzers",
     "atake_snapshot": "kubeagentix.api",
@@ -81,6 +83,7 @@ _HOMES = {
     "diagnose": "kubeagentix.api",
     "doctor": "kubeagentix.doctor.checkup",
     "finding": "kubeagentix.domain.making",
+    "fleet": "kubeagentix.fleet.asking",
     "history": "kubeagentix.recall",
     "load": "kubeagentix.api",
     "providers": "kubeagentix.agent",
@@ -115,6 +118,7 @@ __all__ = [
     "__version__",
     "achat",
     "adiagnose",
+    "afleet",
     "analyzer",
     "analyzers",
     "atake_snapshot",
@@ -125,6 +129,7 @@ __all__ = [
     "diagnose",
     "doctor",
     "finding",
+    "fleet",
     "history",
     "load",
     "providers",

@@ -286,7 +286,7 @@ def question_of(
         namespace = source.namespace
     wanted: Target = parse_target(target, namespace)
     settings = load_settings(os.environ)
-    rules = None if include_ignored else (*settings.ignore, *_rules(ignore))
+    rules = None if include_ignored else (*settings.ignore, *ignore_rules(ignore))
 
     def quick_dx(
         place: Target, heard: Listener, seen: Callable[[Snapshot], None] | None = None
@@ -376,7 +376,8 @@ def credential_kind(provider: str) -> CredentialKind:
     return "auth_token" if provider.replace("-", "_") == "claude_code" else "api_key"
 
 
-def _rules(given: IgnoreLike | Iterable[IgnoreLike]) -> tuple[IgnoreRule, ...]:
+def ignore_rules(given: IgnoreLike | Iterable[IgnoreLike]) -> tuple[IgnoreRule, ...]:
+    """The rules that an `ignore=` spells. Raises UsageError."""
     several = (given,) if isinstance(given, str | Mapping | IgnoreRule) else given
     if not isinstance(several, Iterable):
         raise UsageError(f"ignore= takes rules, not {type(given).__name__}", hint=f"as in ignore=[{EXAMPLE!r}]")

@@ -181,9 +181,9 @@ def model_choice(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def add_result_options(parser: argparse.ArgumentParser) -> None:
+def add_result_options(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     """How to show a Diagnosis: `--format`, `--output`, `--verbose`, `--no-color`."""
-    parser.add_argument("--format", choices=FORMATS, default="table", help="how to show the result (default: table)")
+    parser.add_argument("--format", choices=formats, default="table", help="how to show the result (default: table)")
     parser.add_argument("--output", metavar="FILE", help="write it to a file instead of showing it")
     parser.add_argument("--verbose", action="store_true", help="every finding with all its evidence, and timings")
     parser.add_argument("--no-color", action="store_true", help="no colours, as with NO_COLOR in the environment")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from rich.console import Console
 from rich.text import Text
 
@@ -26,8 +28,13 @@ _LABEL_STYLES = {"critical": "bold red", "warning": "bold yellow", "info": "bold
 
 def show(diagnosis: Diagnosis, *, is_verbose: bool = False, has_color: bool = True) -> None:
     """Prints the report on standard output."""
+    show_rows(lambda width: outline(diagnosis, is_verbose=is_verbose, width=width), has_color=has_color)
+
+
+def show_rows(rows: Callable[[int], Iterable[Row]], *, has_color: bool = True) -> None:
+    """Prints the rows that are made for a terminal of that width."""
     console = Console(no_color=not has_color or None, highlight=False, emoji=False, markup=False)
-    for row in outline(diagnosis, is_verbose=is_verbose, width=console.width):
+    for row in rows(console.width):
         # What is too long for a line the terminal itself breaks: then it is still one line when it is copied.
         console.print(_rendered(row, min(console.width, MAX_PROSE_WIDTH)), soft_wrap=True)
 

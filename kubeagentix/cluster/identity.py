@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,27 @@ def run_exec_plugin(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Exe
         said = excerpt(done.stderr or "") or "it said nothing"
         raise KubeconfigError(f"{what} failed with exit code {done.returncode}: {said}", hint=_try_it(spec))
     return _read_credential(done.stdout, what, spec)
+
+
+def with_plugin_run(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Access:
+    """The access with what its exec plugin gave instead of the plugin; the same where it has none. Blocks.
+
+    The plugin is told that nobody sits at a terminal. Raises KubeconfigError, also for one that must ask somebody.
+    """
+    spec = access.user.get("exec")
+    if not isinstance(spec, dict) or "token" in access.user or "tokenFile" in access.user:
+        return access
+    if spec.get("interactiveMode") == "Always":
+        raise KubeconfigError("its exec plugin must ask you something", hint="run kubectl with it, in a terminal")
+    quiet = replace(access, user={**access.user, "exec": {**spec, "interactiveMode": "Never"}})
+    given = run_exec_plugin(quiet, timeout_s=timeout_s)
+    user = {key: value for key, value in access.user.items() if key != "exec"}
+    if given.token:
+        user["token"] = given.token
+    if given.certificate and given.key:
+        pair = {"client-certificate-data": given.certificate, "client-key-data": given.key}
+        user |= {key: base64.b64encode(pem.encode()).decode() for key, pem in pair.items()}
+    return replace(access, user=user)
 
 
 def _require_file(path: Any, what: str) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from kubeagentix.cluster.client import Client, Deadline
-from kubeagentix.cluster.identity import run_exec_plugin
+from kubeagentix.cluster.identity import with_plugin_run
 from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.cluster.session import is_loopback
 from kubeagentix.doctor.examining import Check, Surroundings, Tell
@@ -79,8 +78,9 @@ async def _ask_all(about: Surroundings, tell: Tell) -> None:
 async def _ask(name: str, contexts: Contexts, about: Surroundings, tell: Tell, turn: asyncio.Semaphore) -> None:
     async with turn:
         try:
-            access = await about.in_thread(lambda: contexts.access(name))
-            access = await _with_plugin_run(access, about)
+            found = await about.in_thread(lambda: contexts.access(name))
+            plugin_s = max(about.timeout_s, PLUGIN_S)
+            access = await about.in_thread(lambda: with_plugin_run(found, timeout_s=plugin_s))
         except KubeAgentiXError as error:
             tell.failed(name, f"was not asked: {error.message}", error.hint, code="kubeconfig")
             return
@@ -96,29 +96,6 @@ async def _ask(name: str, contexts: Contexts, about: Surroundings, tell: Tell, t
             tell.failed(name, seen, "see whether kubectl works with it", code="broken")
         finally:
             client.close()
-
-
-async def _with_plugin_run(access: Access, about: Surroundings) -> Access:
-    """The access with what its exec plugin gave, if it has one. Raises KubeconfigError."""
-    spec = access.user.get("exec")
-    if not isinstance(spec, dict) or "token" in access.user or "tokenFile" in access.user:
-        return access
-    if spec.get("interactiveMode") == "Always":
-        raise KubeconfigError("its exec plugin must ask you something", hint="run kubectl with it, in a terminal")
-    quiet = replace(access, user={**access.user, "exec": {**spec, "interactiveMode": "Never"}})
-    given = await about.in_thread(lambda: run_exec_plugin(quiet, timeout_s=max(about.timeout_s, PLUGIN_S)))
-    user = {key: value for key, value in access.user.items() if key != "exec"}
-    if given.token:
-        user["token"] = given.token
-    if given.certificate and given.key:
-        user |= {"client-certificate-data": _encoded(given.certificate), "client-key-data": _encoded(given.key)}
-    return replace(access, user=user)
-
-
-def _encoded(pem: str) -> str:
-    import base64  # noqa: PLC0415  few plugins give certificates
-
-    return base64.b64encode(pem.encode()).decode()
 
 
 async def _ask_version(client: Client, access: Access, about: Surroundings, tell: Tell) -> str:

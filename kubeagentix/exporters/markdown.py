@@ -35,9 +35,9 @@ def export(diagnosis: Diagnosis) -> str:
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:
-    cluster = f" of cluster {_escaped(diagnosis.cluster)}" if diagnosis.cluster else ""
-    yield from (f"## Quick Dx: {_escaped(str(diagnosis.target))}{cluster}", "")
-    yield from (f"**{_sign(diagnosis)} {_escaped(words.headline(diagnosis))}.**", "")
+    cluster = f" of cluster {escaped(diagnosis.cluster)}" if diagnosis.cluster else ""
+    yield from (f"## Quick Dx: {escaped(str(diagnosis.target))}{cluster}", "")
+    yield from (f"**{_sign(diagnosis)} {escaped(words.headline(diagnosis))}.**", "")
     yield from _view(diagnosis)
     yield from _overview(diagnosis)
     for rank, hypothesis in enumerate(diagnosis.hypotheses[: words.MAX_HYPOTHESES], start=1):
@@ -46,8 +46,8 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield from _table(diagnosis)
     yield from _ignored(diagnosis)
     yield from _gaps(diagnosis)
-    yield from (f"{_escaped(words.objects_read(diagnosis), 2000)}.", "")
-    yield from (f"- {_escaped(note)}" for note in diagnosis.notes)
+    yield from (f"{escaped(words.objects_read(diagnosis), 2000)}.", "")
+    yield from (f"- {escaped(note)}" for note in diagnosis.notes)
 
 
 def _sign(diagnosis: Diagnosis) -> str:
@@ -60,8 +60,8 @@ def _view(diagnosis: Diagnosis) -> Iterator[str]:
     """What a model says, apart from what the analyzers say."""
     rows = views.view_rows(diagnosis)
     if rows:
-        yield from (f"### {_escaped(views.speaker(diagnosis))} says", "")
-        yield from (f"- {label}: {_escaped(text, 1200)}" for label, text in rows)
+        yield from (f"### {escaped(views.speaker(diagnosis))} says", "")
+        yield from (f"- {label}: {escaped(text, 1200)}" for label, text in rows)
         yield ""
 
 
@@ -74,9 +74,9 @@ def _overview(diagnosis: Diagnosis) -> Iterator[str]:
     for rank, hypothesis in enumerate(diagnosis.hypotheses[:MAX_TABLE_ROWS], start=1):
         findings = findings_of(diagnosis, hypothesis)
         severity = words.severity_of(findings)
-        reason = _escaped(findings[0].reason, 300) if findings else ""
+        reason = escaped(findings[0].reason, 300) if findings else ""
         percent = words.percent(hypothesis.confidence).replace(" ", "&nbsp;")
-        root = _escaped(str(hypothesis.root), 300)
+        root = escaped(str(hypothesis.root), 300)
         yield f"| {rank} | {percent} | {words.EMOJI[severity]}&nbsp;{severity.value} | {root} | {reason} |"
     yield ""
 
@@ -84,14 +84,14 @@ def _overview(diagnosis: Diagnosis) -> Iterator[str]:
 def _hypothesis(diagnosis: Diagnosis, hypothesis: Hypothesis, rank: int) -> Iterator[str]:
     findings = findings_of(diagnosis, hypothesis)
     severity = words.severity_of(findings)
-    yield from (f"### {rank}. {words.EMOJI[severity]} {_escaped(hypothesis.title)}", "")
-    reason = f", {_code(findings[0].reason)}" if findings else ""
-    yield f"- Root cause: {_code(str(hypothesis.root))}{reason}, {severity.value}"
+    yield from (f"### {rank}. {words.EMOJI[severity]} {escaped(hypothesis.title)}", "")
+    reason = f", {code(findings[0].reason)}" if findings else ""
+    yield f"- Root cause: {code(str(hypothesis.root))}{reason}, {severity.value}"
     confidence = words.percent(hypothesis.confidence)
-    breakdown = f" = {_escaped(words.terms(hypothesis))}" if hypothesis.breakdown else ""
+    breakdown = f" = {escaped(words.terms(hypothesis))}" if hypothesis.breakdown else ""
     yield from (f"- Confidence: **{confidence}**{breakdown}", "")
     if hypothesis.summary and hypothesis.summary != hypothesis.title:
-        yield from (_escaped(hypothesis.summary, 1200), "")
+        yield from (escaped(hypothesis.summary, 1200), "")
     yield from _mermaid(chain_of(diagnosis, hypothesis))
     yield from _evidence(words.evidence_of(findings))
     yield from _remedies(words.remedies_of(diagnosis, hypothesis))
@@ -102,7 +102,7 @@ def _further(diagnosis: Diagnosis) -> Iterator[str]:
     if not rest:
         return
     yield from (f"### {len(rest)} more root causes", "")
-    yield from (f"- {_escaped(words.about(hypothesis))}: {words.percent(hypothesis.confidence)}" for hypothesis in rest)
+    yield from (f"- {escaped(words.about(hypothesis))}: {words.percent(hypothesis.confidence)}" for hypothesis in rest)
     yield ""
 
 
@@ -130,11 +130,11 @@ def _evidence(pieces: Sequence[Evidence]) -> Iterator[str]:
     yield from ("**Evidence**", "")
     shown = words.telling(pieces)[:MAX_EVIDENCE]
     for piece in shown:
-        locator = f", {_code(piece.locator)}" if piece.locator else ""
-        yield from (f"{piece.source.capitalize()} of {_code(str(piece.ref))}{locator}: {_escaped(piece.summary)}", "")
+        locator = f", {code(piece.locator)}" if piece.locator else ""
+        yield from (f"{piece.source.capitalize()} of {code(str(piece.ref))}{locator}: {escaped(piece.summary)}", "")
         excerpt = clean_block(piece.excerpt)
         if excerpt and clean_line(piece.excerpt) not in clean_line(piece.summary):
-            yield from _fenced("text", excerpt)
+            yield from fenced("text", excerpt)
     if len(pieces) > len(shown):
         yield from (f"… and {len(pieces) - len(shown)} more pieces of evidence, in the JSON", "")
 
@@ -145,9 +145,9 @@ def _remedies(remedies: Sequence[Remedy]) -> Iterator[str]:
     yield from ("**What to do**", "")
     for remedy in remedies:
         mark = "" if remedy.effect == "read" else "⚠️ *changes the cluster:* "
-        why = f" ({_escaped(remedy.why)})" if remedy.why else ""
-        yield from (f"{mark}{_escaped(remedy.title)}{why}:", "")
-        yield from _fenced("bash", clean_block(remedy.command))
+        why = f" ({escaped(remedy.why)})" if remedy.why else ""
+        yield from (f"{mark}{escaped(remedy.title)}{why}:", "")
+        yield from fenced("bash", clean_block(remedy.command))
 
 
 def _table(diagnosis: Diagnosis) -> Iterator[str]:
@@ -166,7 +166,7 @@ def _table(diagnosis: Diagnosis) -> Iterator[str]:
 def _row(finding: Finding) -> str:
     cells = (str(finding.ref), finding.reason, finding.title, finding.cause)
     severity = f"{words.EMOJI[finding.severity]} {finding.severity.value}"
-    return f"| {severity} | " + " | ".join(_escaped(cell, 300) for cell in cells) + " |"
+    return f"| {severity} | " + " | ".join(escaped(cell, 300) for cell in cells) + " |"
 
 
 def _ignored(diagnosis: Diagnosis) -> Iterator[str]:
@@ -177,10 +177,10 @@ def _ignored(diagnosis: Diagnosis) -> Iterator[str]:
     if groups:
         yield from (f"{words.ignored_count(diagnosis)}:", "")
     for group in groups:
-        yield f"- {_escaped(words.ignored_by(group))}"
+        yield f"- {escaped(words.ignored_by(group))}"
         for finding in group.all[:MAX_TABLE_ROWS]:
-            yield f"  - {words.EMOJI[finding.severity]} {_escaped(words.named(finding))} ({_code(finding.reason)})"
-    yield from (f"- {_escaped(line)}" for line in idle)
+            yield f"  - {words.EMOJI[finding.severity]} {escaped(words.named(finding))} ({code(finding.reason)})"
+    yield from (f"- {escaped(line)}" for line in idle)
     if groups or idle:
         yield ""
 
@@ -189,15 +189,17 @@ def _gaps(diagnosis: Diagnosis) -> Iterator[str]:
     if not diagnosis.gaps:
         return
     yield from ("### Not seen", "", f"{words.gaps_warning(diagnosis)}:", "")
-    yield from (f"- {_escaped(line)}" for line in words.gaps_in_short(diagnosis.gaps))
+    yield from (f"- {escaped(line)}" for line in words.gaps_in_short(diagnosis.gaps))
     yield ""
 
 
-def _escaped(text: str, max_chars: int = 600) -> str:
+def escaped(text: str, max_chars: int = 600) -> str:
+    """Foreign text on one line, none of which is markup."""
     return _SPECIAL.sub(lambda match: _REPLACED[match[0]], clean_line(text, max_chars))
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Foreign text on one line as code."""
     line = clean_line(text, 300)
     longest = max((len(run) for run in re.findall("`+", line)), default=0)
     if longest == 0:
@@ -205,7 +207,8 @@ def _code(text: str) -> str:
     return f"{'`' * (longest + 1)} {line} {'`' * (longest + 1)}"
 
 
-def _fenced(language: str, text: str) -> Iterator[str]:
+def fenced(language: str, text: str) -> Iterator[str]:
+    """Foreign text of several lines as a block of code, which it cannot end."""
     # At the left edge: notebooks do not see an indented fence when they look for formulas.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

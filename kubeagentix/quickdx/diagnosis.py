@@ -37,9 +37,12 @@ class Diagnosis(domain.Diagnosis):
         except ImportError as error:
             message = "Diagnosis.frame() needs pandas, which is not installed"
             raise MissingExtraError(message, hint="pip install 'kubeagentix[lab]'") from error
-        rows = [self._row(finding) for finding in self.findings]
-        frame = pd.DataFrame(rows, columns=["id", *_COLUMNS]).set_index("id")
+        frame = pd.DataFrame(self.rows(), columns=list(COLUMNS)).set_index("id")
         return frame.astype({"hypothesis": "Int64"})
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of `frame`, as plain values by column."""
+        return [self._row(finding) for finding in self.findings]
 
     def _row(self, finding: Finding) -> dict[str, Any]:
         ranks = [rank for rank, item in enumerate(self.hypotheses, start=1) if finding.id in item.findings]
@@ -110,7 +113,8 @@ def _ignored_ids(diagnosis: domain.Diagnosis) -> set[str]:
     return {finding.id for item in diagnosis.ignored for finding in item.all}
 
 
-_COLUMNS = (
+COLUMNS = (
+    "id",
     "severity",
     "namespace",
     "kind",

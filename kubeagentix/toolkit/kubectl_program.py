@@ -16,7 +16,7 @@ from kubeagentix.toolkit.processes import Ended, run_program
 TIMEOUT_S = 25.0
 MAX_BYTES = 4 << 20
 # What a model's provider is asked with is none of kubectl's business.
-_WITHHELD = ("ANTHROPIC_", "CLAUDE_", "OPENAI_", "GEMINI_", "GOOGLE_API_KEY", "KUBEAGENTIX_")
+WITHHELD = ("ANTHROPIC_", "CLAUDE_", "OPENAI_", "GEMINI_", "GOOGLE_API_KEY", "KUBEAGENTIX_")
 # A kuberc file could give `get` another output than the one that was checked. Source: KEP-3104
 _SWITCHES = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
 
@@ -54,4 +54,4 @@ def _access(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {**{key: value for key, value in environ.items() if not key.startswith(_WITHHELD)}, **_SWITCHES}
+    return {**{key: value for key, value in environ.items() if not key.startswith(WITHHELD)}, **_SWITCHES}

