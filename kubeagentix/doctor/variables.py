@@ -19,7 +19,7 @@ from kubeagentix.settings import PREFIX, Settings, load_settings
 
 _OWN_ADDRESSES = tuple(f"KUBEAGENTIX_{name}_BASE_URL" for name in ("CLAUDE", "OPENAI", "GEMINI"))
 ALSO_KNOWN = (  # besides the settings
-    *("KUBEAGENTIX_CONFIG", "KUBEAGENTIX_DEBUG", "KUBEAGENTIX_OPENAI_API"),
+    *("KUBEAGENTIX_CONFIG", "KUBEAGENTIX_DEBUG", "KUBEAGENTIX_OPENAI_API", "KUBEAGENTIX_MCP_TOKEN"),
     *("KUBEAGENTIX_CLAUDE_CODE_CHANNEL", "KUBEAGENTIX_CLAUDE_CODE_MODEL"),
     *_OWN_ADDRESSES,
     # of the image and the compose file

@@ -17,7 +17,8 @@ ThinkingMode = Literal["off", "auto", "high"]
 class RunOptions:
     """The options of one run; what is None or empty is chosen by the session, then by the settings.
 
-    `fallback=False`: only the provider that is named, and its own error if it fails. `tools_allowed`: None for all.
+    `fallback=False`: only the provider that is named, and its own error if it fails. `tools_allowed`: None for all;
+    like `tools_denied` it takes names and patterns, as in `("run_quickdx", "grafana__*")`.
     `max_tokens`: input and output of all model calls together. `temperature` goes only to models that take one.
     `credential` is for the provider that is named; `credentials` are by provider, also for those asked after it failed.
     `anonymize`: names of objects, hosts, addresses and images are hidden from the model; a conversation that began so
@@ -64,8 +65,12 @@ class RunOptions:
         yield "max_tool_calls", _is_count(self.max_tool_calls, 0), "a whole number from 0 up"
         yield "max_tokens", self.max_tokens is None or _is_count(self.max_tokens, 1), "a whole number from 1 up"
         yield "deadline_s", _is_number(self.deadline_s, 0) and self.deadline_s > 0, "a number of seconds above 0"
-        yield "tools_allowed", self.tools_allowed is None or _are_names(self.tools_allowed), "names of tools"
-        yield "tools_denied", _are_names(self.tools_denied), "names of tools"
+        yield (
+            "tools_allowed",
+            self.tools_allowed is None or _are_names(self.tools_allowed),
+            "names of tools, or patterns",
+        )
+        yield "tools_denied", _are_names(self.tools_denied), "names of tools, or patterns"
         yield "anonymize", isinstance(self.anonymize, bool | None), "True or False"
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Protocol
 
@@ -164,7 +165,7 @@ class Engine:
             raise UsageError(f"a question is a text, not {type(question).__name__}", hint="put it in quotes")
         if not question.strip():
             raise UsageError("the question is empty", hint='ask something, as in "why is checkout failing?"')
-        chosen = _offered(self.tools, options)
+        chosen = offered(self.tools, options)
         conversation = conversation if conversation is not None else Conversation()
         target = options.target or Target(namespace=self.namespace)
         anonymizer = conversation.anonymizer if self.is_anonymous(options, conversation) else None
@@ -330,7 +331,7 @@ class Engine:
             max_calls=means.options.max_tool_calls,
             max_chars=int(candidate.plugin.context_tokens * RESULT_SHARE * compaction.CHARS_PER_TOKEN),
             changes=self._changes(means, run),
-            withheld=frozenset(name for name, tool in self.tools.items() if _is_withheld(tool, means.options)),
+            withheld=frozenset(name for name, tool in self.tools.items() if is_withheld(tool, means.options)),
             redactor=means.conversation.redactor,
             is_quoted=means.conversation.fence.quotable.has_call,
         )
@@ -360,7 +361,8 @@ class Engine:
         return audit_log(load_settings(self.environ).audit_log, self.environ)
 
 
-def _is_withheld(tool: ToolPlugin, options: RunOptions) -> bool:
+def is_withheld(tool: ToolPlugin, options: RunOptions) -> bool:
+    """Whether a run with these options may not use it: it changes something."""
     return tool.spec.effect == "write" and not options.allow_writes
 
 
@@ -368,19 +370,23 @@ def _shown_to(anonymizer: Anonymizer | None) -> Seen | None:
     return anonymizer.names.learn_snapshot if anonymizer is not None else None
 
 
-def _offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, ToolPlugin]:
-    """The tools that this run may use. Raises UsageError for names that no tool has."""
+def offered(tools: Mapping[str, ToolPlugin], options: RunOptions) -> dict[str, ToolPlugin]:
+    """The tools that this run may use. Raises UsageError for names and patterns that no tool has."""
     named = (*(options.tools_allowed or ()), *options.tools_denied)
-    unknown = next((name for name in named if name not in tools), None)
+    unknown = next((name for name in named if not any(fnmatchcase(tool, name) for tool in tools)), None)
     if unknown is not None:
         raise UsageError(f"there is no tool {unknown!r}", hint=f"the tools are {', '.join(tools)}")
     return {
         name: plugin
         for name, plugin in tools.items()
-        if (options.tools_allowed is None or name in options.tools_allowed)
-        and name not in options.tools_denied
-        and not _is_withheld(plugin, options)
+        if (options.tools_allowed is None or _is_any_of(name, options.tools_allowed))
+        and not _is_any_of(name, options.tools_denied)
+        and not is_withheld(plugin, options)
     }
+
+
+def _is_any_of(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 class _Known:
