@@ -79,5 +79,5 @@ def _behind_name(snapshot: Snapshot, namespace: str, name: str) -> ResourceRef |
 
 def _service(snapshot: Snapshot, namespace: str, name: str) -> ResourceRef | None:
     exists = snapshot.get(Service, namespace, name) is not None
-    is_known = exists or snapshot.was_read(Service, namespace)
+    is_known = exists or snapshot.was_read(Service, namespace, name=name)
     return snapshot.named("Service", namespace, name) if is_known or not snapshot.covers(namespace) else None

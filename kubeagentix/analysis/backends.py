@@ -34,7 +34,7 @@ def backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None = 
     """Who stands behind a Service, or behind one port of it."""
     if service.spec.type == "ExternalName":
         return Backing(is_known=False)
-    if not service.spec.selector or not snapshot.was_read(Pod, service.namespace):
+    if not service.spec.selector or not knows_pods(snapshot, service):
         return _from_slices(snapshot, service)
     selected = snapshot.pods_selected(service.namespace, service.spec.selector)
     pods = tuple(pod for pod in selected if not pod.is_finished and not pod.is_terminating)
@@ -44,6 +44,11 @@ def backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None = 
     if not pods:  # a selector and endpoints made by hand can go together
         return _from_slices(snapshot, service)
     return Backing(pods=pods, ready=len(able))
+
+
+def knows_pods(snapshot: Snapshot, service: Service) -> bool:
+    """Whether all pods that a Service selects are in the picture."""
+    return snapshot.was_read(Pod, service.namespace, selector=service.spec.selector)
 
 
 NEW_SERVICE_GRACE_S = 60.0  # a Service is often made a moment before its pods
@@ -74,7 +79,7 @@ def _from_slices(snapshot: Snapshot, service: Service) -> Backing:
     ready = sum(endpoint.is_ready for piece in slices for endpoint in piece.endpoints)
     is_known = (
         bool(slices)
-        or bool(service.spec.selector and snapshot.was_read(Pod, service.namespace))
+        or bool(service.spec.selector and knows_pods(snapshot, service))
         or (not service.spec.selector and _knows_slices(snapshot, service.namespace))
     )
     return Backing(ready=ready, is_known=is_known)

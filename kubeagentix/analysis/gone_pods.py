@@ -14,6 +14,7 @@ from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.workloads import JOB_LABEL
 
 _POD = re.compile(r"^(?:Created|Deleted) pod: (\S+)$")  # pkg/controller/controller_utils.go
 _PULL = ("Failed to pull image", "Error: ErrImagePull", "Error: ImagePullBackOff", "Back-off pulling image")
@@ -82,9 +83,10 @@ _SIGNS = (
 
 
 def last_trouble(snapshot: Snapshot, owner: ResourceRef) -> LastTrouble | None:
-    """What the events say of the newest pod that `owner` made and that is gone; None if pods are left, or no events."""
+    """What the events say of the newest pod that a Job made and that is gone; None if pods are left, or no events."""
     found = snapshot.find(owner)
-    if found is None or snapshot.children(Pod, owner) or not snapshot.was_read(Pod, owner.namespace):
+    own = {JOB_LABEL: owner.name}
+    if found is None or snapshot.children(Pod, owner) or not snapshot.was_read(Pod, owner.namespace, selector=own):
         return None
     names = (match[1] for event in snapshot.events_for(found) if (match := _POD.match(event.message)))
     for name in dict.fromkeys(names):

@@ -73,7 +73,7 @@ def _resolve(snapshot: Snapshot, kind: str, namespace: str, name: str) -> Resour
 
 def _was_read(snapshot: Snapshot, ref: ResourceRef) -> bool:
     kind = KINDS.get(ref.kind)
-    return kind is not None and snapshot.was_read(kind.type, ref.namespace)
+    return kind is not None and snapshot.was_read(kind.type, ref.namespace, name=ref.name)
 
 
 def _vocabulary(snapshot: Snapshot) -> Mapping[str, str]:

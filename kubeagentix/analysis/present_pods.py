@@ -62,8 +62,9 @@ def _is_past(snapshot: Snapshot, pod: Pod) -> bool:
 def _is_collected(snapshot: Snapshot, pod: Pod) -> bool:
     """Whether its Job is gone (a CronJob keeps only a few), so that the pod will be in a moment."""
     owner = pod.controller
-    is_job = owner is not None and owner.kind == "Job" and owner.api_version.startswith("batch/")
-    return is_job and pod.is_finished and snapshot.was_read(Job, pod.namespace)
+    if owner is None or owner.kind != "Job" or not owner.api_version.startswith("batch/"):
+        return False
+    return pod.is_finished and snapshot.was_read(Job, pod.namespace, name=owner.name)
 
 
 def _is_retried(snapshot: Snapshot, job: Job, pod: Pod) -> bool:

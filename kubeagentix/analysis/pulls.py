@@ -154,7 +154,7 @@ def _is_of(entry: str, registry: str) -> bool:
 def _problem(snapshot: Snapshot, namespace: str, name: str, registry: str) -> str:
     secret = snapshot.get(Secret, namespace, name)
     if secret is None:
-        if not snapshot.was_read(Secret, namespace):
+        if not snapshot.was_read(Secret, namespace, name=name):
             return ""
         instead = about_object(snapshot, Secret, namespace, name)
         return f"Its imagePullSecret {name} does not exist in namespace {namespace}. {instead}".rstrip()

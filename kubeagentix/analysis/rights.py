@@ -95,7 +95,7 @@ def _missing_role(snapshot: Snapshot, bindings: list[Binding], request: Request)
     for binding in bindings:
         role = rbac.role_ref(snapshot, binding)
         kind = Role if role.kind == Role.kind else ClusterRole
-        if snapshot.find(role) is not None or not snapshot.was_read(kind, role.namespace):
+        if not snapshot.lacks(role):
             continue
         names = [item.name for item in snapshot.all(kind) if item.namespace == role.namespace]
         likely = nearest(role.name, names)
@@ -234,7 +234,7 @@ def _is_alike(snapshot: Snapshot, binding: Binding, subject: Subject, request: R
         is_here = binding.namespace != "" and name != "default"
         return subject.name == name and (is_here or _is_gone(snapshot, subject))
     is_there = snapshot.get(ServiceAccount, namespace, subject.name) is not None
-    if not is_there and snapshot.was_read(ServiceAccount, namespace):
+    if not is_there and snapshot.was_read(ServiceAccount, namespace, name=subject.name):
         return True
     is_idle = not _is_used(snapshot, namespace, subject.name)
     like_name = is_one_slip(subject.name, name) or name in (binding.name, binding.role_ref.name)
@@ -244,9 +244,9 @@ def _is_alike(snapshot: Snapshot, binding: Binding, subject: Subject, request: R
 def _is_gone(snapshot: Snapshot, subject: Subject) -> bool:
     """Whether a ServiceAccount does not exist, or its whole namespace does not."""
     place = subject.namespace
-    if snapshot.was_read(Namespace) and snapshot.get(Namespace, "", place) is None:
+    if snapshot.lacks(snapshot.named(Namespace.kind, "", place)):
         return True
-    return snapshot.was_read(ServiceAccount, place) and snapshot.get(ServiceAccount, place, subject.name) is None
+    return snapshot.lacks(snapshot.named(ServiceAccount.kind, place, subject.name))
 
 
 def _is_used(snapshot: Snapshot, namespace: str, account: str) -> bool:

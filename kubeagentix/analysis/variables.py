@@ -61,7 +61,7 @@ def _about_set(snapshot: Snapshot, container: PodContainer, variable: EnvVar) ->
         return f"The pod does set {variable.name}" + (", to an empty value." if is_empty else "."), ()
     words = f"The pod takes {variable.name} from {origin}"
     if origin.keys is None:
-        is_gone = snapshot.was_read(ConfigMap if origin.ref.kind == ConfigMap.kind else Secret, origin.ref.namespace)
+        is_gone = snapshot.lacks(origin.ref)
         return f"{words}{', which does not exist' if is_gone else ''}.", (origin.ref,)
     if origin.key not in origin.keys:
         like = nearest(origin.key, origin.keys)
@@ -79,9 +79,9 @@ def _about_env_from(snapshot: Snapshot, container: PodContainer, name: str) -> t
             continue
         kind = ConfigMap if source.config_map_ref is not None else Secret
         ref = snapshot.named(kind.kind, container.pod.namespace, named.name)
-        found = snapshot.find(ref)
-        if found is None and snapshot.was_read(kind, ref.namespace):
+        if snapshot.lacks(ref):
             return f" Its envFrom names {ref.kind} {ref.name}, which does not exist.", (ref,)
+        found = snapshot.find(ref)
         keys = found.keys if isinstance(found, ConfigMap | Secret) else ()
         brought = {f"{source.prefix}{key}": key for key in keys}
         like = nearest(_folded(name), (_folded(item) for item in brought))

@@ -62,7 +62,7 @@ class FailedCall:
 
 def service_trouble(snapshot: Snapshot, reference: ServiceReference | None) -> BackendTrouble | None:
     """What is wrong with the Service behind a webhook; None if nothing is, or nothing is known of it."""
-    if reference is None or not snapshot.was_read(Service, reference.namespace):
+    if reference is None or not snapshot.was_read(Service, reference.namespace, name=reference.name):
         return None
     ref = snapshot.named("Service", reference.namespace, reference.name)
     service = snapshot.get(Service, reference.namespace, reference.name)

@@ -115,7 +115,7 @@ def _retarget(ref: ResourceRef, like: str) -> Remedy:
 def _is_absent(snapshot: Snapshot, scaler: Autoscaler) -> bool:
     target = _target(snapshot, scaler)
     kind = KINDS.get(target.kind)
-    return kind is not None and snapshot.was_read(kind.type, scaler.namespace) and snapshot.find(target) is None
+    return kind is not None and snapshot.lacks(target)
 
 
 def _is_passing(snapshot: Snapshot, scaler: Autoscaler, item: Condition) -> bool:

@@ -24,7 +24,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         role = rbac.role_ref(snapshot, binding)
         kind: type[Role | ClusterRole] = Role if role.kind == Role.kind else ClusterRole
         is_old = is_older_than(binding.metadata.creation_timestamp, SETTLING_S, snapshot.taken_at)
-        if is_old and snapshot.find(role) is None and snapshot.was_read(kind, role.namespace):
+        if is_old and snapshot.lacks(role):
             near = nearest(role.name, (item.name for item in snapshot.all(kind) if item.namespace == role.namespace))
             yield _finding(snapshot, binding, role, near)
 

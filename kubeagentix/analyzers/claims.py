@@ -132,7 +132,7 @@ def _lost(snapshot: Snapshot, claim: PersistentVolumeClaim) -> _Verdict:
 def _named_volume(snapshot: Snapshot, claim: PersistentVolumeClaim) -> _Verdict | None:
     name = claim.spec.volume_name
     volume = snapshot.get(PersistentVolume, "", name)
-    if volume is None and not snapshot.was_read(PersistentVolume):
+    if volume is None and not snapshot.was_read(PersistentVolume, name=name):
         return _failed(snapshot, claim)
     problem = _misfit(claim, volume) if volume else "does not exist"
     if not problem:

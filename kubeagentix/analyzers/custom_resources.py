@@ -25,7 +25,6 @@ from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.domain.storage import Secret
 from kubeagentix.domain.workloads import DaemonSet, Deployment, StatefulSet
 from kubeagentix.errors import excerpt
 
@@ -112,7 +111,7 @@ def _was_read(snapshot: Snapshot, ref: ResourceRef) -> bool:
     return (
         kind is not None
         and bool(ref.namespace or not kind.is_namespaced)
-        and snapshot.was_read(kind.type, ref.namespace)
+        and snapshot.was_read(kind.type, ref.namespace, name=ref.name)
     )
 
 
@@ -198,7 +197,7 @@ def _not_made(snapshot: Snapshot, resource: CustomResource, state: State) -> Ite
     """The Secrets that it was to make and that are not there, so that those who need one find its maker."""
     ref = snapshot.ref(resource)
     for secret in _makes(snapshot, resource):
-        if snapshot.find(secret) is None and snapshot.was_read(Secret, secret.namespace):
+        if snapshot.lacks(secret):
             yield Finding.of(
                 analyzer=ID,
                 reason="SecretNotFound",

@@ -30,7 +30,10 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """At most one Finding per budget and reason."""
     holders: dict[ResourceRef, tuple[Pod, list[Budget]]] = {}
     for budget in snapshot.all(Budget):
-        if budget.metadata.deletion_timestamp is not None or not snapshot.was_read(Pod, budget.namespace):
+        selector = budget.spec.selector
+        if budget.metadata.deletion_timestamp is not None or not snapshot.was_read(
+            Pod, budget.namespace, selector=selector
+        ):
             continue
         pods = _pods(snapshot, budget)
         for pod in pods:

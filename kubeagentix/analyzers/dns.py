@@ -62,7 +62,7 @@ def _owed(snapshot: Snapshot, lookups: list[FailedConnection]) -> Iterator[Findi
         is_there = snapshot.find(ref) is not None
         if is_there and len(clients) < SEVERAL:
             return
-        if not is_there and not snapshot.was_read(Service, ref.namespace):
+        if not is_there and not snapshot.was_read(Service, ref.namespace, name=ref.name):
             return
         names = ", ".join(str(item) for item in clients[:CLIENTS_SHOWN])
         yield Finding.of(

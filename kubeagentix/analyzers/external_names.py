@@ -49,12 +49,12 @@ def _alias(snapshot: Snapshot, service: Service, name: str) -> Iterator[Finding]
 def _inside(snapshot: Snapshot, service: Service, target: ResourceRef) -> Iterator[Finding]:
     is_place = snapshot.get(Namespace, "", target.namespace) is not None
     found = snapshot.get(Service, target.namespace, target.name)
-    if snapshot.was_read(Namespace) and not is_place and found is None:
+    if snapshot.was_read(Namespace, name=target.namespace) and not is_place and found is None:
         like = nearest(target.namespace, (item.name for item in snapshot.all(Namespace)))
         hint = f" There is namespace {like}: was that meant?" if like else ""
         cause = f"There is no namespace {target.namespace}.{hint}"
         yield _finding(snapshot, service, f"is an alias of {target}, which does not exist", cause)
-    elif found is None and snapshot.was_read(Service, target.namespace):
+    elif found is None and snapshot.was_read(Service, target.namespace, name=target.name):
         like = nearest(target.name, (item.name for item in snapshot.in_namespace(Service, target.namespace)))
         hint = f" There is Service {like}: was that meant?" if like else ""
         cause = f"Namespace {target.namespace} has no Service {target.name}.{hint}"

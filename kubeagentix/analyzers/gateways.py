@@ -59,7 +59,7 @@ def _is_pending(snapshot: Snapshot, item: Condition) -> bool:
 
 def _gateway(snapshot: Snapshot, gateway: Gateway) -> Iterator[Finding]:
     ref, name = snapshot.ref(gateway), gateway.spec.gateway_class_name
-    if snapshot.was_read(GatewayClass) and snapshot.get(GatewayClass, "", name) is None:
+    if snapshot.lacks(snapshot.named(GatewayClass.kind, "", name)):
         yield Finding.of(
             analyzer=ID,
             reason="GatewayClassNotFound",
@@ -146,7 +146,7 @@ def _certificate_troubles(
             yield f"namespace {place} has no ReferenceGrant that lets it use Secret {item.name}"
         secret, named = snapshot.get(Secret, place, item.name), f"its certificate's Secret {place}/{item.name}"
         if secret is None:
-            if snapshot.was_read(Secret, place):
+            if snapshot.was_read(Secret, place, name=item.name):
                 yield f"{named} does not exist"
             continue
         missing = [key for key in ("tls.crt", "tls.key") if key not in secret.keys or key in secret.empty_keys]

@@ -18,7 +18,8 @@ ID = "idle-policies"
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """At most one Finding per policy, for information: what runs for an hour a day is selected for an hour a day."""
     for policy in snapshot.all(NetworkPolicy):
-        if snapshot.was_read(Pod, policy.namespace) and not _selects_any(snapshot, policy):
+        is_known = snapshot.was_read(Pod, policy.namespace, selector=policy.spec.pod_selector)
+        if is_known and not _selects_any(snapshot, policy):
             yield _finding(snapshot, policy)
 
 

@@ -51,7 +51,7 @@ def _backends(ingress: Ingress) -> tuple[IngressServiceBackend, ...]:
 
 
 def _backend(snapshot: Snapshot, ingress: Ingress, backend: IngressServiceBackend) -> Iterator[Finding]:
-    if not snapshot.was_read(Service, ingress.namespace):
+    if not snapshot.was_read(Service, ingress.namespace, name=backend.name):
         return
     service = snapshot.get(Service, ingress.namespace, backend.name)
     if service is None:
@@ -149,7 +149,7 @@ def _no_endpoints(snapshot: Snapshot, ingress: Ingress, service: Service) -> Fin
 
 
 def _tls(snapshot: Snapshot, ingress: Ingress, entry: IngressTls) -> Iterator[Finding]:
-    if not entry.secret_name or not snapshot.was_read(Secret, ingress.namespace):
+    if not entry.secret_name or not snapshot.was_read(Secret, ingress.namespace, name=entry.secret_name):
         return
     secret = snapshot.get(Secret, ingress.namespace, entry.secret_name)
     if secret is None:

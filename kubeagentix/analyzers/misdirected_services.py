@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import workloads_of
-from kubeagentix.analysis.backends import backing_of, container_ports, resolve_target_port
+from kubeagentix.analysis.backends import backing_of, container_ports, knows_pods, resolve_target_port
 from kubeagentix.analysis.connections import missed_by
 from kubeagentix.analysis.selectors import IDENTITY_KEYS, Candidate, candidates, served
 from kubeagentix.contracts import AnalyzerPlugin
@@ -24,7 +24,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         if service.metadata.deletion_timestamp is not None or service.spec.type == "ExternalName":
             continue
         pods = backing_of(snapshot, service).pods
-        if pods and snapshot.was_read(Pod, service.namespace):
+        if pods and knows_pods(snapshot, service):
             yield from _misdirected(snapshot, service, pods)
 
 

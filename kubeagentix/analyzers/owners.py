@@ -51,7 +51,8 @@ def _is_orphan(snapshot: Snapshot, resource: Resource, owner: OwnerReference) ->
     group = owner.api_version.rpartition("/")[0]
     if kind is None or kind.group != group or resource.metadata.deletion_timestamp is not None:
         return False
-    if not snapshot.was_read(kind.type, resource.namespace if kind.is_namespaced else ""):
+    place = resource.namespace if kind.is_namespaced else ""
+    if not snapshot.was_read(kind.type, place, name=owner.name):
         return False
     if not is_older_than(resource.metadata.creation_timestamp, COLLECTED_AFTER_S, snapshot.taken_at):
         return False

@@ -299,7 +299,7 @@ def _has_ended(pod: Pod) -> bool:
 def _is_node_down(snapshot: Snapshot, name: str) -> bool:
     node = snapshot.get(Node, "", name)
     if node is None:
-        return snapshot.was_read(Node)
+        return snapshot.was_read(Node, name=name)
     ready = condition(node.status.conditions, "Ready")
     return ready is not None and ready.status != "True"
 

@@ -73,7 +73,7 @@ def _missing_objects(snapshot: Snapshot, template: Template) -> Iterator[Finding
 
 
 def _lacks(snapshot: Snapshot, namespace: str, use: _Use) -> Iterator[_Lack]:
-    if not use.name or use.name in _AUTOMATIC or not snapshot.was_read(use.kind, namespace):
+    if not use.name or use.name in _AUTOMATIC or not snapshot.was_read(use.kind, namespace, name=use.name):
         return
     found = snapshot.get(use.kind, namespace, use.name)
     if found is None:
@@ -212,7 +212,7 @@ def _remedies(template: Template, lack: _Lack, near: str) -> tuple[Remedy, ...]:
 def _missing_account(snapshot: Snapshot, template: Template) -> Iterator[Finding]:
     name, namespace = template.spec.service_account_name, template.namespace
     # The controller manager makes `default` in every namespace, a moment after the namespace.
-    if name in ("", "default") or not snapshot.was_read(ServiceAccount, namespace):
+    if name in ("", "default") or not snapshot.was_read(ServiceAccount, namespace, name=name):
         return
     if snapshot.get(ServiceAccount, namespace, name):
         return
@@ -241,7 +241,7 @@ def _missing_account(snapshot: Snapshot, template: Template) -> Iterator[Finding
 def _missing_priority(snapshot: Snapshot, template: Template) -> Iterator[Finding]:
     name, workload = template.spec.priority_class_name, template.workload
     # The API server makes system-cluster-critical and system-node-critical itself, and keeps their prefix to itself.
-    if not name or name.startswith("system-") or not snapshot.was_read(PriorityClass):
+    if not name or name.startswith("system-") or not snapshot.was_read(PriorityClass, name=name):
         return
     if snapshot.get(PriorityClass, "", name):
         return
@@ -267,9 +267,9 @@ def _missing_priority(snapshot: Snapshot, template: Template) -> Iterator[Findin
 
 def _pull_secrets(snapshot: Snapshot, template: Template) -> Iterator[Finding]:
     """Warnings: a pod starts without its pull secret if the image is public or on the node already."""
-    if not snapshot.was_read(Secret, template.namespace):
-        return
     for name, source in _pull_secret_names(snapshot, template).items():
+        if not snapshot.was_read(Secret, template.namespace, name=name):
+            continue
         secret = snapshot.get(Secret, template.namespace, name)
         if secret is None:
             yield _pull_secret_finding(snapshot, template, name, source, "does not exist")

@@ -44,7 +44,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 def _parents(snapshot: Snapshot, route: HTTPRoute) -> Iterator[Finding]:
     for parent in route.spec.parent_refs:
         place = parent.namespace or route.namespace
-        if parent.kind not in ("", "Gateway") or not snapshot.was_read(Gateway, place):
+        if parent.kind not in ("", "Gateway") or not snapshot.was_read(Gateway, place, name=parent.name):
             continue
         gateway = snapshot.get(Gateway, place, parent.name)
         if gateway is None:
@@ -167,7 +167,7 @@ def _backends(snapshot: Snapshot, route: HTTPRoute) -> Iterator[Finding]:
         place = reference.namespace or route.namespace
         if _is_denied(snapshot, route, reference):
             yield _not_granted(snapshot, route, reference, place)
-        elif snapshot.was_read(Service, place):
+        elif snapshot.was_read(Service, place, name=reference.name):
             yield from _backend(snapshot, route, reference, place)
 
 

@@ -12,6 +12,7 @@ from kubeagentix.analysis.backends import (
     backing_of,
     container_ports,
     describe_declared,
+    knows_pods,
     resolve_target_port,
     serving_containers,
     target_of,
@@ -36,7 +37,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         if service.metadata.deletion_timestamp is not None or service.spec.type == "ExternalName":
             continue
         # Nothing translates the ports of a headless Service.
-        if service.spec.selector and service.spec.cluster_ip != "None" and snapshot.was_read(Pod, service.namespace):
+        if service.spec.selector and service.spec.cluster_ip != "None" and knows_pods(snapshot, service):
             pods = backing_of(snapshot, service).pods
             if pods:
                 yield from _ports(snapshot, service, pods)

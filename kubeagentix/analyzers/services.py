@@ -6,10 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import workloads_of
-from kubeagentix.analysis.backends import (
-    NEW_SERVICE_GRACE_S,
-    backing_of,
-)
+from kubeagentix.analysis.backends import NEW_SERVICE_GRACE_S, backing_of, knows_pods
 from kubeagentix.analysis.connections import missed_by
 from kubeagentix.analysis.node_life import late_pods
 from kubeagentix.analysis.selectors import (
@@ -46,7 +43,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         if service.metadata.deletion_timestamp is not None or service.spec.type == "ExternalName":
             continue
         yield from _load_balancer(snapshot, service)
-        if service.spec.selector and snapshot.was_read(Pod, service.namespace):
+        if service.spec.selector and knows_pods(snapshot, service):
             yield from _backends(snapshot, service)
 
 

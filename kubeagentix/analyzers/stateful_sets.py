@@ -44,7 +44,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 def _service(snapshot: Snapshot, stateful_set: StatefulSet) -> Iterator[Finding]:
     name, namespace = stateful_set.spec.service_name, stateful_set.namespace
-    if not name or not snapshot.was_read(Service, namespace) or snapshot.get(Service, namespace, name) is not None:
+    if not name or not snapshot.lacks(snapshot.named(Service.kind, namespace, name)):
         return
     ref = snapshot.ref(stateful_set)
     yield Finding.of(

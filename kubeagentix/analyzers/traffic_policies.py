@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.backends import backing_of
+from kubeagentix.analysis.backends import backing_of, knows_pods
 from kubeagentix.analysis.connections import missed_by
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, Severity
 from kubeagentix.domain.meta import condition
 from kubeagentix.domain.network import Service
 from kubeagentix.domain.nodes import Node
-from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
 ID = "traffic-policies"
@@ -25,7 +24,7 @@ NODES_SHOWN = 5
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """At most one Finding per Service and policy."""
     for service in snapshot.all(Service):
-        if service.metadata.deletion_timestamp is None and snapshot.was_read(Pod, service.namespace):
+        if service.metadata.deletion_timestamp is None and knows_pods(snapshot, service):
             yield from _internal(snapshot, service)
             yield from _external(snapshot, service)
 

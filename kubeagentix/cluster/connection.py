@@ -13,6 +13,7 @@ from kubeagentix.cluster import writing
 from kubeagentix.cluster.client import JSON, Client, Deadline, Sent
 from kubeagentix.cluster.identity import check
 from kubeagentix.cluster.kubeconfig import Access, resolve
+from kubeagentix.cluster.parts import PartReader
 from kubeagentix.cluster.snapshot import Meanwhile, ReadOptions, read_snapshot
 from kubeagentix.cluster.watch import MAX_CONNECTIONS, Watch, WatchOptions
 from kubeagentix.domain.changes import ApprovedChange, Change
@@ -87,6 +88,10 @@ class Cluster:
             yield watch
         finally:
             await watch.close()
+
+    def part_reader(self, namespace: str, *, deadline_s: float = 60.0, listen: Listener = silent) -> PartReader:
+        """What reads parts of a namespace, one after the other, by a deadline; nothing is asked yet."""
+        return PartReader(self._client, self.context, namespace, deadline_s, listen)
 
     async def get_json(
         self,

@@ -28,7 +28,7 @@ PAGE_SIZES = {"Secret": 50, "ConfigMap": 50, "CustomResourceDefinition": 100}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """What to list. `versions` are tried in order; `field_selector` narrows it down on the server.
+    """What to list. `versions` are tried in order; the selectors narrow it down on the server.
 
     No page is asked for once `max_items` are there.
     """
@@ -38,6 +38,7 @@ class ListRequest:
     namespace: str | None
     page_size: int = PAGE_SIZE
     field_selector: str = ""
+    label_selector: str = ""
     max_items: int | None = None
 
     @property
@@ -116,6 +117,8 @@ async def _read_page(
     params: dict[str, str | int] = {"limit": min(request.page_size, PAGE_SIZES.get(request.kind.name, PAGE_SIZE))}
     if request.field_selector:
         params["fieldSelector"] = request.field_selector
+    if request.label_selector:
+        params["labelSelector"] = request.label_selector
     if progress.token:
         params["continue"] = progress.token
     path = list_path(request.kind, version, request.namespace)

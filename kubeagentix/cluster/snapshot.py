@@ -155,7 +155,17 @@ def _picture(
     logs: tuple[ContainerLog, ...] = (),
     log_gaps: Iterable[Gap] = (),
 ) -> Snapshot:
-    gaps = [gap for name, listing in listings.items() for gap in _gaps(reading, KINDS[name], listing)]
+    gaps = [
+        gap
+        for name, listing in listings.items()
+        for gap in gaps_of(
+            KINDS[name],
+            listing,
+            namespace=reading.namespace,
+            limit_s=_limit_s(reading, KINDS[name]),
+            is_discovered=reading.served.groups is not None,
+        )
+    ]
     return Snapshot(
         cluster=reading.context,
         server_version=reading.served.server_version,
@@ -345,19 +355,22 @@ def _raise_if_nothing_was_read(listings: Mapping[str, Listing]) -> None:
         raise hopeless[0]
 
 
-def _gaps(reading: _Reading, kind: Kind, listing: Listing) -> Iterable[Gap]:
+def gaps_of(
+    kind: Kind, listing: Listing, *, namespace: str | None, limit_s: float, is_discovered: bool
+) -> Iterable[Gap]:
+    """What of a list could not be read. `is_discovered`: which API groups there are is known."""
     yield from listing.gaps
-    request = ListRequest(kind=kind, versions=(), namespace=reading.namespace)
-    place = reading.namespace or "" if kind.is_namespaced else ""
+    request = ListRequest(kind=kind, versions=(), namespace=namespace)
+    place = namespace or "" if kind.is_namespaced else ""
     if not listing.is_served and not kind.is_optional:
         wanted = " or ".join(f"{kind.group}/{version}".lstrip("/") for version in kind.versions)
         yield Gap(what=request.what, why=f"the server does not serve {wanted}", kind=kind.name, namespace=place)
     # Forbidden where discovery is forbidden too, nobody can tell whether the add-on is there at all.
-    is_moot = kind.is_optional and reading.served.groups is None and isinstance(listing.error, ForbiddenError)
+    is_moot = kind.is_optional and not is_discovered and isinstance(listing.error, ForbiddenError)
     is_moot |= kind.name == CustomResourceDefinition.kind and isinstance(listing.error, ForbiddenError)
     if listing.error is not None and not is_moot:
         what = f"{request.what} after the first {len(listing.items)}" if listing.items else request.what
-        yield Gap(what=what, why=_why(listing.error, request, _limit_s(reading, kind)), kind=kind.name, namespace=place)
+        yield Gap(what=what, why=_why(listing.error, request, limit_s), kind=kind.name, namespace=place)
 
 
 def _why(error: ClusterError, request: ListRequest, limit_s: float) -> str:

@@ -68,6 +68,7 @@ def _complete(job: Mapping[str, Any], world: World) -> Manifest:
     result: Manifest = plain_copy(job)
     spec, uid = result["spec"], result["metadata"]["uid"]
     labels = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": result["metadata"]["name"]}
+    labels |= {key.removeprefix("batch.kubernetes.io/"): value for key, value in labels.items()}  # the older names
     defaults = {
         "parallelism": 1,
         "completions": 1,

@@ -18,8 +18,9 @@ from kubeagentix.domain.extensions import CustomResource
 from kubeagentix.domain.meta import LabelSelector, OwnerReference, Resource
 from kubeagentix.domain.network import EndpointSlice, Service
 from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.parts import Part, Selector, terms_of
 from kubeagentix.domain.pods import Pod
-from kubeagentix.domain.resources import custom_name, group_of, is_custom
+from kubeagentix.domain.resources import KINDS, custom_name, group_of, is_custom
 from kubeagentix.domain.workloads import Deployment, ReplicaSet
 
 R = TypeVar("R", bound=Resource)
@@ -58,7 +59,7 @@ class Snapshot:
     """The picture: `objects` maps a kind's name to its objects.
 
     `namespace` is what was asked for (None: all); `neighbours` are namespaces read besides it, because something
-    in it leads there.
+    in it leads there. `parts` are what was read where not all was (None: every kind in `objects` is whole).
     """
 
     cluster: str = ""
@@ -69,6 +70,7 @@ class Snapshot:
     objects: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
     logs: tuple[ContainerLog, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    parts: frozenset[Part] | None = None
 
     def __repr__(self) -> str:
         # All objects in words are hundreds of megabytes, and asyncio asks for the words of a task's result.
@@ -86,11 +88,18 @@ class Snapshot:
 
     def get(self, kind: type[R], namespace: str, name: str) -> R | None:
         """One object, or None if it is not in the picture; pass "" as the namespace of cluster-scoped kinds."""
-        return self._by_key.get((kind.kind, namespace, name))  # type: ignore[return-value]
+        key = (kind.kind, namespace, name)
+        found = self._by_key.get(key)
+        if found is None and self.parts is not None:
+            self._is_known(*key)
+        return found  # type: ignore[return-value]
 
     def find(self, ref: ResourceRef) -> Resource | None:
         """The object that `ref` names, or None."""
-        return self._by_key.get(ref.key)
+        found = self._by_key.get(ref.key)
+        if found is None and self.parts is not None:
+            self._is_known(*ref.key)
+        return found
 
     @cached_property
     def custom_resources(self) -> tuple[CustomResource, ...]:
@@ -119,21 +128,42 @@ class Snapshot:
         """The namespaces that have an object of that type and name, sorted."""
         return self.derived(_places, kind.kind).get(name, ())
 
-    def was_read(self, kind: type[Resource], namespace: str = "") -> bool:
-        """Whether every object of that type (in that namespace) is in the picture, so that absence is a fact."""
-        return self._was_read(kind.kind, namespace)
+    def was_read(
+        self, kind: type[Resource], namespace: str = "", *, name: str = "", selector: Selector | None = None
+    ) -> bool:
+        """Whether every object of that type (in that namespace) is in the picture, so that absence is a fact.
+
+        Who asks for one `name`, or for what a `selector` takes, says so: in a part of a cluster only that may be known.
+        """
+        return self._was_read(kind.kind, namespace, name, selector)
 
     def lacks(self, ref: ResourceRef) -> bool:
-        """Whether that object does not exist: it is not in the picture, and all of its kind are."""
-        return self.find(ref) is None and self._was_read(ref.kind, ref.namespace)
+        """Whether that object does not exist: it is not in the picture, and would be if it did."""
+        return self.find(ref) is None and self._was_read(ref.kind, ref.namespace, ref.name)
 
-    def _was_read(self, kind: str, namespace: str) -> bool:
-        if kind not in self.objects:
-            return False
+    def _was_read(self, kind: str, namespace: str, name: str = "", selector: Selector | None = None) -> bool:
         if namespace and not self.covers(namespace):
+            return False
+        if not self._is_known(kind, namespace, name, selector):
             return False
         places = self._unread.get(kind)
         return places is None or (namespace != "" and "" not in places and namespace not in places)
+
+    def _is_known(self, kind: str, namespace: str, name: str, selector: Selector | None = None) -> bool:
+        if self.parts is None:
+            return kind in self.objects
+        labels = terms_of(selector) if selector is not None else frozenset()
+        is_placed = kind in KINDS and KINDS[kind].is_namespaced
+        part = Part(kind, namespace or (self.namespace or "" if is_placed else ""), name, labels)
+        if any(known.covers(part) for known in self.parts):
+            return kind in self.objects  # else it was asked for in vain
+        self.wanted.add(part)
+        return False
+
+    @cached_property
+    def wanted(self) -> set[Part]:
+        """What was asked of a picture of a part of a cluster, and is not known there: whoever reads on begins here."""
+        return set()
 
     def covers(self, namespace: str) -> bool:
         """Whether that namespace was asked for; what lies outside can still be read when something leads there."""
@@ -160,6 +190,10 @@ class Snapshot:
             logs=(*self.logs, *other.logs),
             gaps=tuple(dict.fromkeys((*self.gaps, *other.gaps))),
         )
+
+    def with_logs_of(self, other: Snapshot) -> Snapshot:
+        """The picture with the logs of another one of the same objects, and with what that could not read of them."""
+        return replace(self, logs=other.logs, gaps=tuple(dict.fromkeys((*self.gaps, *other.gaps))))
 
     def ref(self, resource: Resource) -> ResourceRef:
         """The reference to an object of this picture."""
@@ -225,11 +259,10 @@ class Snapshot:
         """The Deployment behind a ReplicaSet that could not be read: it adds this label and names the set after it."""
         name, dash, suffix = owner.name.rpartition("-")
         is_its_set = dash and suffix == pod.metadata.labels.get("pod-template-hash")
-        if owner.kind != ReplicaSet.kind or not is_its_set or self.was_read(ReplicaSet, pod.namespace):
+        if owner.kind != ReplicaSet.kind or not is_its_set or self.was_read(ReplicaSet, pod.namespace, name=owner.name):
             return None
         deployment = self.named(Deployment.kind, pod.namespace, name)
-        is_gone = self.was_read(Deployment, pod.namespace) and self.find(deployment) is None
-        return None if is_gone else deployment
+        return None if self.lacks(deployment) else deployment
 
     @cached_property
     def pods_by_workload(self) -> Mapping[ResourceRef, tuple[Pod, ...]]:

@@ -202,6 +202,9 @@ class JobStatus(Value, frozen=True):
     conditions: tuple[Condition, ...] = ()
 
 
+JOB_LABEL = "job-name"  # which the controller puts on the pods of a Job, of whatever release it is
+
+
 class Job(Resource, frozen=True):
     """A Job."""
 

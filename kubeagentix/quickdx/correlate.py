@@ -163,12 +163,12 @@ def _causes_of(snapshot: Snapshot, finding: Finding, index: _Found, graph: Graph
         # What has no pods (an Ingress) says itself where its symptom comes from; its other faults are other matters.
         found += _beside(finding, here, is_explained=bool(found))
     found = list({other.id: other for other in found if other.id != finding.id}.values())
-    if not any(not other.is_symptom for other in found) and _gives_no_reason(finding):
+    if not any(not other.is_symptom for other in found) and gives_no_reason(finding):
         found += _called(snapshot, finding, place, index, graph)
     return found
 
 
-def _gives_no_reason(finding: Finding) -> bool:
+def gives_no_reason(finding: Finding) -> bool:
     """Whether it says that something fails, or how, but nothing of why, so that what it calls may be the reason."""
     if finding.is_symptom:
         return not finding.points_at

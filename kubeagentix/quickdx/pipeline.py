@@ -33,6 +33,7 @@ from kubeagentix.quickdx.early import EarlyLooks
 from kubeagentix.quickdx.graph import Graph
 from kubeagentix.quickdx.ignoring import Scope
 from kubeagentix.quickdx.masking import masked
+from kubeagentix.quickdx.target_reading import may_be_read_alone, read_target
 from kubeagentix.quickdx.targets import in_namespace, resolve_target
 
 MAX_NEIGHBOURS = 3  # namespaces read besides the one asked for; a chain of blame is seldom longer
@@ -59,8 +60,8 @@ async def run(
         if target.namespace is not None:
             _require_namespace(snapshot, target.namespace)
     else:
-        looks = EarlyLooks(target, ignore, listen) if listen is not silent else None
-        snapshot = await collect(source, target.namespace, deadline_s=deadline_s, listen=listen, looks=looks)
+        is_whole = include_lint or seen is not None
+        snapshot = await _read(source, target, ignore, deadline_s, listen, is_whole=is_whole)
     collect_s = time.perf_counter() - clock
     if seen is not None:
         seen(snapshot)
@@ -73,6 +74,28 @@ async def run(
         collect_s=collect_s,
         listen=listen,
     )
+
+
+async def _read(
+    source: Cluster,
+    target: Target,
+    ignore: Sequence[IgnoreRule] | None,
+    deadline_s: float,
+    listen: Listener,
+    *,
+    is_whole: bool,
+) -> Snapshot:
+    """The picture of what `target` needs; or of all that surrounds it, where that is wanted or does not do."""
+    looks = EarlyLooks(target, ignore, listen) if listen is not silent else None
+    clock = time.perf_counter()
+    load_packages()
+    if not is_whole and target.namespace is not None and may_be_read_alone(target) and not own_analyzers():
+        reader = source.part_reader(target.namespace, deadline_s=deadline_s, listen=listen)
+        snapshot = await read_target(reader, target, looks)
+        if snapshot is not None:
+            return snapshot
+    left_s = max(1.0, deadline_s - (time.perf_counter() - clock))
+    return await collect(source, target.namespace, deadline_s=left_s, listen=listen, looks=looks)
 
 
 def _require_namespace(snapshot: Snapshot, namespace: str) -> None:

@@ -166,8 +166,7 @@ def _agreement(first: Finding, sources: Sequence[str], symptoms: int) -> Iterato
 
 
 def _is_unseen(snapshot: Snapshot, ref: ResourceRef) -> bool:
-    kind = KINDS.get(ref.kind)
-    return kind is not None and snapshot.find(ref) is None and not snapshot.was_read(kind.type, ref.namespace)
+    return ref.kind in KINDS and snapshot.find(ref) is None and not snapshot.lacks(ref)
 
 
 def _order(snapshot: Snapshot, incident: _Incident, hypothesis: Hypothesis) -> tuple[int, bool, int, int, float, str]:

@@ -201,7 +201,7 @@ def _claims(case: Case) -> list[ResourceRef]:
     refs = []
     for name in claim_names(case.pod):
         claim = snapshot.get(PersistentVolumeClaim, namespace, name)
-        if claim.status.phase != "Bound" if claim else snapshot.was_read(PersistentVolumeClaim, namespace):
+        if claim.status.phase != "Bound" if claim else snapshot.was_read(PersistentVolumeClaim, namespace, name=name):
             refs.append(snapshot.named("PersistentVolumeClaim", namespace, name))
     return refs
 
