@@ -87,8 +87,10 @@ def _from_slices(snapshot: Snapshot, service: Service) -> Backing:
 
 def _knows_slices(snapshot: Snapshot, namespace: str) -> bool:
     """Whether slices that are not in the picture do not exist; one without those of ready pods has left them out."""
-    if not snapshot.was_read(EndpointSlice, namespace):
-        return False
+    return snapshot.was_read(EndpointSlice, namespace) and snapshot.derived(_shows_slices)
+
+
+def _shows_slices(snapshot: Snapshot) -> bool:
     return bool(snapshot.all(EndpointSlice)) or not any(
         pod.is_ready
         for service in snapshot.all(Service)

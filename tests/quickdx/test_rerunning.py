@@ -1,0 +1,228 @@
+"""Quick Dx after changes comes to what a whole Quick Dx of the same picture comes to, whatever has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kubeagentix import registry
+from kubeagentix.cluster.connection import connect
+from kubeagentix.cluster.live_objects import LiveObjects, ObjectChange
+from kubeagentix.demo.running import start_demo
+from kubeagentix.domain.diagnosis import Target
+from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.nodes import Node
+from kubeagentix.domain.pods import Pod
+from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx.diagnosis import Diagnosis
+from kubeagentix.quickdx.noted import Groups, view_of
+from kubeagentix.quickdx.pipeline import diagnose_snapshot
+from kubeagentix.quickdx.rerunning import SLICED, TICK, Rerunning
+
+Key = tuple[str, str, str]
+
+
+@cache
+def everything() -> Snapshot:
+    """A picture of the demo cluster with all scenarios, its objects in the order in which a watch holds them."""
+
+    async def read() -> Snapshot:
+        demo = await start_demo()
+        try:
+            with TemporaryDirectory() as folder:
+                path = demo.write_kubeconfig(Path(folder) / "kubeconfig")
+                with connect(kubeconfig=path) as cluster:
+                    return await cluster.read_snapshot()
+        finally:
+            await demo.close()
+
+    snapshot = asyncio.run(read())
+    return replace(snapshot, objects=held(snapshot).take()[0])
+
+
+def held(snapshot: Snapshot) -> LiveObjects:
+    objects = LiveObjects()
+    for kind, items in snapshot.objects.items():
+        objects.fill(kind, items)
+    return objects
+
+
+class Changing:
+    """A picture that is changed, and the answers to it."""
+
+    def __init__(self, target: Target = Target()) -> None:  # noqa: B008  immutable
+        self.target = target
+        self.objects = held(everything())
+        self.objects.take()
+        self.snapshot = everything()
+        self.rerunning = Rerunning(target, include_lint=False, ignore=())
+        self.answer()
+
+    def put(self, key: Key, resource: Resource | None) -> None:
+        self.objects.put(*key, resource)
+
+    def answer(self, changes: Sequence[ObjectChange] = ()) -> Diagnosis:
+        return self.rerunning.diagnose(self.snapshot, changes)
+
+    def after(self) -> Diagnosis:
+        objects, changes = self.objects.take()
+        self.snapshot = replace(self.snapshot, objects=objects)
+        return self.answer(changes)
+
+    def is_exact(self) -> None:
+        found = self.after()
+        seen = self.rerunning.snapshot
+        assert seen is not None
+        fresh = Snapshot(**{name: getattr(seen, name) for name in Snapshot.__dataclass_fields__})
+        assert told(found) == told(diagnose_snapshot(fresh, self.target))
+
+
+def told(diagnosis: Diagnosis) -> Mapping[str, Any]:
+    return {
+        "hypotheses": [(item.id, item.title, item.confidence, sorted(item.findings)) for item in diagnosis.hypotheses],
+        "findings": [(item.id, item.title, item.cause, sorted(item.caused_by)) for item in diagnosis.findings],
+        "gaps": diagnosis.gaps,
+        "counts": diagnosis.counts,
+    }
+
+
+def keys() -> list[Key]:
+    return [(kind, item.namespace, item.name) for kind, items in everything().objects.items() for item in items]
+
+
+def find(snapshot: Snapshot, key: Key) -> Resource | None:
+    return next((item for item in snapshot.objects[key[0]] if (item.namespace, item.name) == key[1:]), None)
+
+
+def without_status(resource: Resource) -> Resource:
+    if "status" not in resource.__struct_fields__:
+        return resource
+    return msgspec.structs.replace(resource, status=type(resource.status)())  # type: ignore[attr-defined]
+
+
+def relabelled(resource: Resource) -> Resource:
+    return msgspec.structs.replace(resource, metadata=msgspec.structs.replace(resource.metadata, labels={"a": "b"}))
+
+
+def finished(resource: Resource) -> Resource:
+    moment = everything().taken_at - timedelta(hours=1)
+    metadata = msgspec.structs.replace(resource.metadata, deletion_timestamp=moment)
+    return msgspec.structs.replace(resource, metadata=metadata)
+
+
+def moved(resource: Resource) -> Resource:
+    metadata = msgspec.structs.replace(resource.metadata, name=f"{resource.name}-2", uid="another")
+    return msgspec.structs.replace(resource, metadata=metadata)
+
+
+ALTERED = {
+    "without status": without_status,
+    "relabelled": relabelled,
+    "being deleted": finished,
+    "gone": lambda _: None,
+    "as it was": lambda resource: resource,
+    "another like it": moved,
+}
+STEP = st.tuples(st.sampled_from(range(100_000)), st.sampled_from(sorted(ALTERED)))
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(STEP, min_size=1, max_size=8), min_size=1, max_size=3))
+def test_after_any_changes_it_is_the_answer_of_a_whole_run(rounds: list[list[tuple[int, str]]]) -> None:
+    changing, known = Changing(), keys()
+    for steps in rounds:
+        for number, name in steps:
+            key = known[number % len(known)]
+            original = find(everything(), key)
+            assert original is not None
+            altered = ALTERED[name](original)
+            where = (key[0], altered.namespace, altered.name) if altered is not None else key
+            changing.put(where, altered)
+        changing.is_exact()
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Node", "Service", "Event"])
+def test_a_whole_kind_may_vanish_and_come_back(kind: str) -> None:
+    changing = Changing()
+    for items in (everything().objects[kind],):
+        for item in items:
+            changing.put((kind, item.namespace, item.name), None)
+        changing.is_exact()
+        for item in items:
+            changing.put((kind, item.namespace, item.name), item)
+    changing.is_exact()
+
+
+@pytest.mark.parametrize("plugin", sorted(SLICED))
+def test_an_analyzer_that_runs_on_slices_finds_what_it_finds_in_the_whole(plugin: str) -> None:
+    snapshot, analyzer = everything(), registry.analyzers()[plugin]
+    parts = [item for name in snapshot.derived(Groups).namespaces for item in analyzer.analyze(view_of(snapshot, name))]
+    assert sorted(map(repr, parts)) == sorted(map(repr, analyzer.analyze(snapshot)))
+
+
+@pytest.mark.parametrize("plugin", sorted(registry.analyzers()))
+def test_a_view_of_all_shows_what_the_picture_shows(plugin: str) -> None:
+    analyzer = registry.analyzers()[plugin]
+    assert list(analyzer.analyze(view_of(everything(), None))) == list(analyzer.analyze(everything()))
+
+
+def test_only_what_has_changed_is_run_again() -> None:
+    changing = Changing()
+    count = len(everything().derived(Groups).namespaces)
+    assert changing.rerunning.counts.slices == count
+    changing.answer()
+    assert (changing.rerunning.counts.slices, changing.rerunning.counts.analyzers) == (0, 0)
+    pod = next(pod for pod in everything().all(Pod) if pod.namespace == "edge")
+    changing.put((Pod.kind, pod.namespace, pod.name), without_status(pod))
+    changing.is_exact()
+    assert 1 <= changing.rerunning.counts.slices < count / 4
+    node = everything().all(Node)[0]
+    changing.put((Node.kind, "", node.name), without_status(node))
+    changing.is_exact()
+    assert changing.rerunning.counts.slices < count
+
+
+def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
+    changing = Changing()
+    taken_at = changing.snapshot.taken_at
+    changing.snapshot = replace(changing.snapshot, taken_at=taken_at + timedelta(seconds=1))
+    changing.is_exact()
+    assert changing.rerunning.snapshot is not None
+    assert changing.rerunning.snapshot.taken_at == taken_at
+    assert changing.rerunning.counts.slices == 0
+    changing.snapshot = replace(changing.snapshot, taken_at=taken_at + TICK)
+    changing.is_exact()
+    assert changing.rerunning.snapshot.taken_at == taken_at + TICK
+    assert changing.rerunning.counts.slices > 0
+
+
+def test_a_log_that_is_read_later_has_its_namespace_looked_at_again() -> None:
+    changing = Changing()
+    changing.snapshot = replace(changing.snapshot, logs=())
+    changing.is_exact()
+    changing.snapshot = replace(changing.snapshot, logs=everything().logs)
+    changing.is_exact()
+
+
+def test_a_kind_that_cannot_be_read_any_more_changes_what_may_be_concluded() -> None:
+    changing = Changing()
+    changing.objects.drop("Secret")
+    changing.is_exact()
+
+
+def test_a_target_is_narrowed_down_to_as_ever() -> None:
+    changing = Changing(Target(namespace="edge", kind="Deployment", name="limiter"))
+    for pod in everything().in_namespace(Pod, "edge"):
+        changing.put((Pod.kind, pod.namespace, pod.name), None)
+    changing.is_exact()
