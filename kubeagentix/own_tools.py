@@ -6,6 +6,8 @@ a plain one runs on a thread. A parameter annotated ToolContext gets the run's c
 
 A package names what to load in the entry point group `kubeagentix.tools`: a function, decorated or not, or a module
 that decorates some. One that cannot be loaded is a Gap that names it, and tried again at the next look.
+
+`tools.add_mcp` brings those of an MCP server: as tools of one's own they are masked, bounded, fenced and approved.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Awaitable, Callable, ItemsView, Iterator, Mapping
+from collections.abc import Awaitable, Callable, ItemsView, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, TypeVar, overload
@@ -28,6 +31,9 @@ from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Effect, Gap
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
 from kubeagentix.errors import KubeAgentiXError, NotFoundError, UsageError, excerpt
+from kubeagentix.mcp_client.connection import Connection
+from kubeagentix.mcp_client.offers import Offer, offers_of
+from kubeagentix.mcp_client.places import Place
 from kubeagentix.packages import load_new, package_of, source_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,6 +41,7 @@ GROUP = "kubeagentix.tools"
 
 _own: dict[str, ToolPlugin] = {}
 _functions: dict[str, Callable[..., Any]] = {}
+_servers: dict[str, Connection] = {}  # the user's MCP servers, by name
 _loaded: set[tuple[str, str]] = set()  # entry points, by name and value
 _loading: list[str] = []  # the package whose entry point is being loaded, if any
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}")  # what every model's API takes for a name
@@ -226,14 +233,56 @@ class Tools(Mapping[str, ToolPlugin]):
         load_packages()
         return {key: plugin.source for key, plugin in sorted(_own.items())}
 
+    def add_mcp(
+        self,
+        name: str,
+        command: str = "",
+        args: Sequence[str] = (),
+        *,
+        env: Mapping[str, str] | None = None,
+        url: str = "",
+        headers: Mapping[str, str] | None = None,
+        allow: Sequence[str] = (),
+        deny: Sequence[str] = (),
+        timeout_s: float = 30.0,
+    ) -> McpServer:
+        """Brings the tools of an MCP server into every further run, as `name__tool`; again, it replaces them.
+
+        A `command` with its `args` is started with `env` and none of this process' credentials, and ends with it; a
+        `url` is asked with `headers`. `allow` and `deny` are patterns of the server's own names. A tool that the server
+        does not say only reads is one that changes something: offered where writes are allowed, and approved each time.
+        Raises UsageError, and KubeAgentiXError where the server does not answer.
+        """
+        allow, deny = _texts("allow", allow), _texts("deny", deny)
+        place = Place(name=name, command=command, args=args, env=env or {}, url=url, headers=headers or {})
+        connection = Connection(place, timeout_s)
+        listed = connection.open()
+        try:
+            taken, refused = offers_of(name, listed, allow=allow, deny=deny, timeout_s=timeout_s)
+        except BaseException:
+            connection.close()
+            raise
+        if name in _servers:
+            _remove_server(name)
+        _servers[name] = connection
+        _own.update({offer.spec.name: _of_server(connection, offer) for offer in taken})
+        return McpServer(name=name, tools=tuple(offer.spec.name for offer in taken), left_out=tuple(refused))
+
     def remove(self, which: str | Callable[..., Any]) -> None:
-        """Takes a tool of one's own out of further runs, by its name or as the function. Raises NotFoundError."""
+        """Takes a tool of one's own out of further runs, by its name or as the function; an MCP server by its name.
+
+        Raises NotFoundError.
+        """
         load_packages()
-        keys = [key for key, function in _functions.items() if which in (key, function)]
+        if isinstance(which, str) and which in _servers:
+            _remove_server(which)
+            return
+        keys = [key for key in _own if which in (key, _functions.get(key))]
         if not keys:
             raise _unknown(which)
         for key in keys:
-            del _own[key], _functions[key]
+            del _own[key]
+            _functions.pop(key, None)
 
     def __repr__(self) -> str:
         lines = [f"<{len(self)} tools, {len(self.own)} of your own>"]
@@ -241,6 +290,42 @@ class Tools(Mapping[str, ToolPlugin]):
             words = plugin.spec.description.split("\n")[0]
             lines.append(f"  {key}: {words}{f' ({plugin.source})' if plugin.source else ''}")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpServer:
+    """What an MCP server brought: the names of its tools here, and why others were left out."""
+
+    name: str
+    tools: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = [f"<MCP server {self.name}: {len(self.tools)} tools>", *(f"  {name}" for name in self.tools)]
+        return "\n".join([*lines, *(f"  left out: {line}" for line in self.left_out)])
+
+
+def _texts(name: str, given: Sequence[str]) -> Sequence[str]:
+    if isinstance(given, str) or not all(isinstance(item, str) for item in given):
+        raise UsageError(f"{name}= takes patterns of names", hint=f'as in {name}=("search_*",)')
+    return given
+
+
+def _of_server(connection: Connection, offer: Offer) -> ToolPlugin:
+    async def handler(arguments: Mapping[str, Any], _: ToolContext) -> ToolOutput:
+        return await connection.call(offer.name, arguments)
+
+    return ToolPlugin(spec=offer.spec, handler=handler, source=_source(connection.place.name))
+
+
+def _source(server: str) -> str:
+    return f"MCP server {server}"
+
+
+def _remove_server(name: str) -> None:
+    for key in [key for key, plugin in _own.items() if plugin.source == _source(name)]:
+        del _own[key]
+    _servers.pop(name).close()
 
 
 def _unknown(which: str | Callable[..., Any]) -> KubeAgentiXError:
