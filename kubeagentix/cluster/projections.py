@@ -32,6 +32,7 @@ from kubeagentix.domain.extensions import (
     DefinitionVersion,
 )
 from kubeagentix.domain.meta import Metadata, Resource, TrackedMetadata, Value
+from kubeagentix.domain.network import Endpoint, EndpointPort, EndpointSlice
 from kubeagentix.domain.resources import Kind
 from kubeagentix.domain.storage import ConfigMap, Secret, TlsCertificate
 from kubeagentix.errors import excerpt
@@ -64,6 +65,14 @@ class _SecretWire(Value, frozen=True):
     type: str = ""
     data: dict[str, str] | None = None
     immutable: bool = False
+
+
+class _EndpointSliceWire(Value, frozen=True):
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    address_type: str = ""
+    # The API server writes null for both where no pod is selected, so there is one on nearly every page.
+    endpoints: tuple[Endpoint, ...] | None = ()
+    ports: tuple[EndpointPort, ...] | None = ()
 
 
 class _SchemaProperties(Value, frozen=True):
@@ -105,6 +114,7 @@ _WIRE: dict[type[Resource], type[Value]] = {
     ConfigMap: _ConfigMapWire,
     Secret: _SecretWire,
     CustomResourceDefinition: _DefinitionWire,
+    EndpointSlice: _EndpointSliceWire,
 }
 
 
@@ -128,7 +138,7 @@ def decode_page(kind: Kind, body: bytes) -> Page:
     """One page of a list of `kind`. Raises msgspec.DecodeError if `body` is no JSON list at all."""
     try:
         with gc_paused():
-            page = _page_decoder(_wire_of(kind)).decode(body)
+            page = page_decoder(kind).decode(body)
     except msgspec.ValidationError:
         return _decode_one_by_one(kind, body)
     except (UnicodeDecodeError, msgspec.DecodeError):  # of bytes that are no text, by the version of msgspec
@@ -138,7 +148,11 @@ def decode_page(kind: Kind, body: bytes) -> Page:
         return _decode_one_by_one(kind, mended)
     except RecursionError as error:
         raise msgspec.DecodeError("it is nested too deeply") from error
-    return Page(items=tuple(_finish(kind, item) for item in page.items or ()), metadata=page.metadata)
+    items = page.items or ()
+    is_final = _wire_of(kind) is kind.type
+    return Page(
+        items=tuple(items) if is_final else tuple(_finish(kind, item) for item in items), metadata=page.metadata
+    )
 
 
 def decode_object(kind: Kind, body: bytes) -> Resource:
@@ -174,9 +188,10 @@ def _decoder(wanted: Any, is_strict: bool) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(wanted, strict=is_strict)
 
 
-def _page_decoder(wire: type[Value]) -> msgspec.json.Decoder[Any]:
+def page_decoder(kind: Kind) -> msgspec.json.Decoder[Any]:
+    """What decodes a page of a list of `kind` that holds nothing odd: `items` in the form of the wire, `metadata`."""
     with _building:
-        return _decoder(_page_type(wire), True)
+        return _decoder(_page_type(_wire_of(kind)), True)
 
 
 @cache
@@ -238,6 +253,13 @@ def _finish(kind: Kind, item: Any) -> Resource:
         return _config_map(item)
     if isinstance(item, _SecretWire):
         return _secret(item)
+    if isinstance(item, _EndpointSliceWire):
+        return EndpointSlice(
+            metadata=item.metadata,
+            address_type=item.address_type,
+            endpoints=item.endpoints or (),
+            ports=item.ports or (),
+        )
     return cast("Resource", item)
 
 
