@@ -350,6 +350,10 @@ class Client:
 
 def _read_body(response: urllib3.BaseHTTPResponse, max_bytes: int | None) -> bytes:
     """The body, or the first `max_bytes` of it: what comes after them is not waited for."""
+    length = response.headers.get("content-length", "")
+    is_plain = response.headers.get("content-encoding") is None
+    if max_bytes is None and is_plain and length.isdecimal() and int(length) <= MAX_BODY_BYTES:
+        return response.read()  # in one piece, of which no copy is made
     chunks, size = [], 0
     for chunk in response.stream(min(CHUNK_BYTES, max_bytes or CHUNK_BYTES), decode_content=True):
         chunks.append(chunk)

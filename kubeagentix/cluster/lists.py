@@ -16,12 +16,16 @@ import msgspec
 from kubeagentix.cluster.client import Answer, Client, Deadline, not_json
 from kubeagentix.cluster.discovery import list_path
 from kubeagentix.cluster.projections import Page, decode_page, typed
+from kubeagentix.cluster.sharing import SharedParts
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.resources import Kind
 from kubeagentix.errors import ApiError, ClusterError
 
 PAGE_SIZE = 500  # what kubectl asks for
+# Where objects turn out small, pages grow, as each costs a round trip that the next one waits for.
+PAGE_BYTES = 4 << 20
+MAX_GROWTH = 4
 # Their objects may be 1 MiB each (Helm keeps its releases in Secrets, definitions hold schemas), and little is kept.
 PAGE_SIZES = {"Secret": 50, "ConfigMap": 50, "CustomResourceDefinition": 100}
 
@@ -74,6 +78,8 @@ class _Progress:
     token: str = ""
     version: str = ""  # the first page's: a later one may be newer, if the list expired meanwhile
     expired: int = 0
+    limit: int = 0
+    shared: SharedParts = field(default_factory=SharedParts)
 
 
 async def read_list(
@@ -114,7 +120,8 @@ async def _read_page(
     client: Client, request: ListRequest, version: str, deadline: Deadline, progress: _Progress
 ) -> bool:
     """Read one page into `progress`; whether it was the last."""
-    params: dict[str, str | int] = {"limit": min(request.page_size, PAGE_SIZES.get(request.kind.name, PAGE_SIZE))}
+    smallest = min(request.page_size, PAGE_SIZES.get(request.kind.name, PAGE_SIZE))
+    params: dict[str, str | int] = {"limit": max(progress.limit, smallest)}
     if request.field_selector:
         params["fieldSelector"] = request.field_selector
     if request.label_selector:
@@ -128,7 +135,8 @@ async def _read_page(
     if answer.status == 410 and _goes_on_after_expiry(answer, progress):
         return False
     body = answer.checked(request.what, ask_for=_permission(request))
-    page = await client.on_worker(_decode, request, body, comes_first=True)  # so that what was read is at hand
+    # It comes first, so that what was read is at hand.
+    page = await client.on_worker(_decode, request, body, progress.shared, comes_first=True)
     progress.items.extend(page.items)
     progress.gaps.extend(page.gaps)
     progress.version = progress.version or page.metadata.resource_version
@@ -136,6 +144,9 @@ async def _read_page(
     if token and token == progress.token:
         raise ApiError(f"cannot read {request.what}: the server repeats its continue token", status=200)
     progress.token = token
+    if page.items:
+        fitting = PAGE_BYTES * len(page.items) // len(body)
+        progress.limit = min(fitting, MAX_GROWTH * min(len(page.items), smallest))
     return not token
 
 
@@ -167,9 +178,11 @@ def _offered_token(body: bytes) -> str:
         return ""
 
 
-def _decode(request: ListRequest, body: bytes) -> Page:
+def _decode(request: ListRequest, body: bytes, shared: SharedParts) -> Page:
     try:
-        return decode_page(request.kind, body)
+        page = decode_page(request.kind, body)
+        shared.share(page.items)
+        return page
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise not_json(request.what, body) from error
 

@@ -41,7 +41,6 @@ class Metadata(Value, frozen=True):
 
     name: str = ""
     namespace: str = ""
-    generate_name: str = ""
     uid: str = ""
     resource_version: str = ""
     generation: int = 0

@@ -30,18 +30,11 @@ class KeySelector(Value, frozen=True):
     optional: bool = False
 
 
-class FieldSelector(Value, frozen=True):
-    """`fieldRef`."""
-
-    field_path: str = ""
-
-
 class EnvVarSource(Value, frozen=True):
     """`env[].valueFrom`."""
 
     config_map_key_ref: KeySelector | None = None
     secret_key_ref: KeySelector | None = None
-    field_ref: FieldSelector | None = None
 
 
 class EnvVar(Value, frozen=True):
@@ -109,7 +102,6 @@ class Probe(Value, frozen=True):
     initial_delay_seconds: int = 0
     period_seconds: int = 10
     timeout_seconds: int = 1
-    success_threshold: int = 1
     failure_threshold: int = 3
 
     @property
@@ -382,7 +374,6 @@ class PodStatus(Value, frozen=True):
     start_time: Moment | None = None
     pod_ip: str = field(default="", name="podIP")
     host_ip: str = field(default="", name="hostIP")
-    qos_class: str = ""
     nominated_node_name: str = ""
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.kubeconfig import resolve
-from kubeagentix.cluster.lists import Listing, ListRequest, read_list
+from kubeagentix.cluster.lists import PAGE_BYTES, Listing, ListRequest, read_list
+from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.errors import ApiError, ForbiddenError, UnreachableError
 from tests.cluster.conftest import FakeApi, Reply, Seen, listing, named, status
@@ -38,11 +39,38 @@ def names(result: Listing) -> list[str]:
 def test_pages_are_put_together_in_order(api: FakeApi, client: Client) -> None:
     api.on(PODS, listing(named("a"), named("b"), token="2"), listing(named("c"), token="3"), listing(named("d")))
     assert names(read(client, page_size=2)) == ["a", "b", "c", "d"]
-    assert [request.query for request in api.asked(PODS)] == [
-        {"limit": "2"},
-        {"limit": "2", "continue": "2"},
-        {"limit": "2", "continue": "3"},
-    ]
+    assert [request.query.get("continue") for request in api.asked(PODS)] == [None, "2", "3"]
+
+
+def test_pages_of_small_objects_grow_fourfold_at_most(api: FakeApi, client: Client) -> None:
+    many = [named(str(number)) for number in range(8)]
+    api.on(PODS, listing(*many[:2], token="2"), listing(*many, token="3"), listing(named("z")))
+    read(client, page_size=2)
+    assert [request.query["limit"] for request in api.asked(PODS)] == ["2", "8", "8"]
+
+
+def test_pages_of_large_objects_do_not_grow(api: FakeApi, client: Client) -> None:
+    large = {"metadata": {"name": "a", "annotations": {"note": "x" * PAGE_BYTES}}}
+    api.on(PODS, listing(large, large, token="2"), listing(large))
+    read(client, page_size=2)
+    assert [request.query["limit"] for request in api.asked(PODS)] == ["2", "2"]
+
+
+def test_replicas_share_what_they_have_in_common(api: FakeApi, client: Client) -> None:
+    def replica(name: str, image: str = "shop:1") -> dict[str, Any]:
+        owner = {"kind": "ReplicaSet", "name": "web", "uid": "u1", "controller": True}
+        metadata = {"name": name, "labels": {"app": "web"}, "ownerReferences": [owner]}
+        mounts = [{"name": f"kube-api-access-{name}", "mountPath": "/t"}]
+        env = [{"name": "A", "value": "1"}]
+        return {"metadata": metadata, "spec": {"containers": [{"image": image, "env": env, "volumeMounts": mounts}]}}
+
+    api.on(PODS, listing(replica("a"), token="2"), listing(replica("b"), replica("c", "shop:2"), replica("d")))
+    first, *others = (item for item in read(client).items or () if isinstance(item, Pod))
+    for pod, image in zip(others, ("shop:1", "shop:2", "shop:1"), strict=True):
+        assert pod.metadata.labels is first.metadata.labels
+        (container,) = pod.spec.containers
+        assert container.env is first.spec.containers[0].env
+        assert (container.image, container.volume_mounts[0].name) == (image, f"kube-api-access-{pod.name}")
 
 
 def test_no_objects_is_an_answer_too(client: Client) -> None:
