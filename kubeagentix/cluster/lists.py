@@ -34,7 +34,7 @@ PAGE_SIZES = {"Secret": 50, "ConfigMap": 50, "CustomResourceDefinition": 100}
 class ListRequest:
     """What to list. `versions` are tried in order; the selectors narrow it down on the server.
 
-    No page is asked for once `max_items` are there.
+    No page is asked for once `max_items` are there. Requests of one reading have `shared` in common.
     """
 
     kind: Kind
@@ -44,6 +44,7 @@ class ListRequest:
     field_selector: str = ""
     label_selector: str = ""
     max_items: int | None = None
+    shared: SharedParts = field(default_factory=SharedParts, repr=False, compare=False)
 
     @property
     def what(self) -> str:
@@ -79,7 +80,6 @@ class _Progress:
     version: str = ""  # the first page's: a later one may be newer, if the list expired meanwhile
     expired: int = 0
     limit: int = 0
-    shared: SharedParts = field(default_factory=SharedParts)
 
 
 async def read_list(
@@ -135,8 +135,7 @@ async def _read_page(
     if answer.status == 410 and _goes_on_after_expiry(answer, progress):
         return False
     body = answer.checked(request.what, ask_for=_permission(request))
-    # It comes first, so that what was read is at hand.
-    page = await client.on_worker(_decode, request, body, progress.shared, comes_first=True)
+    page = await client.on_worker(_decode, request, body, comes_first=True)  # so that what was read is at hand
     progress.items.extend(page.items)
     progress.gaps.extend(page.gaps)
     progress.version = progress.version or page.metadata.resource_version
@@ -178,10 +177,10 @@ def _offered_token(body: bytes) -> str:
         return ""
 
 
-def _decode(request: ListRequest, body: bytes, shared: SharedParts) -> Page:
+def _decode(request: ListRequest, body: bytes) -> Page:
     try:
         page = decode_page(request.kind, body)
-        shared.share(page.items)
+        request.shared.share(page.items)
         return page
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise not_json(request.what, body) from error

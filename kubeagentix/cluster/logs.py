@@ -84,11 +84,11 @@ def choose_logs(
     by_owner: dict[tuple[str, str, str], list[list[_Trouble]]] = defaultdict(list)
     callers: dict[tuple[str, str, str], list[_Trouble]] = {}
     for pod in pods:
-        troubles = _troubles(pod, now)
+        owner, troubles = _owner(pod), [] if _counts_as_well(pod) else _troubles(pod, now)
         if troubles:
-            by_owner[_owner(pod)].append(troubles)
-        elif _owner(pod) not in callers and pod.spec.node_name not in silent_nodes:
-            callers[_owner(pod)] = _calling(pod, now)
+            by_owner[owner].append(troubles)
+        elif owner not in callers and pod.spec.node_name not in silent_nodes:
+            callers[owner] = _calling(pod, now)
     wanted = list(_worst_first(by_owner.values(), max_pods_per_owner))
     unreachable = [trouble for trouble in wanted if trouble.pod.spec.node_name in silent_nodes]
     requests = [
@@ -251,6 +251,14 @@ async def read_logs(
 
 def _is_cut(result: object) -> bool:
     return isinstance(result, ContainerLog) and result.is_cut
+
+
+def _counts_as_well(pod: Pod) -> bool:
+    """Whether it is one of the many in which `_troubles` finds nothing, told by a glance."""
+    status = pod.status
+    return not status.init_container_statuses and all(
+        item.ready and item.state.running is not None and not item.restart_count for item in status.container_statuses
+    )
 
 
 def _troubles(pod: Pod, now: datetime) -> list[_Trouble]:

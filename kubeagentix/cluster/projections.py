@@ -219,7 +219,8 @@ def _decode_one_by_one(kind: Kind, body: bytes) -> Page:
             what = f"{kind.name} {namespace}/{name}" if namespace else f"{kind.name} {name}".rstrip()
             why = f"not readable: {excerpt(str(error))}"
             gaps.append(Gap(what=what, why=why, kind=kind.name, namespace=namespace))
-    metadata = msgspec.convert(_without_nulls(page.metadata or {}), ListMetadata)
+    texts = {key: value for key, value in (page.metadata or {}).items() if isinstance(value, str)}
+    metadata = msgspec.convert(texts, ListMetadata)
     return Page(items=tuple(items), metadata=metadata, gaps=tuple(gaps))
 
 

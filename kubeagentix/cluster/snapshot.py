@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from kubeagentix.cluster.discovery import Served, discover
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.cluster.lists import PAGE_SIZE, Listing, ListRequest, read_list
 from kubeagentix.cluster.logs import LOG_RIGHT, MAX_LOGS, MAX_PODS_PER_OWNER, choose_logs, choose_server_logs, read_logs
+from kubeagentix.cluster.sharing import SharedParts
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, StageChanged
 from kubeagentix.domain.extensions import CustomResourceDefinition
@@ -42,6 +43,7 @@ T = TypeVar("T")
 
 FIRST_ANSWER_S = 15.0  # a server that takes longer to say its version is called unreachable
 _NAMESPACE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123 label
+PODS_PER_LOG = 50  # more than MAX_LOGS are read where there are so many pods that more may be in trouble
 NODE_EVENTS_NAMESPACE = "default"  # where events about cluster-scoped objects are kept
 
 
@@ -100,6 +102,7 @@ class _Reading:
     total: int  # kinds
     listed: Listed
     done: int = 0
+    shared: SharedParts = field(default_factory=SharedParts)
 
     def tell(self, kind: Kind, items: int) -> None:
         """Reports how many objects of a kind are there."""
@@ -261,7 +264,11 @@ async def _read_custom(reading: _Reading, definitions: Awaitable[Listing]) -> Cu
 async def _read_kind(reading: _Reading, kind: Kind) -> Listing:
     versions = reading.served.versions(kind)
     request = ListRequest(
-        kind=kind, versions=versions, namespace=reading.namespace, page_size=reading.options.page_size
+        kind=kind,
+        versions=versions,
+        namespace=reading.namespace,
+        page_size=reading.options.page_size,
+        shared=reading.shared,
     )
     deadline = reading.deadline.at_most(_limit_s(reading, kind))
     if kind.name == Event.kind and reading.namespace not in (None, NODE_EVENTS_NAMESPACE):
@@ -306,12 +313,12 @@ async def _read_logs(
     known_nodes = (await listings[Node.kind]).items or ()
     if not options.with_logs:
         return (), ()
-    silent = silent_nodes(known_nodes)
+    silent, max_logs = silent_nodes(known_nodes), max(options.max_logs, len(listed) // PODS_PER_LOG)
     plan = choose_logs(
         (pod for pod in listed if isinstance(pod, Pod)),
         now=reading.taken_at,
         silent_nodes=silent,
-        max_logs=options.max_logs,
+        max_logs=max_logs,
         max_pods_per_owner=options.max_pods_per_owner,
     )
 
@@ -331,7 +338,7 @@ async def _read_logs(
         objects={Pod.kind: listed, Service.kind: services},
         logs=logs,
     )
-    servers = choose_server_logs(picture, plan, silent_nodes=silent, max_logs=options.max_logs)
+    servers = choose_server_logs(picture, plan, silent_nodes=silent, max_logs=max_logs)
     before, total = total, total + len(servers.requests)
     more, more_gaps = await read_logs(reading.client, servers, reading.deadline, progress=progress)
     return (*logs, *more), (*gaps, *more_gaps)

@@ -10,8 +10,10 @@ import pytest
 from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.kubeconfig import resolve
 from kubeagentix.cluster.lists import PAGE_BYTES, Listing, ListRequest, read_list
+from kubeagentix.cluster.sharing import SharedParts
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS
+from kubeagentix.domain.workloads import Deployment, ReplicaSet
 from kubeagentix.errors import ApiError, ForbiddenError, UnreachableError
 from tests.cluster.conftest import FakeApi, Reply, Seen, listing, named, status
 
@@ -71,6 +73,23 @@ def test_replicas_share_what_they_have_in_common(api: FakeApi, client: Client) -
         (container,) = pod.spec.containers
         assert container.env is first.spec.containers[0].env
         assert (container.image, container.volume_mounts[0].name) == (image, f"kube-api-access-{pod.name}")
+
+
+def test_a_replica_set_shares_its_deployments_template(api: FakeApi, client: Client) -> None:
+    spec = {"template": {"spec": {"containers": [{"image": "shop:1"}]}}}
+    other = {"template": {"spec": {"containers": [{"image": "shop:2"}]}}}
+    owners = [{"kind": "Deployment", "name": "web", "uid": "uid-web", "controller": True}]
+    sets = [named("web-1", spec=spec), named("web-2", spec=other)]
+    for item in sets:
+        item["metadata"]["ownerReferences"] = owners
+    api.on("/apis/apps/v1/deployments", listing(named("web", spec=spec)))
+    api.on("/apis/apps/v1/replicasets", listing(*sets))
+    shared = SharedParts()
+    deployments, replica_sets = (read(client, kind, shared=shared).items for kind in ("Deployment", "ReplicaSet"))
+    (web,) = (item.spec.template for item in deployments or () if isinstance(item, Deployment))
+    same, old = (item.spec.template for item in replica_sets or () if isinstance(item, ReplicaSet))
+    assert same.spec is web.spec
+    assert old.spec.containers[0].image == "shop:2"
 
 
 def test_no_objects_is_an_answer_too(client: Client) -> None:

@@ -320,6 +320,14 @@ def test_the_logs_of_servers_that_others_blame_are_read_after_theirs(api: FakeAp
     assert (last.done, last.total, last.detail) == (3, 3, "db-0")
 
 
+def test_more_logs_are_read_of_a_larger_cluster(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubeagentix.cluster.snapshot.PODS_PER_LOG", 1)
+    api.on("/api/v1/pods", listing(*(crashing(name) for name in ("a", "b", "c"))))
+    for name in ("a", "b", "c"):
+        api.on(f"/api/v1/namespaces/shop/pods/{name}/log", Reply(b"boom\n"))
+    assert len(read(api, tmp_path, options=ReadOptions(max_logs=1)).logs) == 3
+
+
 def test_logs_on_a_node_that_fell_silent_are_a_gap(api: FakeApi, tmp_path: Path) -> None:
     unknown = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
     api.on("/api/v1/nodes", listing(named("gone", status=unknown)))
