@@ -6,9 +6,10 @@ import argparse
 import shlex
 
 import kubeagentix as kx
-from kubeagentix import options, sync
+from kubeagentix import options
 from kubeagentix.cli.output import write
 from kubeagentix.cli.progress import progress
+from kubeagentix.cli.taking import taken
 from kubeagentix.contracts import CommandPlugin
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.recognition.masking import masked
@@ -42,11 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _taken(arguments: argparse.Namespace) -> Snapshot:
     with progress() as listen, options.opened_live(arguments) as source:
-        cluster = source or kx.connect()
-        namespace = arguments.namespace
-        if namespace is None and not arguments.all_namespaces and not isinstance(cluster, kx.Demo):
-            namespace = cluster.namespace  # as for dx: the context's own
-        return sync.run(kx.atake_snapshot(cluster, namespace, listen=listen))
+        return taken(source, arguments, listen)
 
 
 def contents(snapshot: Snapshot) -> list[str]:

@@ -1,0 +1,19 @@
+"""Takes a snapshot of what the options name, for the commands that save one."""
+
+from __future__ import annotations
+
+import argparse
+
+import kubeagentix as kx
+from kubeagentix import sync
+from kubeagentix.domain.events import Listener
+from kubeagentix.domain.snapshot import Snapshot
+
+
+def taken(source: kx.Cluster | kx.Demo | None, arguments: argparse.Namespace, listen: Listener) -> Snapshot:
+    """The picture of the namespace that is meant, or of all of them."""
+    cluster = source or kx.connect()
+    namespace = arguments.namespace
+    if namespace is None and not arguments.all_namespaces and not isinstance(cluster, kx.Demo):
+        namespace = cluster.namespace  # as for dx: the context's own
+    return sync.run(kx.atake_snapshot(cluster, namespace, listen=listen))
