@@ -25,7 +25,7 @@ from kubeagentix.engine.workbench import MAX_CHARS
 from kubeagentix.mcp import questions, serving
 from kubeagentix.own_tools import tools
 from tests.engine.changing import Lab, lab_of
-from tests.mcp.clients import ERAS, desk_of, text_of, with_client
+from tests.mcp.clients import ERAS, desk_of, over_http, served, text_of, with_client
 from tests.planted import TOKENS
 from tests.tools.test_contract import CALLS
 
@@ -285,6 +285,20 @@ def test_a_change_is_shown_asked_about_and_made_once(lab: Lab, mode: str) -> Non
     assert lab.replicas() == before + 1
     assert lab.decisions == ["asked", "approved_once", "performed"]
     assert lab.audit[-2]["by"] == "MCP client mcp"
+
+
+@pytest.mark.parametrize("mode", ERAS)
+def test_a_change_is_asked_about_over_http_too(lab: Lab, mode: str) -> None:
+    before, user = lab.replicas(), User(action="accept", content={"approve": True})
+
+    async def talked(url: str) -> types.CallToolResult:
+        async with over_http(url, mode, elicitation_callback=user) as client:
+            return await client.call_tool("scale_workload", {**SCALE, "replicas": before + 1})
+
+    with served(partial(desk_of, lab.cluster, lab.home, allow_writes=True)) as url:
+        result = asyncio.run(talked(url))
+    assert not result.is_error
+    assert (len(user.forms), lab.replicas()) == (1, before + 1)
 
 
 @pytest.mark.parametrize(
