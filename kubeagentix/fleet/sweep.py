@@ -8,10 +8,11 @@ executor that is broken for good is replaced by processes of this machine, which
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ from kubeagentix.fleet.report import ClusterReport
 from kubeagentix.fleet.task import Task, work
 
 ATTEMPTS = 3
+SILENCE_S = 60.0  # past a cluster's deadline, for what was read to be analyzed
 AHEAD = 8  # accesses that are got ready while all workers are busy: an exec plugin may take a second
 PLUGINS = 8  # that run beside each other
 
@@ -70,29 +72,36 @@ class Sweep:
         self._waiting = deque(_Try(member) for member in self.members if member.access is not None)
         self._busy: set[asyncio.Task[ClusterReport | _Lost]] = set()
         self._slots = asyncio.Semaphore(place.at_a_time)
+        self._waits: set[asyncio.Event] = set()
         self._plugins = ThreadPoolExecutor(PLUGINS, thread_name_prefix="kubeagentix-access")
 
     async def run(self) -> AsyncIterator[ClusterReport]:
         """The reports as they come, one for each member. Cancelled, it leaves what is there in `reports`."""
-        deadline = None if self._order.total_deadline_s is None else time.monotonic() + self._order.total_deadline_s
+        ends_at = time.monotonic() + (self._order.total_deadline_s or math.inf)
         try:
             for member in self.members:
                 if member.access is None:
                     yield self._told(ClusterReport(name=member.name, why=member.why, code="kubeconfig"))
-            while self._waiting or self._busy:
+            while (self._waiting or self._busy) and time.monotonic() < ends_at:
                 self._begin()
-                left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
-                done, self._busy = await asyncio.wait(self._busy, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-                for outcome in [task.result() for task in done]:
+                for outcome in await self._next(ends_at):
                     if (report := self._settled(outcome)) is not None:
                         yield self._told(report)
-                if not done:  # time is up
-                    break
             limit_s = self._order.total_deadline_s or 0
             for report in self.left(f"there was no answer within {limit_s:g} s for all", "no_time"):
                 yield self._told(report)
         finally:
             await self._end()
+
+    async def _next(self, ends_at: float) -> list[ClusterReport | _Lost]:
+        """What has come by then; an executor that says nothing for longer than any task may take is given up."""
+        silence_s = math.inf if self._place.is_own else self._order.deadline_s + SILENCE_S
+        left_s = min(ends_at - time.monotonic(), silence_s)
+        wait_s = None if left_s == math.inf else max(0.0, left_s)
+        done, self._busy = await asyncio.wait(self._busy, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        if not done and left_s == silence_s:
+            self._replace(f"it was silent for {silence_s:g} s")
+        return [task.result() for task in done]
 
     def left(self, why: str, code: str) -> list[ClusterReport]:
         """A report for each member that has none, which says why."""
@@ -116,9 +125,12 @@ class Sweep:
         """The report to tell; None if the work is to be begun again."""
         if isinstance(outcome, ClusterReport):
             return outcome
-        if outcome.executor is not None and outcome.executor is self._place.executor:
-            self._replace(outcome.why)
         attempt = outcome.of.attempt
+        if outcome.executor is not None:  # which may be through no fault of this work
+            if outcome.executor is self._place.executor:
+                self._replace(outcome.why)
+            self._waiting.append(outcome.of)
+            return None
         if attempt < ATTEMPTS:
             self._waiting.append(_Try(outcome.of.member, attempt + 1))
             return None
@@ -135,6 +147,8 @@ class Sweep:
         workers = min(self._place.at_a_time, processors())
         self._place = local(workers, self._order.deadline_s)
         self._slots = asyncio.Semaphore(workers)
+        for is_over in self._waits:  # what it still has will not come
+            is_over.set()
 
     async def _ask(self, asked: _Try) -> ClusterReport | _Lost:
         member = asked.member
@@ -164,21 +178,28 @@ class Sweep:
             future = executor.submit(work, task)
         except Exception as error:  # noqa: BLE001  of any kind of executor
             return _Lost(asked, _words(error), executor)
+        await self._over(future)
+        if not future.done():
+            return _Lost(asked, "it was given up with its executor", executor)
+        return _outcome(asked, future, executor)
+
+    async def _over(self, future: Future[ClusterReport]) -> None:
+        """Waits until it is done, or its executor has been given up."""
+        is_over, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def tell(_: object) -> None:
+            with suppress(RuntimeError):  # a loop that is closed
+                loop.call_soon_threadsafe(is_over.set)
+
+        future.add_done_callback(tell)
+        self._waits.add(is_over)
         try:
-            report = await asyncio.wrap_future(future)
+            await is_over.wait()
         except asyncio.CancelledError:
-            me = asyncio.current_task()
-            if me is not None and me.cancelling():
-                raise
-            return _Lost(asked, "the executor cancelled it")
-        except WorkerHungError as error:
-            return ClusterReport(name=task.name, server=task.access.server, why=str(error), code=error.code)
-        except BrokenExecutor as error:
-            return _Lost(asked, _words(error), executor)
-        except Exception as error:  # noqa: BLE001  work itself raises nothing, so the executor lost it
-            return _Lost(asked, _words(error))
-        report = replace(report, attempts=asked.attempt)
-        return _Lost(asked, report.why) if report.is_lost and asked.attempt < ATTEMPTS else report
+            future.cancel()
+            raise
+        finally:
+            self._waits.discard(is_over)
 
     async def _end(self) -> None:
         """Stops what is under way, which nobody waits for any more."""
@@ -190,6 +211,23 @@ class Sweep:
         self._plugins.shutdown(wait=False, cancel_futures=True)
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*busy, return_exceptions=True)
+
+
+def _outcome(asked: _Try, future: Future[ClusterReport], executor: Executor) -> ClusterReport | _Lost:
+    """What came of a task that is done; work itself raises nothing, so that an exception is the executor's."""
+    try:
+        report = replace(future.result(), attempts=asked.attempt)
+    except WorkerHungError as error:
+        access = asked.member.access
+        server = access.server if access is not None else ""
+        return ClusterReport(name=asked.member.name, server=server, why=str(error), code=error.code)
+    except BrokenExecutor as error:
+        return _Lost(asked, _words(error), executor)
+    except CancelledError:
+        return _Lost(asked, "the executor cancelled it")
+    except Exception as error:  # noqa: BLE001  of any kind of executor
+        return _Lost(asked, _words(error))
+    return _Lost(asked, report.why) if report.is_lost and asked.attempt < ATTEMPTS else report
 
 
 def _words(error: BaseException) -> str:

@@ -21,6 +21,7 @@ import yaml
 
 import kubeagentix as kx
 from kubeagentix.errors import NotFoundError, UsageError
+from kubeagentix.fleet import sweep
 from kubeagentix.fleet.asking import ClusterReported, FleetEvent
 from kubeagentix.fleet.local import LocalPool
 from kubeagentix.fleet.task import Task
@@ -168,6 +169,39 @@ def test_a_broken_executor_is_replaced_and_that_is_told(clusters: Clusters) -> N
         or "BrokenProcessPool" in notice
     )
     assert notice.endswith("what is left is done by processes of this machine")
+
+
+class Silent(Executor):
+    """One that takes tasks and never answers; more tasks than `room` are refused."""
+
+    def __init__(self, room: int = 100) -> None:
+        self.taken: list[Future[Any]] = []
+        self.room = room
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        if len(self.taken) == self.room:
+            raise ConnectionError("nobody is there")
+        self.taken.append(Future())
+        return self.taken[-1]
+
+
+def test_what_an_executor_has_that_is_gone_is_begun_again(clusters: Clusters) -> None:
+    gone = Silent(room=2)
+    found = kx.fleet(kubeconfig_dir=clusters.folder, executor=gone)
+    assert len(gone.taken) == 2
+    assert found.unread == ()
+    assert [report.attempts for report in found.reports] == [1, 1, 1, 1]
+    (notice,) = found.notices
+    assert notice.startswith("the executor is broken (ConnectionError: nobody is there): what is left is done by")
+
+
+def test_an_executor_that_never_answers_is_given_up(clusters: Clusters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "SILENCE_S", -19)
+    silent = Silent()
+    found = kx.fleet("lab", kubeconfig_dir=clusters.folder, executor=silent, deadline_s=20)
+    assert len(silent.taken) == 1
+    assert found.unread == ()
+    assert found.notices[0].startswith("the executor is broken (it was silent for 1 s): what is left is done by")
 
 
 def test_what_is_left_when_time_is_up_is_a_gap(clusters: Clusters) -> None:
