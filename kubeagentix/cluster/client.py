@@ -207,7 +207,7 @@ class Client:
                 )
         except TimeoutError as error:
             raise UnreachableError(
-                f"cannot read {what}: no answer within {deadline.seconds:g} s",
+                f"cannot read {what}: no answer within {deadline.seconds:.3g} s",
                 hint=f"is {self._access.server} overloaded, or behind a VPN?",
             ) from error
 

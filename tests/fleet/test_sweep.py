@@ -25,7 +25,7 @@ from kubeagentix.fleet import sweep
 from kubeagentix.fleet.asking import ClusterReported, FleetEvent
 from kubeagentix.fleet.local import LocalPool
 from kubeagentix.fleet.task import Task
-from tests.fleet.conftest import Clusters, Held
+from tests.fleet.conftest import Clusters
 
 ALL = ["asia", "europe", "lab", "us"]
 
@@ -213,11 +213,21 @@ def test_what_is_left_when_time_is_up_is_a_gap(clusters: Clusters) -> None:
     assert sorted(report.name for report in found.reports) == ALL
 
 
-def test_what_is_late_in_a_cluster_is_a_gap_of_that_cluster(clusters: Clusters) -> None:
-    clusters.demos["lab"].faults.strike("GET /api/v1/events", Held())
-    (lab,) = kx.fleet("lab", kubeconfig_dir=clusters.folder, executor="threads", deadline_s=5).reports
-    assert lab.is_read
-    assert any("events" in gap.what and "5 s" in gap.why for gap in lab.gaps)
+def test_what_could_not_be_read_of_a_cluster_is_a_gap_of_that_cluster(clusters: Clusters) -> None:
+    clusters.demos["lab"].faults.fail("GET /api/v1/events", 403)
+    found = kx.fleet("lab,us", kubeconfig_dir=clusters.folder, executor="threads")
+    assert {report.name: {gap.kind for gap in report.gaps} for report in found.reports} == {
+        "lab": {"Event"},
+        "us": set(),
+    }
+    assert "403 Forbidden" in found.to_text()
+    assert "(in lab)" in found.to_text()
+
+
+def test_a_cluster_that_never_answers_costs_its_deadline_and_no_more(clusters: Clusters) -> None:
+    clusters.hold("lab")
+    (lab,) = kx.fleet("lab", kubeconfig_dir=clusters.folder, executor="threads", deadline_s=2).reports
+    assert "no answer within 2 s" in lab.why
 
 
 def test_a_connection_that_breaks_is_tried_again(clusters: Clusters) -> None:
