@@ -6,12 +6,15 @@ import argparse
 
 import kubeagentix as kx
 from kubeagentix import sync
+from kubeagentix.api import Source
 from kubeagentix.domain.events import Listener
 from kubeagentix.domain.snapshot import Snapshot
 
 
-def taken(source: kx.Cluster | kx.Demo | None, arguments: argparse.Namespace, listen: Listener) -> Snapshot:
-    """The picture of the namespace that is meant, or of all of them."""
+def taken(source: Source | None, arguments: argparse.Namespace, listen: Listener) -> Snapshot:
+    """The picture of the namespace that is meant, or of all of them; one that is there already is taken as it is."""
+    if isinstance(source, Snapshot):
+        return source
     cluster = source or kx.connect()
     namespace = arguments.namespace
     if namespace is None and not arguments.all_namespaces and not isinstance(cluster, kx.Demo):

@@ -10,15 +10,14 @@ from kubeagentix import options, registry
 from kubeagentix.cli.presenting import present
 from kubeagentix.cli.progress import progress
 from kubeagentix.cli.showing import show
-from kubeagentix.cli.taking import taken
 from kubeagentix.contracts import CommandPlugin
-from kubeagentix.domain.events import Listener
-from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import UsageError
 from kubeagentix.report.files import check_writable, write_file
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
+    from kubeagentix.domain.events import Listener
+    from kubeagentix.domain.snapshot import Snapshot
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +54,8 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 
 def _saved(source: Source | None, arguments: argparse.Namespace, listen: Listener) -> Snapshot:
-    assert not isinstance(source, Snapshot)
+    from kubeagentix.cli.taking import taken  # noqa: PLC0415  only where one is saved
+
     picture = taken(source, arguments, listen)
     kx.save(picture, arguments.save_snapshot)
     return picture
