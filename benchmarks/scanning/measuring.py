@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -35,5 +36,7 @@ def run_part(name: str, kubeconfig: Path) -> dict[str, Any]:
     """What one part says, in a fresh process, and what it took to start."""
     began = time.perf_counter()
     command = [sys.executable, str(Path(__file__).parent / f"{name}.py"), str(kubeconfig)]
-    said: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    patient = {**os.environ, "KUBEAGENTIX_DEADLINE_S": "3600"}  # what is late would be left out, and not be measured
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=patient)
+    said: dict[str, Any] = json.loads(done.stdout)
     return {**said, "start_s": time.perf_counter() - began - said["seconds"]}

@@ -28,7 +28,10 @@ def quickdx(kubeconfig: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     # What is imported at the first use belongs to the start, as the other parts' imports do.
-    for name in ("kubernetes.client.rest", "kubernetes.config.incluster_config", "kubeagentix.cluster.snapshot"):
+    for name in (
+        *("kubernetes.client.rest", "kubernetes.config.incluster_config"),
+        *("kubeagentix.api", "kubeagentix.keeping", "kubeagentix.quickdx.pipeline", "kubeagentix.quickdx.early"),
+    ):
         importlib.import_module(name)
     registry.analyzers()
     tell(quickdx)

@@ -122,16 +122,39 @@ def _wire_of(kind: Kind) -> type[Value]:
     return CustomWire if issubclass(kind.type, CustomResource) else _WIRE.get(kind.type, kind.type)
 
 
+class _Pause:
+    """How many blocks want the collector off; it is on again after the last one, if it was before the first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._was_on = False
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._was_on = gc.isenabled()
+                gc.disable()
+            self._blocks += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks and self._was_on:
+                gc.enable()
+
+
+_pause = _Pause()
+
+
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """The cyclic garbage collector off for the block: it triples the cost of building many objects."""
-    was_on = gc.isenabled()
-    gc.disable()
+    """The cyclic garbage collector off for the block, in any thread: it triples the cost of building many objects."""
+    _pause.begin()
     try:
         yield
     finally:
-        if was_on:
-            gc.enable()
+        _pause.end()
 
 
 def decode_page(kind: Kind, body: bytes) -> Page:

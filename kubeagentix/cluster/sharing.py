@@ -83,4 +83,15 @@ def _share_events(events: Sequence[Event]) -> None:
             force_setattr(event, "involved_object", before.involved_object)
         if event.source == before.source:
             force_setattr(event, "source", before.source)
+        if event.reporting_component == before.reporting_component:
+            force_setattr(event, "reporting_component", before.reporting_component)
+        if event.type == before.type:
+            force_setattr(event, "type", before.type)
+        metadata, known = event.metadata, before.metadata
+        if metadata.namespace == known.namespace:
+            force_setattr(metadata, "namespace", known.namespace)
+        if metadata.labels == known.labels:  # both empty, as a rule
+            force_setattr(metadata, "labels", known.labels)
+        if metadata.annotations == known.annotations:
+            force_setattr(metadata, "annotations", known.annotations)
         before = event

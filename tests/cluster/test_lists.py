@@ -11,6 +11,7 @@ from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.kubeconfig import resolve
 from kubeagentix.cluster.lists import PAGE_BYTES, Listing, ListRequest, read_list
 from kubeagentix.cluster.sharing import SharedParts
+from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.workloads import Deployment, ReplicaSet
@@ -73,6 +74,18 @@ def test_replicas_share_what_they_have_in_common(api: FakeApi, client: Client) -
         (container,) = pod.spec.containers
         assert container.env is first.spec.containers[0].env
         assert (container.image, container.volume_mounts[0].name) == (image, f"kube-api-access-{pod.name}")
+
+
+def test_events_of_one_object_share_it(api: FakeApi, client: Client) -> None:
+    def event(name: str, about: str) -> dict[str, Any]:
+        return named(name, "shop", involvedObject={"kind": "Pod", "name": about}, type="Normal")
+
+    api.on("/api/v1/events", listing(event("a.1", "a"), event("a.2", "a"), event("b.1", "b")))
+    first, second, other = (item for item in read(client, "Event").items or () if isinstance(item, Event))
+    assert second.involved_object is first.involved_object
+    assert (second.name, second.metadata.uid) == ("a.2", "uid-a.2")
+    assert other.involved_object.name == "b"
+    assert other.metadata.namespace is first.metadata.namespace
 
 
 def test_a_replica_set_shares_its_deployments_template(api: FakeApi, client: Client) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import threading
 import time
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from kubeagentix.cluster import projections
-from kubeagentix.cluster.projections import decode_page, project
+from kubeagentix.cluster.projections import decode_page, gc_paused, project
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS
@@ -180,3 +181,14 @@ def test_types_are_read_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch)
         list(pool.map(lambda kind: decode_page(kind, body), KINDS.values()))
     assert len(together) > len(KINDS)
     assert not any(together)
+
+
+def test_the_collector_stays_off_until_the_last_block_that_wants_it_so_has_ended() -> None:
+    assert gc.isenabled()
+    first, second = gc_paused(), gc_paused()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not gc.isenabled()
+    second.__exit__(None, None, None)
+    assert gc.isenabled()
