@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +108,24 @@ def test_careless_words_are_one_line(
     assert captured.err.startswith("error: ")
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_ctrl_c_shows_what_is_there(running: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        document = yaml.safe_load((running / "fine").read_text())
+        document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        config = running / ".held"  # no file of the folder's
+        config.write_text(yaml.safe_dump(document))
+        words = ["fleet", "--all-contexts", "--kubeconfig", str(config), "--executor", "processes"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kubeagentix", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        silent.settimeout(60)
+        connection, _ = silent.accept()  # its worker is at it
+        with connection:
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("1 cluster: nothing wrong was seen, 1 could not be asked (broken off)\n")
+    assert "the sweep was interrupted before it answered" in out
+    assert err == ""
