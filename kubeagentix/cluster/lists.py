@@ -120,7 +120,7 @@ async def _read_page(
     client: Client, request: ListRequest, version: str, deadline: Deadline, progress: _Progress
 ) -> bool:
     """Read one page into `progress`; whether it was the last."""
-    smallest = min(request.page_size, PAGE_SIZES.get(request.kind.name, PAGE_SIZE))
+    smallest = min(request.page_size, PAGE_SIZES.get(request.kind.name, request.page_size))
     params: dict[str, str | int] = {"limit": max(progress.limit, smallest)}
     if request.field_selector:
         params["fieldSelector"] = request.field_selector

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kubeagentix.cluster.client import Client, Deadline
-from kubeagentix.cluster.lists import PAGE_SIZE, Listing, ListRequest, read_list
-from kubeagentix.cluster.logs import LogPlan, choose_logs, choose_server_logs, read_logs
+from kubeagentix.cluster.lists import Listing, ListRequest, read_list
+from kubeagentix.cluster.logs import LogPlan, LogRequest, choose_logs, choose_server_logs, read_logs
 from kubeagentix.cluster.snapshot import FIRST_ANSWER_S, gaps_of
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener, StageChanged
@@ -27,6 +27,7 @@ from kubeagentix.errors import ForbiddenError
 
 PODS_PER_OWNER = 1  # whose logs are read: replicas fail alike
 MAX_LOGS = 8
+PART_SIZE = 2000  # a page: what is read of a part is seldom more
 
 
 class PartReader:
@@ -74,7 +75,8 @@ class PartReader:
     def logs_wanted(self, picture: Snapshot, pods: Collection[Pod]) -> int:
         """How many logs `read_logs` would ask for, before it sees what they say."""
         chosen = choose_logs(pods, now=picture.taken_at, max_logs=MAX_LOGS, max_pods_per_owner=PODS_PER_OWNER)
-        return len(self._new(chosen).requests)
+        plan = self._new(chosen)
+        return len(plan.requests) - len(_same_twice(picture, plan))
 
     def _new(self, plan: LogPlan) -> LogPlan:
         new = tuple(
@@ -86,15 +88,21 @@ class PartReader:
 
     async def _with_logs(self, picture: Snapshot, plan: LogPlan) -> Snapshot:
         plan = self._new(plan)
-        self._asked |= {(item.namespace, item.pod, item.container, item.is_previous) for item in plan.requests}
         if not plan.requests:
             return picture
+        self._asked |= {(item.namespace, item.pod, item.container, item.is_previous) for item in plan.requests}
+        same = _same_twice(picture, plan)
+        plan = replace(plan, requests=tuple(item for item in plan.requests if item not in same))
 
         def progress(done: int, pod: str) -> None:
             self._listen(StageChanged(stage="logs", done=done, total=len(plan.requests), detail=pod))
 
         logs: tuple[ContainerLog, ...]
         logs, gaps = await read_logs(self._client, plan, self._deadline, progress=progress)
+        again = {(item.namespace, item.pod, item.container) for item in same}
+        logs += tuple(
+            replace(log, is_previous=False) for log in logs if (log.namespace, log.pod, log.container) in again
+        )
         return replace(
             picture,
             logs=(*picture.logs, *logs),
@@ -107,7 +115,7 @@ class PartReader:
             kind=kind,
             versions=kind.versions,
             namespace=self._namespace,
-            page_size=PAGE_SIZE,
+            page_size=PART_SIZE,
             field_selector=f"metadata.name={part.name}" if part.name else "",
             label_selector=part.label_selector,
         )
@@ -135,6 +143,32 @@ class PartReader:
             limit_s=self._deadline.seconds,
             is_discovered=kind.group in BUILT_IN_GROUPS,
         )
+
+
+def _same_twice(picture: Snapshot, plan: LogPlan) -> frozenset[LogRequest]:
+    """Requests for the log of a container that waits to be started again, where that of the run before is asked for.
+
+    It has no other. Source: kubelet_pods.go validateContainerLogStatus
+    """
+    before = {(item.namespace, item.pod, item.container) for item in plan.requests if item.is_previous}
+    return frozenset(
+        item
+        for item in plan.requests
+        if not item.is_previous
+        and (item.namespace, item.pod, item.container) in before
+        and _waits(picture.get(Pod, item.namespace, item.pod), item.container)
+    )
+
+
+def _waits(pod: Pod | None, container: str) -> bool:
+    statuses = (status for spec, status, _ in pod.containers() if spec.name == container) if pod is not None else ()
+    return any(
+        item is not None
+        and item.state.running is None
+        and item.state.terminated is None
+        and item.last_state.terminated is not None
+        for item in statuses
+    )
 
 
 def _with(

@@ -76,7 +76,7 @@ def _around(picture: Snapshot, ref: ResourceRef) -> Iterator[Part]:
         if is_known(picture, pods) and not picture.pods_selected(service.namespace, service.spec.selector):
             # Whom did it mean? Whoever else is there, also what has no pods now.
             yield from (Part(kind.kind, service.namespace) for kind in (Pod, Deployment, StatefulSet))
-    for item in _workloads(picture, ref):
+    for item in workloads_of(picture, ref):
         yield from _below(item)
 
 
@@ -93,7 +93,7 @@ def _below(item: Resource) -> Iterator[Part]:
         yield _labelled(Pod, item.namespace, item.spec.selector)
 
 
-def _workloads(picture: Snapshot, ref: ResourceRef) -> Iterator[Resource]:
+def workloads_of(picture: Snapshot, ref: ResourceRef) -> Iterator[Resource]:
     """The object itself and the controller above it; of a Service, the workloads behind it."""
     found = picture.find(ref)
     if isinstance(found, Service):
@@ -109,7 +109,7 @@ def _workloads(picture: Snapshot, ref: ResourceRef) -> Iterator[Resource]:
 
 def _near_misses(picture: Snapshot, start: ResourceRef) -> Iterator[ResourceRef]:
     """Services that do not select the target's pods, and were perhaps to do so."""
-    own = [item for item in _workloads(picture, start) if not isinstance(item, Pod | Service)]
+    own = [item for item in workloads_of(picture, start) if not isinstance(item, Pod | Service)]
     refs = {picture.ref(item) for item in own}
     among = [item for item in candidates(picture, start.namespace) if item.ref in refs]
     for service in picture.in_namespace(Service, start.namespace) if among else ():
@@ -178,7 +178,7 @@ def own_pods(picture: Snapshot) -> tuple[Pod, ...]:
 
 def labels_of(picture: Snapshot, start: ResourceRef) -> Iterator[dict[str, str]]:
     """The labels that the target's pods have."""
-    for item in _workloads(picture, start):
+    for item in workloads_of(picture, start):
         template = getattr(getattr(item, "spec", None), "template", None)
         if isinstance(item, Pod):
             yield item.metadata.labels

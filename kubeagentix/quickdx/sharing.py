@@ -5,8 +5,9 @@ Events are what is known of others: those who suffer alike have warnings of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from kubeagentix.analysis.scheduler.placement import claim_names
 from kubeagentix.domain.diagnosis import OUTSIDE, Finding, ResourceRef
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.network import Service
@@ -14,6 +15,7 @@ from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.parts import Part
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.storage import PersistentVolumeClaim
 from kubeagentix.quickdx.graph import Graph
 
 _REFUSED = "FailedCreate"
@@ -74,14 +76,19 @@ def _warnings(picture: Snapshot, start: ResourceRef) -> tuple[tuple[Event, ...],
 
 def _told_apart(picture: Snapshot, start: ResourceRef) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
     tops = _tops(picture, start)
+    claims = {claim for top in tops for pod in picture.pods_of(top) for claim in claim_names(pod)}
     own: list[Event] = []
     others: list[Event] = []
     for event in picture.all(Event):
         if event.type == "Warning":
             about = _find(picture, event)
-            is_own = about is not None and picture.workload_of(about) in tops
+            is_own = about is not None and (picture.workload_of(about) in tops or _is_claim(about, claims))
             (own if is_own else others).append(event)
     return tuple(own), tuple(others)
+
+
+def _is_claim(item: Resource, names: Collection[str]) -> bool:
+    return item.kind == PersistentVolumeClaim.kind and item.name in names
 
 
 def _find(picture: Snapshot, event: Event) -> Resource | None:

@@ -32,8 +32,8 @@ from kubeagentix.domain.workloads import DaemonSet, HorizontalPodAutoscaler, Lim
 from kubeagentix.quickdx.analyzing import analyze
 from kubeagentix.quickdx.changes import with_changes
 from kubeagentix.quickdx.correlate import CONNECTION_FAILURES, correlate, gives_no_reason
-from kubeagentix.quickdx.framework import is_examined, is_known, labels_of
-from kubeagentix.quickdx.graph import Graph
+from kubeagentix.quickdx.framework import is_examined, is_known, labels_of, own_pods, workloads_of
+from kubeagentix.quickdx.graph import Graph, Relation
 from kubeagentix.quickdx.rank import rank
 from kubeagentix.quickdx.sharing import is_shared, pods_of_others
 from kubeagentix.quickdx.targets import in_namespace, narrow
@@ -45,6 +45,8 @@ _NEEDED: tuple[type[Resource], ...] = (
 )
 _USEFUL: tuple[type[Resource], ...] = (Node, Ingress, EndpointSlice, HorizontalPodAutoscaler)
 _ORDER = {kind.kind: place for place, kind in enumerate((*_NEEDED, *_USEFUL))}
+_REFERS: frozenset[Relation] = frozenset({"reads", "mounts"})
+_REFERRED_TO = frozenset(kind.kind for kind in (ConfigMap, Secret, PersistentVolumeClaim))
 ON_THE_WAY = frozenset({NetworkPolicy.kind, Namespace.kind})  # what may stand between a client and a server
 _AUTOMATIC = re.compile(r"kube-root-ca\.crt|openshift-service-ca\.crt|.*-token-\w{5}")  # made in every namespace
 _LARGE = frozenset({ConfigMap.kind, Secret.kind, Node.kind})
@@ -78,7 +80,7 @@ def look(picture: Snapshot, start: ResourceRef) -> View:
     by_id = {finding.id: finding for finding in findings}
     roots = [by_id[one] for item in hypotheses for one in item.findings if not by_id[one].caused_by]
     _ask_for_more(picture, graph, start, roots)
-    needed, useful = _wanted(picture, start, roots)
+    needed, useful = _wanted(picture, start, roots, _names(picture, graph, start, roots))
     needed = (*pods_of_others(picture, start, roots), *needed)
     blamed = _blamed(picture, graph, start, roots)
     return View(
@@ -97,7 +99,7 @@ def _ask_for_more(picture: Snapshot, graph: Graph, start: ResourceRef, roots: Se
     """Asks for what analyzers do without where it is not there: then it may be the reason all the same."""
     resource = picture.find(start)
     assert resource is not None
-    for edge in graph.edges_from(picture.workload_of(resource), frozenset({"reads", "mounts"})):
+    for edge in graph.edges_from(picture.workload_of(resource), _REFERS):
         picture.lacks(edge.target)
     kinds: list[type[Resource]] = [Ingress, EndpointSlice]
     if any(root.reason.startswith("FailedCreate") for root in roots):
@@ -204,11 +206,22 @@ def _blamed(picture: Snapshot, graph: Graph, start: ResourceRef, roots: Sequence
     )
 
 
+def _names(picture: Snapshot, graph: Graph, start: ResourceRef, roots: Sequence[Finding]) -> frozenset[str]:
+    """The names that the target's workload and those led to refer to, and those of what is blamed."""
+    resource = picture.find(start)
+    assert resource is not None
+    tops = {picture.workload_of(item) for item in (resource, *own_pods(picture))}
+    tops |= {picture.ref(item) for item in workloads_of(picture, start)}
+    refs = [edge.target for top in tops for edge in graph.edges_from(top, _REFERS)]
+    return frozenset({"default"} | {ref.name for ref in (*refs, *(ref for root in roots for ref in root.points_at))})
+
+
 def _wanted(
-    picture: Snapshot, start: ResourceRef, roots: Sequence[Finding]
+    picture: Snapshot, start: ResourceRef, roots: Sequence[Finding], names: frozenset[str]
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """What analyzers asked for in vain and can be read: what is needed, and what may be useful."""
-    useful = [part for part in picture.wanted if _can_help(picture, start, roots, part)]
+    asked = [part for part in picture.wanted if part.kind not in _REFERRED_TO or part.name in ("", *names)]
+    useful = [part for part in asked if _can_help(picture, start, roots, part)]
     new = [part for part in _bundled(useful) if not is_known(picture, part)]
     new = [part for part in new if not any(other != part and other.covers(part) for other in new)]
     new.sort(key=lambda part: (_ORDER.get(part.kind, -1), not part.name, str(part)))
