@@ -32,23 +32,35 @@ class Waker:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: set[asyncio.Event] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_due = False
+        self._stop: Callable[[], None] = lambda: None
         self.is_closing = False
 
     @contextmanager
     def listening(self) -> Iterator[asyncio.Event]:
         """An event that is set by every write."""
-        loop, event = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(event.set)
-
-        stop = self._store.add_waker(wake)
+        if not self._waiting:
+            self._loop, self._stop = asyncio.get_running_loop(), self._store.add_waker(self._wake)
+        event = asyncio.Event()
         self._waiting.add(event)
         try:
             yield event
         finally:
             self._waiting.discard(event)
-            stop()
+            if not self._waiting:
+                self._stop()
+
+    def _wake(self) -> None:
+        """Many writes at a time, and many streams: all streams are woken once, when the loop comes to it."""
+        if not self._is_due and self._loop is not None:
+            self._is_due = True
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._is_due = False
+        for event in self._waiting:
+            event.set()
 
     def close(self) -> None:
         """End every stream."""

@@ -363,7 +363,7 @@ class Snapshot:
             about = event.involved_object
             kind = self.kind_name(about.api_version, about.kind)
             groups[(kind, about.namespace, about.name)].append(event)
-        return {key: _newest_first(events) for key, events in groups.items()}
+        return {key: newest_first(events) for key, events in groups.items()}
 
     @cached_property
     def _pods_by_label(self) -> Mapping[tuple[str, str, str], tuple[Pod, ...]]:
@@ -397,7 +397,9 @@ def _same_uid(ref: ResourceRef, event: Event) -> bool:
     return event.involved_object.uid in (ref.uid, ref.name)
 
 
-def _newest_first(events: Iterable[Event]) -> tuple[Event, ...]:
+def newest_first(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Events by when they were seen last; of one moment, as they come."""
+
     def seen(event: Event) -> float:
         return event.seen_at.timestamp() if event.seen_at else 0.0
 

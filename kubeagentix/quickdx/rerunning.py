@@ -23,6 +23,7 @@ from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.own_analyzers import load_packages
 from kubeagentix.quickdx.analyzing import analyze
+from kubeagentix.quickdx.carrying import carry
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Edge, Graph, Relation
 from kubeagentix.quickdx.masking import learn
@@ -149,6 +150,7 @@ class Rerunning:
         if before is None or frame != self._kept.frame:
             self._kept = _Kept(frame=frame)
             return
+        carry(before, now, changes)
         marks = {mark for change in changes for mark in marks_of(change)}
         stale = {namespace for change in changes for namespace in namespaces_of(change)}
         if now.taken_at != before.taken_at:
@@ -227,7 +229,8 @@ def _frame(snapshot: Snapshot) -> Hashable:
     """What everything rests on: what was read, and which objects there are that belong to no namespace."""
     wide = frozenset(key for items in snapshot.objects.values() for key in _wide_keys(items))
     kinds = frozenset(snapshot.objects)
-    return (snapshot.cluster, snapshot.namespace, snapshot.neighbours, snapshot.gaps, kinds, wide)
+    unread = frozenset((gap.kind, gap.namespace) for gap in snapshot.gaps if gap.kind)
+    return (snapshot.cluster, snapshot.namespace, snapshot.neighbours, unread, kinds, wide)
 
 
 def _wide_keys(items: Sequence[Resource]) -> Iterable[tuple[str, str]]:

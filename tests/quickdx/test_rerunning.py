@@ -25,6 +25,7 @@ from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx.carrying import INDEXES
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.noted import Groups, view_of
 from kubeagentix.quickdx.pipeline import diagnose_snapshot
@@ -85,6 +86,8 @@ class Changing:
         seen = self.rerunning.snapshot
         assert seen is not None
         fresh = Snapshot(**{name: getattr(seen, name) for name in Snapshot.__dataclass_fields__})
+        for name in INDEXES:
+            assert getattr(seen, name) == getattr(fresh, name), name
         assert told(found) == told(diagnose_snapshot(fresh, self.target))
 
 
