@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,17 @@ class Churn:
 
     def __init__(self, store: Store, *, share: float, seed: int = 0) -> None:
         self._store, self._chance = store, random.Random(seed)
-        spaces = sorted({obj["metadata"]["namespace"] for obj in store.list("Pod")})
+        spaces = sorted({obj["metadata"]["namespace"] for obj in self._all("Pod")})
         self._spaces = set(self._chance.sample(spaces, max(1, round(len(spaces) * share))))
         self._keys = {kind: self._found(kind) for kind in dict.fromkeys(MIX)}
         self._markers: list[tuple[float, str, str]] = []
         self.count = 0
 
+    def _all(self, kind: str) -> Sequence[dict[str, Any]]:
+        return self._store.peek_all(self._store.catalog.named(kind))
+
     def _found(self, kind: str) -> list[tuple[str, str]]:
-        metadata = [obj["metadata"] for obj in self._store.list(kind)]
+        metadata = [obj["metadata"] for obj in self._all(kind)]
         return [
             (item.get("namespace", ""), item["name"])
             for item in metadata
@@ -104,6 +107,7 @@ async def _serve(options: argparse.Namespace) -> None:
     for kind in store.catalog:  # so that the first reader does not pay for the encoding
         for obj in store.peek_all(kind) if not kind.is_custom else ():
             store.peek_encoded(kind, obj)
+    churn = Churn(store, share=options.share)
     gc.collect()
     gc.freeze()
     await server.start()
@@ -114,7 +118,6 @@ async def _serve(options: argparse.Namespace) -> None:
         path.touch(mode=0o600)
         path.write_text(server.kubeconfig())
         print(path, flush=True)
-        churn = Churn(store, share=options.share)
         await begun.wait()
         await _change(server, churn, options)
         print(json.dumps({"changes": churn.count}), flush=True)
