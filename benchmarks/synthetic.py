@@ -86,15 +86,24 @@ class _Bundle:
     pods: list[Fill] = field(default_factory=list)  # their names
 
 
-def synthetic_cluster(pods: int = PODS, *, seed: int = 0, now: datetime | None = None) -> Synthetic:
+def synthetic_cluster(
+    pods: int = PODS,
+    *,
+    seed: int = 0,
+    now: datetime | None = None,
+    broken_share: float = BROKEN_SHARE,
+    pods_per_namespace: int = PODS_PER_NAMESPACE,
+) -> Synthetic:
     """A store with about `pods` pods (five of the system's own among them), in seconds."""
+    store = Store(now=lambda: now or datetime.now(UTC))
     with gc_paused():
-        return _cluster(pods, seed, now or datetime.now(UTC), Store(now=lambda: now or datetime.now(UTC)))
+        return _cluster(pods, seed, now or datetime.now(UTC), store, (broken_share, pods_per_namespace))
 
 
-def _cluster(pods: int, seed: int, at: datetime, store: Store) -> Synthetic:
+def _cluster(pods: int, seed: int, at: datetime, store: Store, shape: tuple[float, int]) -> Synthetic:
+    broken_share, pods_per_namespace = shape
     grown = _grow(at)
-    broken = max(round(pods * BROKEN_SHARE), min(len(BROKEN), pods // 20))
+    broken = max(round(pods * broken_share), min(len(BROKEN), pods // 20))
     base = _base(grown, store)
     healthy = (pods - broken - base) // HEALTHY[0].pods
     chosen = [BROKEN[number % len(BROKEN)] for number in range(broken)]
@@ -102,17 +111,19 @@ def _cluster(pods: int, seed: int, at: datetime, store: Store) -> Synthetic:
     random.Random(seed).shuffle(chosen)
     nodes = max(pods // PODS_PER_NODE, _BASE_NODES + 1)
     _add_nodes(grown, store, nodes)
-    spaces = max(1, round(pods / PODS_PER_NAMESPACE))
+    spaces = max(1, round(pods / pods_per_namespace))
     _add_namespaces(grown, store, spaces)
     bundles = {item.id: _bundle(grown, item) for item in (*HEALTHY, *BROKEN)}
     planted = _add_applications(store, [bundles[item.id] for item in chosen], nodes=nodes, spaces=spaces, seed=seed)
     return Synthetic(store=store, planted=planted)
 
 
-def synthetic_snapshot(pods: int = PODS, *, seed: int = 0, now: datetime | None = None) -> tuple[Snapshot, Synthetic]:
-    """What Quick Dx would read of that cluster, without a server between."""
+def synthetic_snapshot(
+    pods: int = PODS, *, seed: int = 0, now: datetime | None = None, **shape: Any
+) -> tuple[Snapshot, Synthetic]:
+    """What Quick Dx would read of that cluster, without a server between. `shape`: see `synthetic_cluster`."""
     at = now or datetime.now(UTC)
-    cluster = synthetic_cluster(pods, seed=seed, now=at)
+    cluster = synthetic_cluster(pods, seed=seed, now=at, **shape)
     store, objects = cluster.store, {}
     for name, kind in KINDS.items():
         served = store.catalog.at(kind.group, kind.versions[0], kind.plural)

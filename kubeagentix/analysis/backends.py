@@ -32,6 +32,18 @@ class Backing:
 
 def backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None = None) -> Backing:
     """Who stands behind a Service, or behind one port of it."""
+    if port is not None or snapshot.get(Service, service.namespace, service.name) is not service:
+        return _backing_of(snapshot, service, port)
+    return snapshot.derived(_backing_by_name, service.namespace, service.name)
+
+
+def _backing_by_name(snapshot: Snapshot, namespace: str, name: str) -> Backing:
+    service = snapshot.get(Service, namespace, name)
+    assert service is not None
+    return _backing_of(snapshot, service, None)
+
+
+def _backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None) -> Backing:
     if service.spec.type == "ExternalName":
         return Backing(is_known=False)
     if not service.spec.selector or not knows_pods(snapshot, service):
@@ -118,6 +130,8 @@ def resolve_target_port(port: ServicePort, pod: PodSpec) -> int | None:
 
 def container_ports(pod: PodSpec) -> tuple[ContainerPort, ...]:
     """All ports that a pod's containers declare, native sidecars' too."""
+    if len(pod.containers) == 1 and not pod.init_containers:
+        return pod.containers[0].ports
     return tuple(port for container in serving_containers(pod) for port in container.ports)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kubeagentix.analysis.present_pods import is_in_play
 from kubeagentix.domain.meta import condition
+from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import ContainerStatus, Pod
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -30,15 +31,20 @@ def pods_to_mind(snapshot: Snapshot) -> tuple[Pod, ...]:
 
 
 def _pods_to_mind(snapshot: Snapshot) -> tuple[Pod, ...]:
-    heard = {(log.namespace, log.pod) for log in snapshot.logs}
-    return tuple(pod for pod in snapshot.all(Pod) if not simply_runs(pod) or _is_told_of(snapshot, pod, heard))
+    heard = _told_of(snapshot)
+    return tuple(
+        pod for pod in snapshot.all(Pod) if not simply_runs(pod) or (pod.metadata.namespace, pod.metadata.name) in heard
+    )
 
 
-def _is_told_of(snapshot: Snapshot, pod: Pod, heard: set[tuple[str, str]]) -> bool:
-    """Whether an event or a log says anything of it but that it was started."""
-    meta = pod.metadata
-    events = snapshot.events_about(Pod.kind, meta.namespace, meta.name)
-    return (meta.namespace, meta.name) in heard or any(event.reason not in ORDINARY_EVENTS for event in events)
+def _told_of(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """(namespace, name) of all pods of which an event or a log says anything but that they were started."""
+    found = {(log.namespace, log.pod) for log in snapshot.logs}
+    for event in snapshot.all(Event):
+        about = event.involved_object
+        if event.reason not in ORDINARY_EVENTS and about.kind == Pod.kind:
+            found.add((about.namespace, about.name))
+    return found
 
 
 def simply_runs(pod: Pod) -> bool:

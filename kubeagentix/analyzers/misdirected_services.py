@@ -31,9 +31,10 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 def _misdirected(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
     """A selector that takes the pods of another workload than the one of its name, which nobody serves."""
     workloads = workloads_of(snapshot, pods)
-    among = candidates(snapshot, service.namespace)
-    meant = next((item for item in among if item.ref.name == service.name and item.replicas != 0), None)
-    if meant is None or meant.ref in served(snapshot, service.namespace) or _is_named_after(service, pods, workloads):
+    if _is_named_after(service, pods, workloads):
+        return
+    meant = snapshot.derived(_by_name, service.namespace).get(service.name)
+    if meant is None or meant.ref in served(snapshot, service.namespace):
         return
     others = [item for item in snapshot.in_namespace(Service, service.namespace) if item.name != service.name]
     names = ", ".join(str(item) for item in workloads[:3])
@@ -69,6 +70,12 @@ def _misdirected(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) ->
     )
 
 
+def _by_name(snapshot: Snapshot, namespace: str) -> dict[str, Candidate]:
+    """The workloads of a namespace that want pods; the first of each name."""
+    wanted = [item for item in candidates(snapshot, namespace) if item.replicas != 0]
+    return {item.ref.name: item for item in reversed(wanted)}
+
+
 def _correction(service: Service, meant: Candidate) -> dict[str, str | None]:
     changes = {key: meant.labels.get(key) for key in service.spec.selector}
     if any(changes.values()):
@@ -79,6 +86,8 @@ def _correction(service: Service, meant: Candidate) -> dict[str, str | None]:
 def _is_named_after(service: Service, pods: tuple[Pod, ...], workloads: tuple[ResourceRef, ...]) -> bool:
     """Whether the pods behind a Service, or their workload, bear its name or a part of it."""
     names = {ref.name for ref in workloads}
+    if service.name in names:
+        return True
     names |= {pod.metadata.labels[key] for pod in pods for key in IDENTITY_KEYS if key in pod.metadata.labels}
     return any(name in service.name or service.name in name for name in names)
 

@@ -155,7 +155,7 @@ def _usage(cluster: Cluster, node: Node) -> Iterator[Finding]:
 def _unused_taints(cluster: Cluster, node: Node) -> Iterator[Finding]:
     """Taints of people's own keys that no pod template tolerates by its key: nothing ever comes there."""
     snapshot = cluster.snapshot
-    if not cluster.sees_all_pods:
+    if not node.spec.taints or not cluster.sees_all_pods:
         return
     tolerations = snapshot.derived(_tolerations)
     ref = snapshot.ref(node)

@@ -52,12 +52,12 @@ def _is_orphan(snapshot: Snapshot, resource: Resource, owner: OwnerReference) ->
     if kind is None or kind.group != group or resource.metadata.deletion_timestamp is not None:
         return False
     place = resource.namespace if kind.is_namespaced else ""
+    found = snapshot.get(kind.type, place, owner.name)
+    if found is not None and (not owner.uid or found.metadata.uid in ("", owner.uid)):
+        return False
     if not snapshot.was_read(kind.type, place, name=owner.name):
         return False
-    if not is_older_than(resource.metadata.creation_timestamp, COLLECTED_AFTER_S, snapshot.taken_at):
-        return False
-    found = snapshot.find(_owner(snapshot, resource, owner))
-    return found is None or (bool(owner.uid) and bool(found.metadata.uid) and found.metadata.uid != owner.uid)
+    return is_older_than(resource.metadata.creation_timestamp, COLLECTED_AFTER_S, snapshot.taken_at)
 
 
 def _orphaned(snapshot: Snapshot, owner: ResourceRef, children: list[Resource]) -> Finding:

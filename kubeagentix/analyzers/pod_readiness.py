@@ -278,6 +278,8 @@ def _port_clashes(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
 
 
 def _clashes(pod: Pod) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    if len(pod.spec.containers) < 2 and not pod.spec.init_containers:
+        return
     users: dict[tuple[int, str], list[str]] = {}
     sidecars = (item for item in pod.spec.init_containers if item.restart_policy == "Always")
     for container in (*sidecars, *pod.spec.containers):

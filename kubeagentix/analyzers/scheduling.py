@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.node_life import is_node_coming
@@ -143,7 +144,7 @@ def _bound_to_nowhere(snapshot: Snapshot, cluster: Cluster) -> Iterator[Finding]
     names = {node.name for node in cluster.nodes}
     for template in templates(snapshot):
         name, workload = template.spec.node_name, template.workload
-        if not names or name in ("", *names) or not template.wanted or _has_come_to_run(snapshot, workload):
+        if not names or not name or name in names or not template.wanted or _has_come_to_run(snapshot, workload):
             continue
         near = nearest(name, names)
         yield Finding.of(
@@ -275,7 +276,7 @@ def _evidence(snapshot: Snapshot, pods: tuple[Pod, ...]) -> Iterator[Evidence]:
 def _node_evidence(case: Case) -> Iterator[Evidence]:
     """What was found to speak against each of the first few nodes."""
     snapshot = case.cluster.snapshot
-    for name, found in list(case.choice.refusals.items())[:PODS_SHOWN]:
+    for name, found in islice(case.choice.refusals.items(), PODS_SHOWN):
         words = listed(str(item) for item in found)
         yield Evidence.of(snapshot.named("Node", "", name), "spec", f"{name} does not take {case.pod.name}: {words}")
 

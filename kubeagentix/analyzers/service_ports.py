@@ -44,9 +44,11 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
+    own = [container_ports(pod.spec) for pod in pods]
+    declared = tuple(item for ports in own for item in ports)
     for port in service.spec.ports:
-        declared = tuple(item for pod in pods for item in container_ports(pod.spec))
-        numbers = {resolve_target_port(port, pod.spec) for pod in pods}
+        targets = [resolve_target_port(port, pod.spec) for pod in pods]
+        numbers = {*targets}
         same = [item for item in declared if item.container_port in numbers]
         if numbers == {None}:
             what = f"no container port is named {target_of(port)}"
@@ -57,7 +59,7 @@ def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Itera
         elif same and not _is_spoken(service, port, same):
             what = f"the containers declare that port for {same[0].protocol} only, not for {port.protocol}"
             yield _port_mismatch(snapshot, service, port, pods, what)
-        elif strangers := _strangers(snapshot, port, pods):
+        elif strangers := _strangers(snapshot, zip(pods, targets, own, strict=True)):
             yield from _split(snapshot, service, port, pods, strangers)
         elif len(numbers) == 1 and not _is_asked_there(pods, numbers):
             yield from _deaf(snapshot, service, port, pods)
@@ -87,15 +89,20 @@ def _probed(port: int | str | None, pod: Pod) -> int | None:
     return named.get(port) if isinstance(port, str) and not port.isdigit() else int(port or 0)
 
 
-def _strangers(snapshot: Snapshot, port: ServicePort, pods: tuple[Pod, ...]) -> tuple[ResourceRef, ...]:
-    """Of several workloads that a Service selects, those that do not declare its target port, while others do."""
+def _strangers(
+    snapshot: Snapshot, ports: Iterable[tuple[Pod, int | None, tuple[ContainerPort, ...]]]
+) -> tuple[ResourceRef, ...]:
+    """Of several workloads that a Service selects, those that do not declare its target port, while others do.
+
+    `ports`: each pod with the number that the Service's port leads to there, and the ports that it declares.
+    """
     serving: dict[ResourceRef, bool] = {}
-    for pod in pods:
-        target = resolve_target_port(port, pod.spec)
-        has_it = any(item.container_port == target for item in container_ports(pod.spec))
-        if target is not None and pod.is_ready:
-            workload = snapshot.workload_of(pod)
-            serving[workload] = serving.get(workload, False) or has_it or _is_asked_there((pod,), {target})
+    for pod, target, declared in ports:
+        workload = snapshot.workload_of(pod) if target is not None else None
+        if workload is None or serving.get(workload) or not pod.is_ready:
+            continue
+        has_it = any(item.container_port == target for item in declared)
+        serving[workload] = has_it or _is_asked_there((pod,), {target})
     others = tuple(workload for workload, is_serving in serving.items() if not is_serving)
     return others if len(others) < len(serving) else ()
 

@@ -30,29 +30,47 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and source, severity `info`: what runs may rightly keep what it started with."""
     stale: dict[tuple[ResourceRef, ResourceRef], list[Pod]] = defaultdict(list)
     for pod in snapshot.all(Pod):
-        if not pod.is_finished and not pod.is_terminating:
+        if not pod.is_finished and not pod.is_terminating and _may_be_outlived(snapshot, pod):
             for source in _outlived(snapshot, pod):
                 stale[(snapshot.workload_of(pod), source)].append(pod)
     for (workload, source), pods in stale.items():
         yield _finding(snapshot, workload, source, tuple(pods))
 
 
+def _may_be_outlived(snapshot: Snapshot, pod: Pod) -> bool:
+    """Whether anything in its namespace was written after one of its containers started."""
+    newest = snapshot.derived(_newest, pod.metadata.namespace)
+    if newest is None:
+        return False
+    running = (status.state.running for status in pod.status.container_statuses)
+    return any(state is not None and state.started_at is not None and state.started_at < newest for state in running)
+
+
+def _newest(snapshot: Snapshot, namespace: str) -> datetime | None:
+    """When anything that pods of a namespace read was last written."""
+    return max((at for at, _ in snapshot.derived(_changes, namespace).values() if at is not None), default=None)
+
+
 def _outlived(snapshot: Snapshot, pod: Pod) -> Iterator[ResourceRef]:
     """The sources whose values a running container of the pod took before they were last written."""
     found: dict[ResourceRef, None] = {}
+    changes = snapshot.derived(_changes, pod.namespace)
     for container, status, is_init in pod.containers():
         running = status.state.running if status is not None and not is_init else None
         if running is None or running.started_at is None:
             continue
         for kind, name, follows in _sources(pod.spec, container):
-            ref = snapshot.named(kind, pod.namespace, name)
-            item = snapshot.find(ref)
-            if not isinstance(item, ConfigMap | Secret) or (follows and not item.immutable):
-                continue
-            at = _changed_at(item)
-            if at is not None and at > running.started_at:
-                found[ref] = None
+            at, is_immutable = changes.get((kind, name), (None, False))
+            if at is not None and at > running.started_at and (is_immutable or not follows):
+                found[snapshot.named(kind, pod.namespace, name)] = None
     yield from found
+
+
+def _changes(snapshot: Snapshot, namespace: str) -> dict[tuple[str, str], tuple[datetime | None, bool]]:
+    """When the values of each source were last set, and whether it is immutable."""
+    items: tuple[ConfigMap | Secret, ...]
+    items = (*snapshot.in_namespace(ConfigMap, namespace), *snapshot.in_namespace(Secret, namespace))
+    return {(item.kind, item.name): (_changed_at(item), bool(item.immutable)) for item in items}
 
 
 def _write(item: ConfigMap | Secret) -> Writer | None:
@@ -70,8 +88,8 @@ def _sources(spec: PodSpec, container: Container) -> Iterator[tuple[str, str, bo
     """(kind, name, follows) of what the container reads: once, at its start, or as files that follow their source."""
     for kind, name in _variables(container):
         yield kind, name, False
-    volumes = {volume.name: volume for volume in spec.volumes}
-    for mount in container.volume_mounts:
+    volumes = {volume.name: volume for volume in spec.volumes if volume.config_map or volume.secret}
+    for mount in container.volume_mounts if volumes else ():
         volume = volumes.get(mount.name)
         if volume and volume.config_map:
             yield "ConfigMap", volume.config_map.name, not mount.sub_path

@@ -35,8 +35,8 @@ def _nodes_that_answer(snapshot: Snapshot, service: Service) -> set[str]:
 
 def _internal(snapshot: Snapshot, service: Service) -> Iterator[Finding]:
     """Clients that fail on nodes without an endpoint, while there are endpoints elsewhere."""
-    answering = _nodes_that_answer(snapshot, service)
-    if service.spec.internal_traffic_policy != "Local" or not answering:
+    answering = _nodes_that_answer(snapshot, service) if service.spec.internal_traffic_policy == "Local" else ()
+    if not answering:
         return
     ref = snapshot.ref(service)
     lost = [item for item in missed_by(snapshot, ref) if item.client.spec.node_name not in answering]

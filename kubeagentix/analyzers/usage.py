@@ -37,10 +37,10 @@ def _near_limits(snapshot: Snapshot, pod: Pod) -> Iterator[tuple[str, str, float
     if metrics is None or pod.is_finished or pod.is_terminating:
         return
     usage = {item.name: item.usage for item in metrics.containers}
-    for container, _, _ in pod.containers():
-        for resource in _REASONS:
-            limit = quantity_or_zero(container.resources.limits.get(resource))
-            used = quantity_or_zero(usage.get(container.name, {}).get(resource))
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        limits, usages = container.resources.limits, usage.get(container.name, {})
+        for resource in _REASONS if limits and usages else ():
+            limit, used = quantity_or_zero(limits.get(resource)), quantity_or_zero(usages.get(resource))
             if limit and used >= NEAR * limit:
                 yield container.name, resource, used, limit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from kubeagentix.domain.meta import Quantity
 
@@ -29,8 +30,11 @@ _FORM = re.compile(r"^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?
 
 def parse_quantity(value: Quantity) -> float:
     """The number a quantity stands for, in its base unit (cores, bytes, pieces). Raises ValueError."""
-    if isinstance(value, int | float):
-        return float(value)
+    return _parsed(value) if isinstance(value, str) else float(value)
+
+
+@lru_cache(maxsize=4096)  # the same few are asked for by whole clusters
+def _parsed(value: str) -> float:
     match = _FORM.match(value.strip())
     if match is None:
         raise ValueError(f"not a Kubernetes quantity: {value!r}")

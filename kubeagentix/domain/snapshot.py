@@ -213,10 +213,6 @@ class Snapshot:
             self.ref(found) if found else ResourceRef(cluster=self.cluster, namespace=namespace, kind=kind, name=name)
         )
 
-    def events_about(self, kind: str, namespace: str, name: str) -> tuple[Event, ...]:
-        """Events about whatever has, or had, that name; newest first."""
-        return self._events.get((kind, namespace, name), ())
-
     def events_for(self, resource: Resource | ResourceRef) -> tuple[Event, ...]:
         """Events about that very object (kind, namespace, name, and uid where both have one), newest first."""
         ref = self.ref(resource) if isinstance(resource, Resource) else resource
@@ -252,6 +248,9 @@ class Snapshot:
                     name=owner.name,
                     uid=owner.uid,
                 )
+            held = self._workloads.get(id(above))
+            if held is not None and held[0] is above:
+                return held[1]
             current, depth = above, depth + 1
         return self.ref(current)
 
@@ -268,6 +267,8 @@ class Snapshot:
     def pods_by_workload(self) -> Mapping[ResourceRef, tuple[Pod, ...]]:
         """The pods of each topmost controller (and each bare pod under itself)."""
         groups: dict[ResourceRef, list[Pod]] = defaultdict(list)
+        for owner in self.all(ReplicaSet):  # first, so that its pods find it known
+            self.workload_of(owner)
         for pod in self.all(Pod):
             groups[self.workload_of(pod)].append(pod)
         return {ref: tuple(pods) for ref, pods in groups.items()}
@@ -282,7 +283,7 @@ class Snapshot:
         children: dict[tuple[str, str, str], list[Resource]] = defaultdict(list)
         for resources in self.objects.values():
             for resource in resources:
-                owner = resource.controller
+                owner = resource.controller if resource.metadata.owner_references else None
                 if owner is not None:
                     kind = self.kind_name(owner.api_version, owner.kind)
                     own, cluster_wide = (kind, resource.namespace, owner.name), (kind, "", owner.name)
@@ -361,7 +362,7 @@ class Snapshot:
         groups: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
         for event in self.all(Event):
             about = event.involved_object
-            kind = self.kind_name(about.api_version, about.kind)
+            kind = self.kind_name(about.api_version, about.kind) if "." in about.api_version else about.kind
             groups[(kind, about.namespace, about.name)].append(event)
         return {key: newest_first(events) for key, events in groups.items()}
 
@@ -369,8 +370,9 @@ class Snapshot:
     def _pods_by_label(self) -> Mapping[tuple[str, str, str], tuple[Pod, ...]]:
         groups: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
         for pod in self.all(Pod):
+            place = pod.metadata.namespace
             for key, value in pod.metadata.labels.items():
-                groups[(pod.namespace, key, value)].append(pod)
+                groups[(place, key, value)].append(pod)
         return {key: tuple(value) for key, value in groups.items()}
 
     @cached_property

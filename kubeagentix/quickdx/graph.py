@@ -8,14 +8,14 @@ against them. The target of an edge need not exist: a missing Secret is a node t
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kubeagentix.analysis.hosts import hosts_in
 from kubeagentix.domain import network, storage, workloads
 from kubeagentix.domain.diagnosis import ResourceRef
-from kubeagentix.domain.meta import LabelSelector
+from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.pods import Container, Pod, PodSpec
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.volumes import Volume
@@ -45,24 +45,38 @@ class Edge:
 
 
 class Graph:
-    """The edges of one snapshot, by source."""
+    """The edges of one snapshot, by source; found when they are asked for, as most objects are nobody's concern."""
 
-    def __init__(self, edges: Iterable[Edge]) -> None:
-        by_source: dict[ResourceRef, dict[ResourceRef, Edge]] = defaultdict(dict)
-        for edge in edges:
-            by_source[edge.source].setdefault(edge.target, edge)
-        self._edges: Mapping[ResourceRef, tuple[Edge, ...]] = {
-            source: tuple(targets.values()) for source, targets in by_source.items()
-        }
+    def __init__(self, snapshot: Snapshot | None, edges: Mapping[ResourceRef, tuple[Edge, ...]] | None = None) -> None:
+        self._snapshot = snapshot
+        self._edges = dict(edges or {})
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Graph:
         """The graph of everything in `snapshot`."""
-        return cls(_edges(snapshot))
+        return cls(snapshot)
+
+    def complete(self) -> Graph:
+        """The graph with all its edges, for one who keeps it longer than the picture."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return self
+        kinds: tuple[type[Resource], ...] = (Pod, workloads.CronJob, *_OWN)
+        own = (snapshot.ref(item) for kind in kinds for item in snapshot.all(kind))
+        tops = (*snapshot.pods_by_workload, *snapshot.derived(_managed), *snapshot.derived(_templated))
+        found = {ref: self.edges_from(ref) for ref in dict.fromkeys((*tops, *own))}
+        return Graph(None, {ref: edges for ref, edges in found.items() if edges})
 
     def edges_from(self, ref: ResourceRef, relations: frozenset[Relation] | None = None) -> tuple[Edge, ...]:
-        """The edges that leave `ref`, perhaps only those of some relations."""
-        edges = self._edges.get(ref, ())
+        """The edges that leave `ref`, one for each target, perhaps only those of some relations."""
+        edges = self._edges.get(ref)
+        if edges is None:
+            by_target: dict[ResourceRef, Edge] = {}
+            for edge in _edges(self._snapshot, ref) if self._snapshot is not None else ():
+                by_target.setdefault(edge.target, edge)
+            edges = tuple(by_target.values())
+            if self._snapshot is not None:
+                self._edges[ref] = edges
         return edges if relations is None else tuple(edge for edge in edges if edge.relation in relations)
 
     def distances(self, start: ResourceRef, relations: frozenset[Relation] | None = None) -> dict[ResourceRef, int]:
@@ -78,16 +92,10 @@ class Graph:
         return found
 
 
-WORKLOADS: tuple[
-    type[
-        workloads.Deployment
-        | workloads.StatefulSet
-        | workloads.DaemonSet
-        | workloads.Job
-        | workloads.ReplicationController
-    ],
-    ...,
-] = (
+Workload = (
+    workloads.Deployment | workloads.StatefulSet | workloads.DaemonSet | workloads.Job | workloads.ReplicationController
+)
+WORKLOADS: tuple[type[Workload], ...] = (
     workloads.Deployment,
     workloads.StatefulSet,
     workloads.DaemonSet,
@@ -96,43 +104,52 @@ WORKLOADS: tuple[
 )
 
 
-def _edges(snapshot: Snapshot) -> Iterator[Edge]:
-    yield from _pod_edges(snapshot)
-    yield from _template_edges(snapshot)
-    yield from _storage_edges(snapshot)
-    yield from _service_edges(snapshot)
-    yield from _route_edges(snapshot)
-    yield from _scaler_edges(snapshot)
-    yield from _policy_edges(snapshot)
+def _edges(snapshot: Snapshot, ref: ResourceRef) -> Iterator[Edge]:
+    found = snapshot.find(ref)
+    yield from _pod_edges(snapshot, ref, found)
+    yield from _template_edges(snapshot, ref, found)
+    if found is not None and type(found) in _OWN:
+        yield from _OWN[type(found)](snapshot, ref, found)
+    yield from _policy_edges(snapshot, ref)
 
 
-def _pod_edges(snapshot: Snapshot) -> Iterator[Edge]:
-    for workload, pods in snapshot.pods_by_workload.items():
-        for pod in pods:
-            ref = snapshot.ref(pod)
-            if ref != workload:
-                yield Edge(workload, "manages", ref)
-            if pod.spec.node_name:
-                yield Edge(ref, "runs on", snapshot.named("Node", "", pod.spec.node_name))
+def _pod_edges(snapshot: Snapshot, ref: ResourceRef, found: Resource | None) -> Iterator[Edge]:
+    for pod in snapshot.pods_of(ref):
+        if snapshot.ref(pod) != ref:
+            yield Edge(ref, "manages", snapshot.ref(pod))
+    if isinstance(found, Pod) and found.spec.node_name:
+        yield Edge(ref, "runs on", snapshot.named("Node", "", found.spec.node_name))
+    yield from (Edge(ref, "manages", owned) for owned in snapshot.derived(_managed).get(ref, ()))
+
+
+def _managed(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[ResourceRef]]:
+    """The ReplicaSets and Jobs of each workload."""
+    groups: dict[ResourceRef, list[ResourceRef]] = defaultdict(list)
     for kind in (workloads.ReplicaSet, workloads.Job):
         for owned in snapshot.all(kind):
-            top = snapshot.workload_of(owned)
-            if top != snapshot.ref(owned):
-                yield Edge(top, "manages", snapshot.ref(owned))
+            top, own = snapshot.workload_of(owned), snapshot.ref(owned)
+            if top != own:
+                groups[top].append(own)
+    return groups
 
 
-def _template_edges(snapshot: Snapshot) -> Iterator[Edge]:
+def _template_edges(snapshot: Snapshot, ref: ResourceRef, found: Resource | None) -> Iterator[Edge]:
+    for workload in snapshot.derived(_templated).get(ref, ()):
+        yield from _spec_edges(snapshot, ref, workload.namespace, workload.spec.template.spec)
+    if isinstance(found, workloads.CronJob):
+        yield from _spec_edges(snapshot, ref, found.namespace, found.spec.job_template.spec.template.spec)
+    pods = snapshot.pods_of(ref)
+    if pods and (found is None or ref.kind == Pod.kind):
+        yield from _spec_edges(snapshot, ref, pods[0].namespace, pods[0].spec)
+
+
+def _templated(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[Workload]]:
+    """The objects with a template under each topmost controller, as a rule itself."""
+    groups: dict[ResourceRef, list[Workload]] = defaultdict(list)
     for kind in WORKLOADS:
         for workload in snapshot.all(kind):
-            yield from _spec_edges(
-                snapshot, snapshot.workload_of(workload), workload.namespace, workload.spec.template.spec
-            )
-    for cron_job in snapshot.all(workloads.CronJob):
-        template = cron_job.spec.job_template.spec.template.spec
-        yield from _spec_edges(snapshot, snapshot.ref(cron_job), cron_job.namespace, template)
-    for workload_ref, pods in snapshot.pods_by_workload.items():
-        if snapshot.find(workload_ref) is None or workload_ref.kind == Pod.kind:
-            yield from _spec_edges(snapshot, workload_ref, pods[0].namespace, pods[0].spec)
+            groups[snapshot.workload_of(workload)].append(workload)
+    return groups
 
 
 def _spec_edges(snapshot: Snapshot, source: ResourceRef, namespace: str, spec: PodSpec) -> Iterator[Edge]:
@@ -221,65 +238,74 @@ def _services(snapshot: Snapshot, namespace: str, hosts: Iterable[str]) -> Itera
             yield snapshot.ref(service)
 
 
-def _storage_edges(snapshot: Snapshot) -> Iterator[Edge]:
-    for claim in snapshot.all(storage.PersistentVolumeClaim):
-        if claim.spec.volume_name:
-            yield Edge(snapshot.ref(claim), "binds", snapshot.named("PersistentVolume", "", claim.spec.volume_name))
-        if claim.spec.storage_class_name:
-            yield Edge(snapshot.ref(claim), "binds", snapshot.named("StorageClass", "", claim.spec.storage_class_name))
-    for stateful in snapshot.all(workloads.StatefulSet):
-        for template in stateful.spec.volume_claim_templates:
-            for ordinal in range(min(stateful.spec.replicas, 100)):
-                name = f"{template.name}-{stateful.name}-{ordinal}"
-                claim_ref = snapshot.named("PersistentVolumeClaim", stateful.namespace, name)
-                yield Edge(snapshot.ref(stateful), "mounts", claim_ref)
+def _claim_edges(snapshot: Snapshot, ref: ResourceRef, claim: storage.PersistentVolumeClaim) -> Iterator[Edge]:
+    if claim.spec.volume_name:
+        yield Edge(ref, "binds", snapshot.named("PersistentVolume", "", claim.spec.volume_name))
+    if claim.spec.storage_class_name:
+        yield Edge(ref, "binds", snapshot.named("StorageClass", "", claim.spec.storage_class_name))
 
 
-def _service_edges(snapshot: Snapshot) -> Iterator[Edge]:
-    for service in snapshot.all(network.Service):
-        for pod in snapshot.pods_selected(service.namespace, service.spec.selector):
-            yield Edge(snapshot.ref(service), "selects", snapshot.workload_of(pod))
+def _set_edges(snapshot: Snapshot, ref: ResourceRef, stateful: workloads.StatefulSet) -> Iterator[Edge]:
+    for template in stateful.spec.volume_claim_templates:
+        for ordinal in range(min(stateful.spec.replicas, 100)):
+            name = f"{template.name}-{stateful.name}-{ordinal}"
+            yield Edge(ref, "mounts", snapshot.named("PersistentVolumeClaim", stateful.namespace, name))
 
 
-def _route_edges(snapshot: Snapshot) -> Iterator[Edge]:
-    for ingress in snapshot.all(network.Ingress):
-        ref = snapshot.ref(ingress)
-        backends = [path.backend for rule in ingress.spec.rules for path in rule.http.paths]
-        for backend in (*backends, *((ingress.spec.default_backend,) if ingress.spec.default_backend else ())):
-            if backend.service:
-                yield Edge(ref, "routes to", snapshot.named("Service", ingress.namespace, backend.service.name))
-        for tls in ingress.spec.tls:
-            if tls.secret_name:
-                yield Edge(ref, "reads", snapshot.named("Secret", ingress.namespace, tls.secret_name))
-    for route in snapshot.all(network.HTTPRoute):
-        ref = snapshot.ref(route)
-        for parent in route.spec.parent_refs:
-            yield Edge(ref, "binds", snapshot.named("Gateway", parent.namespace or route.namespace, parent.name))
-        for target in (target for rule in route.spec.rules for target in rule.backend_refs):
-            if target.kind in ("", "Service"):
-                yield Edge(
-                    ref, "routes to", snapshot.named("Service", target.namespace or route.namespace, target.name)
-                )
-    for gateway in snapshot.all(network.Gateway):
-        yield Edge(snapshot.ref(gateway), "binds", snapshot.named("GatewayClass", "", gateway.spec.gateway_class_name))
+def _service_edges(snapshot: Snapshot, ref: ResourceRef, service: network.Service) -> Iterator[Edge]:
+    for pod in snapshot.pods_selected(service.namespace, service.spec.selector):
+        yield Edge(ref, "selects", snapshot.workload_of(pod))
 
 
-def _scaler_edges(snapshot: Snapshot) -> Iterator[Edge]:
-    for scaler in snapshot.all(workloads.HorizontalPodAutoscaler):
-        target = scaler.spec.scale_target_ref
-        yield Edge(snapshot.ref(scaler), "scales", snapshot.named(target.kind, scaler.namespace, target.name))
-    for budget in snapshot.all(workloads.PodDisruptionBudget):
-        for workload in _selected_workloads(snapshot, budget.namespace, budget.spec.selector):
-            yield Edge(snapshot.ref(budget), "guards", workload)
+def _ingress_edges(snapshot: Snapshot, ref: ResourceRef, ingress: network.Ingress) -> Iterator[Edge]:
+    backends = [path.backend for rule in ingress.spec.rules for path in rule.http.paths]
+    for backend in (*backends, *((ingress.spec.default_backend,) if ingress.spec.default_backend else ())):
+        if backend.service:
+            yield Edge(ref, "routes to", snapshot.named("Service", ingress.namespace, backend.service.name))
+    for tls in ingress.spec.tls:
+        if tls.secret_name:
+            yield Edge(ref, "reads", snapshot.named("Secret", ingress.namespace, tls.secret_name))
 
 
-def _policy_edges(snapshot: Snapshot) -> Iterator[Edge]:
-    for policy in snapshot.all(network.NetworkPolicy):
-        for workload in _selected_workloads(snapshot, policy.namespace, policy.spec.pod_selector):
-            yield Edge(workload, "restricted by", snapshot.ref(policy))
+def _route_edges(snapshot: Snapshot, ref: ResourceRef, route: network.HTTPRoute) -> Iterator[Edge]:
+    for parent in route.spec.parent_refs:
+        yield Edge(ref, "binds", snapshot.named("Gateway", parent.namespace or route.namespace, parent.name))
+    for target in (target for rule in route.spec.rules for target in rule.backend_refs):
+        if target.kind in ("", "Service"):
+            yield Edge(ref, "routes to", snapshot.named("Service", target.namespace or route.namespace, target.name))
 
 
-def _selected_workloads(snapshot: Snapshot, namespace: str, selector: LabelSelector | None) -> set[ResourceRef]:
-    if selector is None:
-        return set()
-    return {snapshot.workload_of(pod) for pod in snapshot.pods_matching(namespace, selector)}
+def _gateway_edges(snapshot: Snapshot, ref: ResourceRef, gateway: network.Gateway) -> Iterator[Edge]:
+    yield Edge(ref, "binds", snapshot.named("GatewayClass", "", gateway.spec.gateway_class_name))
+
+
+def _scaler_edges(snapshot: Snapshot, ref: ResourceRef, scaler: workloads.HorizontalPodAutoscaler) -> Iterator[Edge]:
+    target = scaler.spec.scale_target_ref
+    yield Edge(ref, "scales", snapshot.named(target.kind, scaler.namespace, target.name))
+
+
+def _budget_edges(snapshot: Snapshot, ref: ResourceRef, budget: workloads.PodDisruptionBudget) -> Iterator[Edge]:
+    selector = budget.spec.selector
+    for pod in snapshot.pods_matching(budget.namespace, selector) if selector is not None else ():
+        yield Edge(ref, "guards", snapshot.workload_of(pod))
+
+
+_OWN: Mapping[type[Resource], Callable[[Snapshot, ResourceRef, Any], Iterator[Edge]]] = {
+    storage.PersistentVolumeClaim: _claim_edges,
+    workloads.StatefulSet: _set_edges,
+    network.Service: _service_edges,
+    network.Ingress: _ingress_edges,
+    network.HTTPRoute: _route_edges,
+    network.Gateway: _gateway_edges,
+    workloads.HorizontalPodAutoscaler: _scaler_edges,
+    workloads.PodDisruptionBudget: _budget_edges,
+}
+
+
+def _policy_edges(snapshot: Snapshot, ref: ResourceRef) -> Iterator[Edge]:
+    """From a workload, and nothing else has pods."""
+    pods = snapshot.pods_of(ref)
+    for policy in snapshot.in_namespace(network.NetworkPolicy, ref.namespace) if pods else ():
+        selector = policy.spec.pod_selector
+        if selector is not None and any(selector.matches(pod.metadata.labels) for pod in pods):
+            yield Edge(ref, "restricted by", snapshot.ref(policy))

@@ -29,9 +29,13 @@ def learn(snapshot: Snapshot, redactor: Redactor) -> None:
 
 
 def _learn(container: Container, redactor: Redactor, seen: set[tuple[object, ...]]) -> None:
-    given = (container.env, container.args, container.command)
-    if any(given) and given not in seen:  # once for all replicas
-        seen.add(given)
-        redactor.value(given[0])
-        redactor.value(given[1], "args")
-        redactor.value(given[2], "command")
+    """What is given once is learned once, however many replicas and workloads are given it."""
+    for variable in container.env:
+        given: tuple[object, ...] = (variable.name, variable.value)
+        if variable.value and given not in seen:
+            seen.add(given)
+            redactor.value(variable.value, variable.name)
+    for name, words in (("args", container.args), ("command", container.command)):
+        if words and (name, words) not in seen:
+            seen.add((name, words))
+            redactor.value(words, name)

@@ -8,11 +8,13 @@ analyzers (see `own_analyzers`) run last.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from kubeagentix import registry
 from kubeagentix.cluster.connection import Cluster
@@ -26,6 +28,7 @@ from kubeagentix.errors import KubeAgentiXError, NotFoundError, excerpt
 from kubeagentix.own_analyzers import load_packages, own_analyzers
 from kubeagentix.quickdx.analyzing import analyze, worst_first
 from kubeagentix.quickdx.answer import answer
+from kubeagentix.quickdx.aside import aside
 from kubeagentix.quickdx.changes import with_changes
 from kubeagentix.quickdx.correlate import correlate
 from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -65,15 +68,16 @@ async def run(
     collect_s = time.perf_counter() - clock
     if seen is not None:
         seen(snapshot)
-    return diagnose_snapshot(
+    work = partial(
+        diagnose_snapshot,
         snapshot,
         target,
         include_lint=include_lint,
         ignore=ignore,
         started_at=started_at,
         collect_s=collect_s,
-        listen=listen,
     )
+    return await aside(lambda tell: work(listen=tell), listen)
 
 
 async def _read(
@@ -133,7 +137,7 @@ async def _with_neighbours(
 ) -> Snapshot:
     """`snapshot` and the other namespaces that its findings blame, so that a cause next door is seen."""
     for _ in range(MAX_NEIGHBOURS):
-        further = neighbours(snapshot)
+        further = await asyncio.to_thread(neighbours, snapshot) if snapshot.namespace is not None else ()
         if not further:
             break
         listen(StageChanged(stage="collect", done=0, total=1, detail=f"namespace {further[0]}"))

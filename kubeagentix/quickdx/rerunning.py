@@ -217,7 +217,7 @@ def _run_slice(snapshot: Snapshot, namespace: str, analyzers: Sequence[AnalyzerP
         failed += gaps
         if results:
             found[analyzer.id] = results
-    graph = Graph.of(view)
+    graph = Graph.of(view).complete()
     return _Run(found, failed, frozenset(view.notes), graph)
 
 
@@ -241,7 +241,7 @@ class _PartedGraph(Graph):
     """The graphs of all namespaces as one."""
 
     def __init__(self, parts: Mapping[str, Graph]) -> None:
-        super().__init__(())
+        super().__init__(None)
         self._parts = parts
 
     def edges_from(self, ref: ResourceRef, relations: frozenset[Relation] | None = None) -> tuple[Edge, ...]:

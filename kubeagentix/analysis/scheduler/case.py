@@ -40,7 +40,8 @@ class Case:
 
     def nodes(self) -> tuple[Node, ...]:
         """The nodes that the obstacle keeps the pod off; all of them where that is not known."""
-        return tuple(node for node in self.cluster.nodes if node.name in self.choice.nodes) or self.cluster.nodes
+        names = {*self.choice.nodes}
+        return tuple(node for node in self.cluster.nodes if node.name in names) or self.cluster.nodes
 
     def change(self, title: str, why: str = "") -> Remedy:
         """A remedy that edits what the pod is made from; a pod and a Job cannot be changed in place."""
@@ -58,8 +59,9 @@ def listed(names: Iterable[str]) -> str:
 def others(case: Case) -> str:
     """Why the nodes that the obstacle does not stand for would not take the pod either."""
     groups: dict[str, list[str]] = {}
+    chosen = {*case.choice.nodes}
     for name, found in case.choice.refusals.items():
-        if name not in case.choice.nodes and found:
+        if name not in chosen and found:
             words = " and ".join(str(item) for item in found)
             groups.setdefault(words, []).append(name)
     if not groups:

@@ -9,9 +9,11 @@ explains.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from kubeagentix.analysis.scheduler.messages import Clause, Obstacle, ObstacleKind, taint_obstacle
 from kubeagentix.domain.nodes import Node, Taint
@@ -76,14 +78,10 @@ class Cluster:
         """Whether every pod of every namespace is in the picture, so that what is free can be summed up."""
         return self.snapshot.namespace is None and self.snapshot.was_read(Pod)
 
-    @cached_property
+    @property
     def pods_by_node(self) -> Mapping[str, tuple[Pod, ...]]:
         """The pods that hold a place on each node."""
-        groups: dict[str, list[Pod]] = {}
-        for pod in self.snapshot.all(Pod):
-            if pod.spec.node_name and not pod.is_finished:
-                groups.setdefault(pod.spec.node_name, []).append(pod)
-        return {name: tuple(pods) for name, pods in groups.items()}
+        return self.snapshot.derived(_pods_by_node)
 
     def allocatable(self, node: Node) -> Mapping[str, float]:
         """What the node offers to pods, per resource, in base units."""
@@ -91,7 +89,7 @@ class Cluster:
 
     def requested(self, node: Node) -> Mapping[str, float]:
         """The sum of the requests of the pods on the node, per resource, in base units."""
-        return self._requested.get(node.name, {})
+        return self.snapshot.derived(_requested).get(node.name, {})
 
     def free(self, node: Node) -> Mapping[str, float]:
         """What is left on the node, per resource; all of it where not every pod is in the picture."""
@@ -108,20 +106,11 @@ class Cluster:
     def _free(self) -> Mapping[str, Mapping[str, float]]:
         if not self.sees_all_pods:
             return self._allocatable
+        sums = self.snapshot.derived(_requested)
         return {
-            node: {name: value - self._requested.get(node, {}).get(name, 0.0) for name, value in offered.items()}
+            node: {name: value - sums.get(node, {}).get(name, 0.0) for name, value in offered.items()}
             for node, offered in self._allocatable.items()
         }
-
-    @cached_property
-    def _requested(self) -> Mapping[str, Mapping[str, float]]:
-        sums: dict[str, Mapping[str, float]] = {}
-        for name, pods in self.pods_by_node.items():
-            total: Counter[str] = Counter()
-            for pod in pods:
-                total.update(requests_of(pod.spec))
-            sums[name] = total
-        return sums
 
     def host_port_holders(self, node: Node, spec: PodSpec) -> tuple[Pod, ...]:
         """The pods on the node that hold a host port which `spec` wants too."""
@@ -152,6 +141,18 @@ class Cluster:
         candidates = (other for place in places for other in self.snapshot.pods_matching(place, selector))
         return not any(other.spec.node_name and not other.is_finished for other in candidates)
 
+    def _asked(self, pod: Pod) -> Hashable:
+        """All that `refusals` goes by: pods of which it is equal fare alike on every node."""
+        spec, affinity = pod.spec, pod.spec.affinity
+        if affinity is not None and affinity.pod_affinity is not None:  # then their labels and namespaces count, too
+            return (pod.namespace, pod.name)
+        form = msgspec.json.encode((spec.node_selector, affinity, spec.tolerations))
+        return (form, tuple(requests_of(spec).items()), host_ports(spec), self._bound_volumes(pod))
+
+    def _bound_volumes(self, pod: Pod) -> tuple[str, ...]:
+        claims = (self.snapshot.get(PersistentVolumeClaim, pod.namespace, name) for name in claim_names(pod))
+        return tuple(claim.spec.volume_name for claim in claims if claim is not None)
+
     def _refusals(self, pod: Pod, requests: Mapping[str, float], node: Node) -> Iterable[Obstacle]:
         if not selects(pod.spec, node):
             yield Obstacle(kind=_K.NODE_SELECTOR)
@@ -168,13 +169,16 @@ class Cluster:
             yield Obstacle(kind=_K.HOST_PORT)
 
     def _reaches_volumes(self, pod: Pod, node: Node) -> bool:
-        for claim_name in claim_names(pod):
-            claim = self.snapshot.get(PersistentVolumeClaim, pod.namespace, claim_name)
-            volume = self.snapshot.get(PersistentVolume, "", claim.spec.volume_name) if claim else None
+        for volume_name in self._bound_volumes(pod) if pod.spec.volumes else ():
+            volume = self.snapshot.get(PersistentVolume, "", volume_name)
             affinity = volume.spec.node_affinity if volume else None
             if affinity and affinity.required and not _any_term(affinity.required, node):
                 return False
         return True
+
+    @cached_property
+    def _choices(self) -> dict[tuple[Hashable, tuple[Clause, ...]], Choice | None]:
+        return {}
 
     def choose(self, pod: Pod, clauses: tuple[Clause, ...]) -> Choice | None:
         """The constraint that, if lifted, would let `pod` run on the most nodes. None if nothing can be said.
@@ -185,6 +189,12 @@ class Cluster:
         """
         if whole := _whole_pod(clauses):
             return Choice(obstacle=whole, nodes=(), is_verified=False, refusals={})
+        key = (self._asked(pod), clauses)
+        if key not in self._choices:
+            self._choices[key] = self._choose(pod, clauses)
+        return self._choices[key]
+
+    def _choose(self, pod: Pod, clauses: tuple[Clause, ...]) -> Choice | None:
         seen = self.refusals(pod)
         refusals = _explain_the_rest(seen, clauses)
         if not refusals:
@@ -200,6 +210,44 @@ class Cluster:
         obstacle, nodes = _most_freeing(workers, _near_misses(pod.spec, self.nodes))
         is_verified = any(obstacle in seen[name] for name in nodes)
         return Choice(obstacle=obstacle, nodes=nodes, is_verified=is_verified, refusals=refusals)
+
+
+def _pods_by_node(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
+    groups: dict[str, list[Pod]] = {}
+    for pod in snapshot.all(Pod):
+        if pod.spec.node_name and not pod.is_finished:
+            groups.setdefault(pod.spec.node_name, []).append(pod)
+    return {name: tuple(pods) for name, pods in groups.items()}
+
+
+def _requested(snapshot: Snapshot) -> Mapping[str, Mapping[str, float]]:
+    """The sum of the requests of each node's pods; the replicas of a workload ask for the same."""
+    known: dict[Hashable, Mapping[str, float]] = {}
+    sums: dict[str, Mapping[str, float]] = {}
+    for name, pods in snapshot.derived(_pods_by_node).items():
+        total: dict[str, float] = {}
+        for pod in pods:
+            key = _resources_key(pod.spec)
+            found = known.get(key)
+            if found is None:
+                found = known[key] = requests_of(pod.spec)
+            for resource, wanted in found.items():
+                total[resource] = total.get(resource, 0) + wanted
+        sums[name] = total
+    return sums
+
+
+def _resources_key(spec: PodSpec) -> Hashable:
+    """All that `requests_of` goes by."""
+    own = tuple([_resources(item) for item in spec.containers])
+    first = tuple([(_resources(item), item.restart_policy) for item in spec.init_containers])
+    whole = (tuple(spec.resources.requests.items()), tuple(spec.resources.limits.items())) if spec.resources else None
+    return (own, first, whole, tuple(spec.overhead.items()))
+
+
+def _resources(container: Container) -> Hashable:
+    resources = container.resources
+    return (tuple(resources.requests.items()), tuple(resources.limits.items()))
 
 
 def requests_of(spec: PodSpec) -> Mapping[str, float]:
