@@ -29,6 +29,7 @@ EXTRAS: Mapping[str, tuple[tuple[str, str], ...]] = {
         *(("markdown-it-py", "3"), ("nh3", "0.2.20"), ("pandas", "2.2")),
     ),
     "mcp": (("mcp", "2.3"), ("uvicorn", "0.31.1")),
+    "fleet": (("distributed", "2026.1"),),
     "keyring": (("keyring", "25"),),
     "telemetry": (("opentelemetry-api", "1.38"),),
     "nest": (("nest-asyncio", "1.6"),),
@@ -40,11 +41,12 @@ FEATURES = {
     "gemini": "the Gemini API",
     "lab": "JupyterLab, widgets, frame()",
     "mcp": "serving MCP clients, tools of MCP servers",
+    "fleet": "a fleet's work on a Dask cluster",
     "keyring": "credentials from the system's keyring",
     "telemetry": "OpenTelemetry spans",
     "nest": "cells that nest event loops",
 }
-OPT_IN = ("keyring", "telemetry", "nest")  # nobody misses them who does not look for them
+OPT_IN = ("fleet", "keyring", "telemetry", "nest")  # nobody misses them who does not look for them
 
 
 @dataclass(frozen=True, slots=True)
