@@ -24,6 +24,7 @@ from kubeagentix.cluster.projections import gc_paused, typed
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.extensions import CustomResource, custom_type
 from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.parts import Part
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import NotFoundError, SnapshotError, excerpt
@@ -49,6 +50,7 @@ class _File(msgspec.Struct, kw_only=True):
     logs: tuple[ContainerLog, ...]
     objects: dict[str, msgspec.Raw]
     custom: tuple[_CustomKind, ...] = ()
+    parts: tuple[Part, ...] | None = None
 
 
 class _CustomKind(msgspec.Struct, kw_only=True):
@@ -88,6 +90,7 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
                 for name, items in snapshot.objects.items()
                 if name not in KINDS
             ),
+            parts=tuple(sorted(snapshot.parts, key=str)) if snapshot.parts is not None else None,
         )
     )
     try:
@@ -133,6 +136,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Snapsho
         objects=objects,
         logs=stored.logs,
         gaps=stored.gaps,
+        parts=frozenset(stored.parts) if stored.parts is not None else None,
     )
 
 

@@ -161,7 +161,7 @@ def _gaps(
     if namespace is not None:  # whoever works in one namespace does not expect to see what belongs to none
         refused = [kind for kind in refused if kind.is_namespaced]
     yield from _together(refused, place, "403 Forbidden: ask for list on them")
-    yield from _together(unread(is_late), place, f"not read within {deadline.seconds:g} s")
+    yield from _together(unread(is_late), place, f"not read within {deadline.seconds:.3g} s")
     yield from _together(
         unread(lambda error: not is_late(error) and not is_refused(error)), place, "the server failed to list them"
     )

@@ -406,7 +406,7 @@ def _what(request: LogRequest) -> str:
 
 def _why(error: ClusterError, request: LogRequest, deadline: Deadline) -> str:
     if isinstance(error.__cause__, TimeoutError):
-        return f"not read within {min(LOG_DEADLINE_S, deadline.seconds):g} s"
+        return f"not read within {min(LOG_DEADLINE_S, deadline.seconds):.3g} s"
     # `Get "https://node:10250/containerLogs/…": dial tcp …`: the address differs from log to log, the cause does not.
     said = re.sub(r'Get "[^"]*": ', "", error.message.removeprefix(f"cannot read {_what(request)}: "))
     return excerpt(f"{said}: {error.hint}" if error.hint else said)

@@ -382,6 +382,6 @@ def gaps_of(
 
 def _why(error: ClusterError, request: ListRequest, limit_s: float) -> str:
     if isinstance(error.__cause__, TimeoutError):
-        return f"not read within {limit_s:g} s"
+        return f"not read within {limit_s:.3g} s"
     said = error.message.removeprefix(f"cannot read {request.what}: ")
     return f"{said}: {error.hint}" if error.hint else said

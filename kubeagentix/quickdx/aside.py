@@ -7,13 +7,19 @@ ends with the next thing that it tells.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
+from kubeagentix.cluster.workers import Workers
 from kubeagentix.domain.events import Listener, ProgressEvent
 
 T = TypeVar("T")
+
+# Threads that end when idle, and that the end of the program does not wait for. They share the interpreter's lock.
+_workers = Workers(8, name="kubeagentix analysis")
 
 
 class _Abandoned(BaseException):
@@ -38,7 +44,8 @@ async def aside(work: Callable[[Listener], T], listen: Listener) -> T:
                 is_over.set()
 
     try:
-        done = await asyncio.to_thread(_caught, work, tell)
+        context = contextvars.copy_context()
+        done = await asyncio.wrap_future(_workers.submit(partial(context.run, _caught, work, tell)))
     finally:
         is_over.set()
     if failed:

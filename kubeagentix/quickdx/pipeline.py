@@ -8,7 +8,6 @@ analyzers (see `own_analyzers`) run last.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -137,7 +136,7 @@ async def _with_neighbours(
 ) -> Snapshot:
     """`snapshot` and the other namespaces that its findings blame, so that a cause next door is seen."""
     for _ in range(MAX_NEIGHBOURS):
-        further = await asyncio.to_thread(neighbours, snapshot) if snapshot.namespace is not None else ()
+        further = await aside(partial(_neighbours, snapshot), silent) if snapshot.namespace is not None else ()
         if not further:
             break
         listen(StageChanged(stage="collect", done=0, total=1, detail=f"namespace {further[0]}"))
@@ -150,6 +149,10 @@ async def _with_neighbours(
             return replace(snapshot, gaps=(*snapshot.gaps, gap))
         snapshot = snapshot.joined(other)
     return snapshot
+
+
+def _neighbours(snapshot: Snapshot, _: Listener) -> tuple[str, ...]:
+    return neighbours(snapshot)
 
 
 def neighbours(snapshot: Snapshot) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from kubeagentix.cluster.archive import FORMAT, SCHEMA_VERSION, load, save
 from kubeagentix.domain.diagnosis import Gap
+from kubeagentix.domain.parts import Part
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 from kubeagentix.errors import NotFoundError, SnapshotError
@@ -85,7 +86,8 @@ def picture(**fields: Any) -> Snapshot:
 
 
 def test_what_is_loaded_equals_what_was_saved_field_by_field(tmp_path: Path) -> None:
-    snapshot = picture()
+    parts = {Part("Pod", "shop", labels=frozenset({"app=web", "!canary"})), Part("Node", "", "node-1")}
+    snapshot = picture(parts=frozenset(parts))
     save(snapshot, tmp_path / "s.json.gz")
     loaded = load(tmp_path / "s.json.gz")
     assert loaded == snapshot
