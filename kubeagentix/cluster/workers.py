@@ -6,11 +6,13 @@ would hold up the end of an interrupted program. These are not; they also end by
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -23,6 +25,11 @@ class Workers:
     def __init__(self, limit: int, *, name: str) -> None:
         self._limit = limit
         self._name = name
+        self._begin()
+        _pools.add(self)
+
+    def _begin(self) -> None:
+        """As new: in a forked process, where there are no threads, and whose locks nobody would ever release."""
         self._jobs: deque[Callable[[], None]] = deque()
         self._condition = threading.Condition()
         self._threads = 0
@@ -59,3 +66,15 @@ class Workers:
                     return
                 job = self._jobs.popleft()
             job()
+
+
+_pools: WeakSet[Workers] = WeakSet()
+
+
+def _forget_parent() -> None:
+    for pool in _pools:
+        pool._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)
