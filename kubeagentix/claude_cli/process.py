@@ -93,6 +93,8 @@ class Child:
             if held_bytes < MAX_LINE_BYTES:
                 held.append(first)
                 held_bytes += len(first)
+                if held_bytes >= MAX_LINE_BYTES:
+                    del held[1:]  # no message is as long, and its beginning tells what it is
             for piece in rest:
                 yield b"".join(held)
                 held, held_bytes = [piece], len(piece)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from kubeagentix.claude_cli.process import Child
+from kubeagentix.claude_cli.process import MAX_LINE_BYTES, Child
 from kubeagentix.errors import ClientError
 
 SH = Path("/bin/sh")
@@ -72,6 +72,17 @@ def test_lines_come_whole_however_they_are_cut(tmp_path: Path) -> None:
         return [line async for line in child.lines()]
 
     assert with_child(script, read, tmp_path) == [b"a", b"", b"bc", b"x" * 300_000, b"last"]
+
+
+def test_only_the_beginning_is_kept_of_a_line_that_is_longer_than_any_message(tmp_path: Path) -> None:
+    async def lengths(child: Child) -> list[int]:
+        return [len(line) async for line in child.lines()]
+
+    script = f"head -c {MAX_LINE_BYTES + 1_000_000} /dev/zero; echo; echo short; head -c {2 * MAX_LINE_BYTES} /dev/zero"
+    too_long, short, without_end = with_child(script, lengths, tmp_path)
+    assert short == len("short")
+    assert 0 < too_long < 1 << 20
+    assert 0 < without_end < 1 << 20
 
 
 def test_only_the_end_of_stderr_is_kept(tmp_path: Path) -> None:
