@@ -124,10 +124,10 @@ def test_kinds_that_hang_are_one_gap_and_do_not_hold_up_the_rest(defined: FakeAp
     for path in (CERTIFICATES, "/apis/acme.example/v1/orders"):
         defined.on(path, Reply(is_hanging=True))
     started = time.monotonic()
-    (gap,) = read(defined, tmp_path, optional_deadline_s=0.4).gaps
-    assert time.monotonic() - started < 5
+    (gap,) = read(defined, tmp_path, optional_deadline_s=2.0).gaps
+    assert time.monotonic() - started < 30
     assert gap.what == "custom resources in all namespaces: orders.acme.example, certificates.cert-manager.io"
-    assert gap.why == "not read within 0.4 s"
+    assert gap.why == "not read within 2 s"
 
 
 def test_what_one_may_not_list_is_one_gap_and_cluster_wide_kinds_none(defined: FakeApi, tmp_path: Path) -> None:

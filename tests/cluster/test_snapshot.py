@@ -29,7 +29,7 @@ from kubeagentix.errors import NotFoundError, UnauthorizedError, UnreachableErro
 from tests.cluster.conftest import FakeApi, Issued, Reply, Seen, listing, named, status
 
 ADD_ONS = {name for name, kind in KINDS.items() if kind.is_optional}
-QUICK = ReadOptions(deadline_s=0.6, optional_deadline_s=0.3)
+QUICK = ReadOptions(deadline_s=3.0, optional_deadline_s=1.5)
 
 
 def read(
@@ -188,7 +188,7 @@ def test_a_server_as_old_as_1_20_is_read(api: FakeApi, tmp_path: Path) -> None:
 def test_a_hanging_kind_becomes_a_gap_at_the_deadline(api: FakeApi, tmp_path: Path) -> None:
     api.on("/api/v1/configmaps", Reply(is_hanging=True))
     snapshot = read(api, tmp_path, options=QUICK)
-    assert snapshot.gaps == (Gap(what="configmaps in all namespaces", why="not read within 0.6 s", kind="ConfigMap"),)
+    assert snapshot.gaps == (Gap(what="configmaps in all namespaces", why="not read within 3 s", kind="ConfigMap"),)
     assert not snapshot.was_read(ConfigMap)
     assert snapshot.was_read(Pod)
 
@@ -197,9 +197,9 @@ def test_a_hanging_add_on_does_not_hold_up_the_rest(api: FakeApi, tmp_path: Path
     api.groups["metrics.k8s.io"] = ("v1beta1",)
     api.on("/apis/metrics.k8s.io/v1beta1/pods", Reply(is_hanging=True))
     started = time.monotonic()
-    snapshot = read(api, tmp_path, options=ReadOptions(optional_deadline_s=0.3))
-    assert time.monotonic() - started < 5
-    assert [gap.why for gap in snapshot.gaps] == ["not read within 0.3 s"]
+    snapshot = read(api, tmp_path, options=ReadOptions(optional_deadline_s=1.5))
+    assert time.monotonic() - started < 30
+    assert [gap.why for gap in snapshot.gaps] == ["not read within 1.5 s"]
 
 
 def test_a_list_that_breaks_off_is_kept_and_named(api: FakeApi, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_where_only_the_door_opens_that_is_raised_too(api: FakeApi, tmp_path: Pa
 def test_a_server_that_stops_answering_altogether_is_unreachable(api: FakeApi, tmp_path: Path) -> None:
     for path in ("/version", "/apis"):
         api.on(path, Reply(is_hanging=True))
-    with pytest.raises(UnreachableError, match=r"no answer within 0\.6 s"):
+    with pytest.raises(UnreachableError, match=r"no answer within 3 s"):
         read(api, tmp_path, options=QUICK)
 
 
