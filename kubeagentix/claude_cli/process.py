@@ -86,20 +86,18 @@ class Child:
     async def lines(self) -> AsyncIterator[bytes]:
         """The lines of its stdout without their ends. Of one that never ends only the beginning is kept."""
         stdout = self._process.stdout
-        held: list[bytes] = []  # pieces of a line whose end has not come
-        held_bytes = 0
+        held, is_too_long = bytearray(), False  # of a line whose end has not come
         while stdout is not None and (chunk := await stdout.read(_CHUNK)):
             first, *rest = chunk.split(b"\n")
-            if held_bytes < MAX_LINE_BYTES:
-                held.append(first)
-                held_bytes += len(first)
-                if held_bytes >= MAX_LINE_BYTES:
-                    del held[1:]  # no message is as long, and its beginning tells what it is
+            if not is_too_long:
+                held += first
+                if is_too_long := len(held) >= MAX_LINE_BYTES:
+                    del held[_CHUNK:]  # no message is as long, and its beginning tells what it is
             for piece in rest:
-                yield b"".join(held)
-                held, held_bytes = [piece], len(piece)
-        if last := b"".join(held):
-            yield last
+                yield bytes(held)
+                held, is_too_long = bytearray(piece), False
+        if held:
+            yield bytes(held)
 
     async def wait(self, timeout_s: float) -> bool:
         """Waits for its end; whether it ended in that time."""

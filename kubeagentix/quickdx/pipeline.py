@@ -90,15 +90,15 @@ async def _read(
 ) -> Snapshot:
     """The picture of what `target` needs; or of all that surrounds it, where that is wanted or does not do."""
     looks = EarlyLooks(target, ignore, listen) if listen is not silent else None
-    clock = time.perf_counter()
     load_packages()
     if not is_whole and target.namespace is not None and may_be_read_alone(target) and not own_analyzers():
+        clock = time.perf_counter()
         reader = source.part_reader(target.namespace, deadline_s=deadline_s, listen=listen)
         snapshot = await read_target(reader, target, looks)
         if snapshot is not None:
             return snapshot
-    left_s = max(1.0, deadline_s - (time.perf_counter() - clock))
-    return await collect(source, target.namespace, deadline_s=left_s, listen=listen, looks=looks)
+        deadline_s = max(1.0, deadline_s - (time.perf_counter() - clock))
+    return await collect(source, target.namespace, deadline_s=deadline_s, listen=listen, looks=looks)
 
 
 def _require_namespace(snapshot: Snapshot, namespace: str) -> None:

@@ -78,7 +78,11 @@ def test_only_the_beginning_is_kept_of_a_line_that_is_longer_than_any_message(tm
     async def lengths(child: Child) -> list[int]:
         return [len(line) async for line in child.lines()]
 
-    script = f"head -c {MAX_LINE_BYTES + 1_000_000} /dev/zero; echo; echo short; head -c {2 * MAX_LINE_BYTES} /dev/zero"
+    pause = "sleep 0.3"  # what comes after it begins a chunk of its own
+    script = f"""
+        head -c {MAX_LINE_BYTES + 1_000_000} /dev/zero; echo; echo short
+        {pause}; head -c {2 * MAX_LINE_BYTES} /dev/zero
+    """
     too_long, short, without_end = with_child(script, lengths, tmp_path)
     assert short == len("short")
     assert 0 < too_long < 1 << 20
