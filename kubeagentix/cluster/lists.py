@@ -8,14 +8,16 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
 
 from kubeagentix.cluster.client import Answer, Client, Deadline, not_json
 from kubeagentix.cluster.discovery import list_path
-from kubeagentix.cluster.projections import Page, decode_page, typed
+from kubeagentix.cluster.projections import ListMetadata, Page, decode_page, typed
 from kubeagentix.cluster.sharing import SharedParts
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.meta import Resource
@@ -26,6 +28,7 @@ PAGE_SIZE = 500  # what kubectl asks for
 # Where objects turn out small, pages grow, as each costs a round trip that the next one waits for.
 PAGE_BYTES = 4 << 20
 MAX_GROWTH = 4
+_HEAD_BYTES = 4096  # a token has some hundred
 # Their objects may be 1 MiB each (Helm keeps its releases in Secrets, definitions hold schemas), and little is kept.
 PAGE_SIZES = {"Secret": 50, "ConfigMap": 50, "CustomResourceDefinition": 100}
 
@@ -80,6 +83,7 @@ class _Progress:
     version: str = ""  # the first page's: a later one may be newer, if the list expired meanwhile
     expired: int = 0
     limit: int = 0
+    asked: asyncio.Task[Answer] | None = None  # for the next page, while this one is decoded
 
 
 async def read_list(
@@ -101,10 +105,11 @@ async def _read_version(
 ) -> Listing:
     progress = _Progress()
     try:
-        while not await _read_page(client, request, version, deadline, progress):
-            if request.max_items is not None and len(progress.items) >= request.max_items:
-                break
-            told(len(progress.items))
+        async with _ending(progress):
+            while not await _read_page(client, request, version, deadline, progress):
+                if request.max_items is not None and len(progress.items) >= request.max_items:
+                    break
+                told(len(progress.items))
     except ClusterError as error:
         return Listing(items=tuple(progress.items) or None, gaps=tuple(progress.gaps), error=error, served=version)
     return Listing(
@@ -116,25 +121,37 @@ async def _read_version(
     )
 
 
+@asynccontextmanager
+async def _ending(progress: _Progress) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        if progress.asked is not None:  # nobody waits for it any more
+            progress.asked.cancel()
+            await asyncio.gather(progress.asked, return_exceptions=True)
+
+
 async def _read_page(
     client: Client, request: ListRequest, version: str, deadline: Deadline, progress: _Progress
 ) -> bool:
     """Read one page into `progress`; whether it was the last."""
-    smallest = min(request.page_size, PAGE_SIZES.get(request.kind.name, request.page_size))
-    params: dict[str, str | int] = {"limit": max(progress.limit, smallest)}
-    if request.field_selector:
-        params["fieldSelector"] = request.field_selector
-    if request.label_selector:
-        params["labelSelector"] = request.label_selector
-    if progress.token:
-        params["continue"] = progress.token
-    path = list_path(request.kind, version, request.namespace)
-    # A long list is the last to be there, so that its next page is asked for before other lists are begun.
-    goes_on = bool(progress.token)
-    answer = await client.ask(path, params, what=request.what, deadline=deadline, comes_first=goes_on)
+
+    async def ask(token: str) -> Answer:
+        path, params = list_path(request.kind, version, request.namespace), _params(request, progress.limit, token)
+        # A long list is the last to be there, so that its next page is asked for before other lists are begun.
+        return await client.ask(path, params, what=request.what, deadline=deadline, comes_first=bool(token))
+
+    asked, progress.asked = progress.asked, None
+    answer = await (asked if asked is not None else ask(progress.token))
     if answer.status == 410 and _goes_on_after_expiry(answer, progress):
         return False
     body = answer.checked(request.what, ask_for=_permission(request))
+    told = _told_first(body)
+    if told is not None and told.continue_ not in ("", progress.token) and request.max_items is None:
+        progress.limit = _fitting(
+            request, progress.limit or _smallest(request), body
+        )  # a page that is not the last is full
+        progress.asked = asyncio.create_task(ask(told.continue_))
     page = await client.on_worker(_decode, request, body, comes_first=True)  # so that what was read is at hand
     progress.items.extend(page.items)
     progress.gaps.extend(page.gaps)
@@ -143,10 +160,42 @@ async def _read_page(
     if token and token == progress.token:
         raise ApiError(f"cannot read {request.what}: the server repeats its continue token", status=200)
     progress.token = token
-    if page.items:
-        fitting = PAGE_BYTES * len(page.items) // len(body)
-        progress.limit = min(fitting, MAX_GROWTH * min(len(page.items), smallest))
+    if progress.asked is None:
+        progress.limit = _fitting(request, len(page.items), body)
     return not token
+
+
+def _params(request: ListRequest, limit: int, token: str) -> dict[str, str | int]:
+    params: dict[str, str | int] = {"limit": max(limit, _smallest(request))}
+    if request.field_selector:
+        params["fieldSelector"] = request.field_selector
+    if request.label_selector:
+        params["labelSelector"] = request.label_selector
+    if token:
+        params["continue"] = token
+    return params
+
+
+def _smallest(request: ListRequest) -> int:
+    return min(request.page_size, PAGE_SIZES.get(request.kind.name, request.page_size))
+
+
+def _fitting(request: ListRequest, objects: int, body: bytes) -> int:
+    """How many objects of the size of these the next page may have."""
+    return min(PAGE_BYTES * objects // max(len(body), 1), MAX_GROWTH * min(objects, _smallest(request)))
+
+
+class _Told(msgspec.Struct):
+    metadata: ListMetadata
+
+
+def _told_first(body: bytes) -> ListMetadata | None:
+    """What a list tells of itself, if it does so before its objects, as API servers do; None if not."""
+    head, items, _ = body[:_HEAD_BYTES].partition(b'"items":')
+    try:
+        return typed(head.rstrip().removesuffix(b",") + b"}", _Told).metadata if items else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _goes_on_after_expiry(answer: Answer, progress: _Progress) -> bool:

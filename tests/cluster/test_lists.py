@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kubeagentix.cluster import lists
 from kubeagentix.cluster.client import Client, Deadline
 from kubeagentix.cluster.kubeconfig import resolve
 from kubeagentix.cluster.lists import PAGE_BYTES, Listing, ListRequest, read_list
+from kubeagentix.cluster.projections import Page
 from kubeagentix.cluster.sharing import SharedParts
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
@@ -103,6 +106,40 @@ def test_a_replica_set_shares_its_deployments_template(api: FakeApi, client: Cli
     same, old = (item.spec.template for item in replica_sets or () if isinstance(item, ReplicaSet))
     assert same.spec is web.spec
     assert old.spec.containers[0].image == "shop:2"
+
+
+def test_a_page_is_decoded_while_the_next_one_comes(
+    api: FakeApi, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = lists._decode
+    asked_meanwhile: list[int] = []
+
+    def slow(request: ListRequest, body: bytes) -> Page:
+        until = time.monotonic() + 5
+        while len(api.asked(PODS)) <= len(asked_meanwhile) + 1 and time.monotonic() < until and b"last" not in body:
+            time.sleep(0.005)
+        asked_meanwhile.append(len(api.asked(PODS)))
+        return decode(request, body)
+
+    monkeypatch.setattr(lists, "_decode", slow)
+    api.on(PODS, listing(named("a"), token="2"), listing(named("b"), token="3"), listing(named("last")))
+    assert names(read(client, page_size=1, seconds=30)) == ["a", "b", "last"]
+    assert asked_meanwhile == [2, 3, 3]
+
+
+def test_the_next_page_is_not_waited_for_where_one_is_broken(api: FakeApi, client: Client) -> None:
+    broken = Reply(b'{"kind": "PodList", "metadata": {"continue": "2"}, "items": [{')
+    api.on(PODS, broken, Reply(is_hanging=True))
+    began = time.monotonic()
+    assert "is broken JSON" in str(read(client, seconds=60).error)
+    assert time.monotonic() - began < 30
+    assert len(api.asked(PODS)) == 1 or api.left.wait(10)
+
+
+def test_a_list_that_tells_of_itself_last_is_read_too(api: FakeApi, client: Client) -> None:
+    first = Reply({"items": [named("a")], "metadata": {"continue": "2"}})
+    api.on(PODS, first, listing(named("b")))
+    assert names(read(client, page_size=1)) == ["a", "b"]
 
 
 def test_no_objects_is_an_answer_too(client: Client) -> None:
