@@ -11,8 +11,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import TypeVar
 
+from kubeagentix.domain import indexes
 from kubeagentix.domain.diagnosis import Gap, ResourceRef
 from kubeagentix.domain.extensions import CustomResource
 from kubeagentix.domain.meta import LabelSelector, OwnerReference, Resource
@@ -104,7 +105,8 @@ class Snapshot:
     @cached_property
     def custom_resources(self) -> tuple[CustomResource, ...]:
         """All objects of kinds that CustomResourceDefinitions define."""
-        return tuple(item for items in self.objects.values() for item in items if isinstance(item, CustomResource))
+        custom = (items for items in self.objects.values() if items and isinstance(items[0], CustomResource))
+        return tuple(item for items in custom for item in items if isinstance(item, CustomResource))
 
     def kind_name(self, api_version: str, kind: str) -> str:
         """What `kind` of that `apiVersion` is called here: `Service` of Knative is not the Service of core/v1."""
@@ -174,7 +176,7 @@ class Snapshot:
         key = (build, *arguments)
         if key not in self._derived:
             self._derived[key] = build(self, *arguments)
-        return cast("T", self._derived[key])
+        return self._derived[key]  # type: ignore[return-value]
 
     def joined(self, other: Snapshot) -> Snapshot:
         """The picture with that of a neighbouring namespace beside it; cluster-scoped objects stay as they are."""
@@ -216,7 +218,7 @@ class Snapshot:
     def events_for(self, resource: Resource | ResourceRef) -> tuple[Event, ...]:
         """Events about that very object (kind, namespace, name, and uid where both have one), newest first."""
         ref = self.ref(resource) if isinstance(resource, Resource) else resource
-        return tuple(
+        return _newest_first(
             event
             for event in self._events.get(ref.key, ())
             if not ref.uid or not event.involved_object.uid or _same_uid(ref, event)
@@ -267,10 +269,14 @@ class Snapshot:
     def pods_by_workload(self) -> Mapping[ResourceRef, tuple[Pod, ...]]:
         """The pods of each topmost controller (and each bare pod under itself)."""
         groups: dict[ResourceRef, list[Pod]] = defaultdict(list)
-        for owner in self.all(ReplicaSet):  # first, so that its pods find it known
-            self.workload_of(owner)
-        for pod in self.all(Pod):
-            groups[self.workload_of(pod)].append(pod)
+        for run in self._replicas:
+            ref = self.workload_of(run[0])
+            if ref.kind == Pod.kind:  # under themselves
+                for pod in run:
+                    groups[self.workload_of(pod)].append(pod)
+            else:
+                self._workloads.update((id(pod), (pod, ref)) for pod in run)
+                groups[ref].extend(run)
         return {ref: tuple(pods) for ref, pods in groups.items()}
 
     def pods_of(self, workload: ResourceRef) -> tuple[Pod, ...]:
@@ -280,16 +286,7 @@ class Snapshot:
     @cached_property
     def owned(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
         """Direct children by owner key: ReplicaSets of a Deployment, pods of a ReplicaSet, Jobs of a CronJob."""
-        children: dict[tuple[str, str, str], list[Resource]] = defaultdict(list)
-        for resources in self.objects.values():
-            for resource in resources:
-                owner = resource.controller if resource.metadata.owner_references else None
-                if owner is not None:
-                    kind = self.kind_name(owner.api_version, owner.kind)
-                    own, cluster_wide = (kind, resource.namespace, owner.name), (kind, "", owner.name)
-                    is_cluster_wide = own not in self._by_key and cluster_wide in self._by_key
-                    children[cluster_wide if is_cluster_wide else own].append(resource)
-        return {key: tuple(value) for key, value in children.items()}
+        return indexes.by_owner(self.objects, self._by_key, self.kind_name)
 
     def children(self, kind: type[R], owner: ResourceRef) -> tuple[R, ...]:
         """The objects of that type that `owner` directly controls."""
@@ -342,45 +339,27 @@ class Snapshot:
 
     @cached_property
     def _by_key(self) -> Mapping[tuple[str, str, str], Resource]:
-        return {
-            (kind, resource.metadata.namespace, resource.metadata.name): resource
-            for kind, resources in self.objects.items()
-            if kind != Event.kind
-            for resource in resources
-        }
+        return indexes.by_key(self.objects)
 
     @cached_property
     def _by_namespace(self) -> Mapping[tuple[str, str], tuple[Resource, ...]]:
-        groups: dict[tuple[str, str], list[Resource]] = defaultdict(list)
-        for kind, resources in self.objects.items():
-            for resource in resources:
-                groups[(kind, resource.metadata.namespace)].append(resource)
-        return {key: tuple(value) for key, value in groups.items()}
+        return indexes.by_namespace(self.objects)
 
     @cached_property
     def _events(self) -> Mapping[tuple[str, str, str], tuple[Event, ...]]:
-        groups: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
-        for event in self.all(Event):
-            about = event.involved_object
-            kind = self.kind_name(about.api_version, about.kind) if "." in about.api_version else about.kind
-            groups[(kind, about.namespace, about.name)].append(event)
-        return {key: newest_first(events) for key, events in groups.items()}
+        return indexes.by_subject(self.all(Event), self.kind_name)
+
+    @cached_property
+    def _replicas(self) -> tuple[tuple[Pod, ...], ...]:
+        return indexes.replicas(self.all(Pod))
 
     @cached_property
     def _pods_by_label(self) -> Mapping[tuple[str, str, str], tuple[Pod, ...]]:
-        groups: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
-        for pod in self.all(Pod):
-            place = pod.metadata.namespace
-            for key, value in pod.metadata.labels.items():
-                groups[(place, key, value)].append(pod)
-        return {key: tuple(value) for key, value in groups.items()}
+        return indexes.by_label(self._replicas)
 
     @cached_property
     def _slices(self) -> Mapping[tuple[str, str], tuple[EndpointSlice, ...]]:
-        groups: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
-        for piece in self.all(EndpointSlice):
-            groups[(piece.namespace, piece.service_name)].append(piece)
-        return {key: tuple(value) for key, value in groups.items()}
+        return indexes.by_service(self.all(EndpointSlice))
 
     @cached_property
     def _logs(self) -> Mapping[tuple[str, str, str, bool], ContainerLog]:
@@ -399,7 +378,7 @@ def _same_uid(ref: ResourceRef, event: Event) -> bool:
     return event.involved_object.uid in (ref.uid, ref.name)
 
 
-def newest_first(events: Iterable[Event]) -> tuple[Event, ...]:
+def _newest_first(events: Iterable[Event]) -> tuple[Event, ...]:
     """Events by when they were seen last; of one moment, as they come."""
 
     def seen(event: Event) -> float:

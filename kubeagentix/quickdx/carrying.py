@@ -16,7 +16,7 @@ from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.network import EndpointSlice
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
-from kubeagentix.domain.snapshot import Snapshot, newest_first
+from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.quickdx.noted import Groups
 
 K = TypeVar("K", bound=Hashable)
@@ -40,7 +40,7 @@ def carry(before: Snapshot, now: Snapshot, changes: Sequence[ObjectChange]) -> N
         item = event.involved_object
         return ((now.kind_name(item.api_version, item.kind), item.namespace, item.name),)
 
-    held["_events"] = _regrouped(before._events, _of(Event, changes), about, _by_time)
+    held["_events"] = _regrouped(before._events, _of(Event, changes), about, _by_place)
     if not any(not item.namespace for item in before.custom_resources):
         held["owned"] = _owned(before, now, changes)
     _carry_workloads(before, now, changes)
@@ -98,8 +98,8 @@ def _by_name(group: list[Any]) -> Iterable[Any]:
     return sorted(group, key=lambda item: str(item.name))
 
 
-def _by_time(group: list[Any]) -> Iterable[Any]:
-    return newest_first(sorted(group, key=lambda item: (item.namespace, item.name)))
+def _by_place(group: list[Any]) -> Iterable[Any]:
+    return sorted(group, key=lambda item: (item.namespace, item.name))
 
 
 def _owned(before: Snapshot, now: Snapshot, changes: Sequence[ObjectChange]) -> Mapping[Any, tuple[Any, ...]]:
@@ -107,7 +107,7 @@ def _owned(before: Snapshot, now: Snapshot, changes: Sequence[ObjectChange]) -> 
 
     def owner(resource: Resource) -> Iterable[tuple[str, str, str]]:
         found = resource.controller
-        if found is not None:
+        if found is not None and resource.kind != Event.kind:
             yield now.kind_name(found.api_version, found.kind), resource.namespace, found.name
 
     return _regrouped(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from kubeagentix.recognition import values
+from kubeagentix.recognition.literals import any_of
 
 Span = tuple[int, int]
 
@@ -123,7 +124,7 @@ def spans(text: str, lowered: str) -> Iterator[Span]:
 @cache
 def _hints() -> re.Pattern[str]:
     words = ("@", "?", "&", "auth", "cookie", "key", "token", "x-", "bearer", "basic", "negotiate")
-    return re.compile("|".join(re.escape(word) for word in (*words, *(word for words, _ in _FLAGS for word in words))))
+    return any_of((*words, *(word for words, _ in _FLAGS for word in words)))
 
 
 def _at_each(text: str, lowered: str, word: str, pattern: re.Pattern[str]) -> Iterator[Span]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from kubeagentix.recognition import values
+from kubeagentix.recognition.literals import any_of
 from kubeagentix.recognition.names import MAX_CHARS, Verdict, verdict
 
 Span = tuple[int, int]
@@ -83,7 +84,7 @@ def has_hint(lowered: str) -> bool:
 
 @cache
 def _hints() -> re.Pattern[str]:
-    return re.compile("|".join(HINTS))
+    return any_of(HINTS)
 
 
 def _named(text: str, lowered: str) -> Iterator[tuple[int, int, Verdict]]:

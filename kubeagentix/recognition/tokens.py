@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from kubeagentix.recognition.literals import any_of
+
 Span = tuple[int, int]
 
 _HEX32 = "[0-9a-fA-F]{32}"
@@ -154,9 +156,8 @@ def _compiled() -> tuple[tuple[tuple[str, int, re.Pattern[str], bool], ...], re.
     known += [(mark, len(mark), form, False) for mark, form in _AFTER.items()]
     known += [(mark, 0, form, True) for mark, form in _WEAK.items()]
     known += [(mark, -before, form, False) for mark, (before, form) in _MIDDLE.items()]
-    marks = sorted((mark for mark, *_ in known), key=len, reverse=True)
     compiled = tuple((mark, shift, re.compile(form, re.ASCII), weak) for mark, shift, form, weak in known)
-    return compiled, re.compile("|".join(map(re.escape, marks)))
+    return compiled, any_of(mark for mark, *_ in known)
 
 
 def spans(text: str) -> Iterator[Span]:
