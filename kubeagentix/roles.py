@@ -15,6 +15,7 @@ from typing import Any
 
 from kubeagentix import registry
 from kubeagentix.cluster.snapshot import DIAGNOSING
+from kubeagentix.cluster.watch import can_watch
 from kubeagentix.domain.diagnosis import Effect
 from kubeagentix.domain.resources import Kind
 from kubeagentix.domain.rights import CUSTOM_RESOURCES, EVERYWHERE, Right, rights_on
@@ -43,6 +44,7 @@ _GIVEN_NOTE = (
     "(system:discovery, system:basic-user)"
 )
 _ELSEWHERE_NOTE = "a fault that leads to another namespace is followed where there is a role for it, and else a gap"
+_WATCH_NOTE = "for `kubeagentix watch`: without the verb it lists every 30 s; metrics.k8s.io offers none"
 _CUSTOM_NOTE = "custom resources are left out: --custom-resources names those that the cluster defines"
 
 Manifest = dict[str, Any]
@@ -71,7 +73,10 @@ class Proxied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a role shall be for. `namespace` None: all of them; `subject` is (kind, name) of who gets it."""
+    """What a role shall be for. `namespace` None: all of them; `subject` is (kind, name) of who gets it.
+
+    `has_watch`: Quick Dx shall also go on, as `kubeagentix watch` does.
+    """
 
     features: tuple[str, ...]
     namespace: str | None = None
@@ -79,6 +84,7 @@ class Wish:
     custom_kinds: tuple[Kind, ...] = ()
     has_cluster_scope: bool = True
     proxied: Proxied | None = None
+    has_watch: bool = False
     name: str = DEFAULT_NAME
     subject: tuple[str, str] | None = None
 
@@ -121,6 +127,7 @@ def notes(wish: Wish) -> tuple[str, ...]:
     asked = [right.resource for name in wish.features for right in known[name].rights]
     return (
         f"for {', '.join(name for name in wish.features if name not in far)}",
+        *([_WATCH_NOTE] if wish.has_watch else []),
         _GIVEN_NOTE,
         *([_SECRETS_NOTE] if any(PARTS["secrets"](right) for right in granted) else []),
         *(f"careful: this {danger}" for danger in sorted(dangers)),
@@ -148,7 +155,9 @@ def _granted(wish: Wish) -> Iterator[Right]:
         if wish.namespace is not None and _is_for_all_namespaces(known[name]):
             continue
         for right in known[name].rights:
-            yield from _meant(wish, right)
+            is_watched = wish.has_watch and name == QUICK_DX and can_watch(right)
+            asked = replace(right, verbs=(*right.verbs, "watch")) if is_watched else right
+            yield from _meant(wish, asked)
 
 
 def _is_for_all_namespaces(feature: Feature) -> bool:

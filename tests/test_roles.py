@@ -6,6 +6,7 @@ decides it, so that a right too few is a 403, and a right too many is one that w
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -34,6 +35,8 @@ from kubeagentix.domain.rights import CUSTOM_RESOURCES, Right
 from kubeagentix.engine.rehearsal import rehearse
 from kubeagentix.errors import ForbiddenError, KubeAgentiXError, NotFoundError, NotPermittedError
 from kubeagentix.quickdx import pipeline
+from kubeagentix.quickdx.watching import Watched as FollowedThis
+from kubeagentix.quickdx.watching import Watching
 from kubeagentix.roles import Manifest, Wish
 from kubeagentix.toolkit.arguments import check
 from tests.tools.lab import Lab
@@ -174,6 +177,31 @@ def test_quick_dx_reads_one_namespace_with_a_role_there_and_no_gap(watched: Watc
     gaps: list[str] = []
     _, refused = watched.during(lambda: gaps.extend(diagnosed(watched, PLACE)))
     assert gaps == []
+    assert refused == set()
+
+
+@pytest.mark.parametrize("namespace", [None, PLACE])
+def test_a_role_for_watching_lets_all_be_watched_and_each_right_to_is_used(
+    watched: Watched, namespace: str | None
+) -> None:
+    wish = watched.wish("quickdx", namespace=namespace, has_watch=True)
+    manifests = roles.manifests(wish)
+    watched.give(manifests)
+    given = {pair[1:] for pair in pairs_of(manifests) if pair[0] == "watch"}
+
+    async def follow() -> None:
+        watching = Watching(FollowedThis(source=watched.cluster, target=Target(namespace=namespace)))
+        await watching.start()
+        try:
+            gaps = (await watching.next()).diagnosis.gaps
+            assert gaps == ()
+            async with asyncio.timeout(30):
+                while {asked[1:3] for asked in watched.allowed if asked[0] == "watch"} != given:  # noqa: ASYNC110  a server
+                    await asyncio.sleep(0.01)
+        finally:
+            await watching.close()
+
+    _, refused = watched.during(lambda: sync.run(follow()))
     assert refused == set()
 
 

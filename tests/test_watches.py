@@ -78,6 +78,25 @@ def test_the_first_update_is_the_answer_and_later_ones_tell_what_is_new_and_gone
     assert not [thread for thread in threading.enumerate() if "kubeagentix watch" in thread.name]
 
 
+def test_a_namespace_that_is_blamed_is_followed_too(tmp_path: Path) -> None:
+    async def work(store: Store) -> None:
+        async with aclosing(kx.watch(namespace="banking")) as updates:
+            update = await anext(updates)
+            expected = await kx.adiagnose(namespace="banking", history=False)
+            assert [item.id for item in update.diagnosis.findings] == [item.id for item in expected.findings]
+            assert ("records", "StatefulSet") in places(update)
+            for kind in ("StatefulSet", "Pod"):
+                for item in store.list(kind, "records"):
+                    store.delete(kind, "records", item["metadata"]["name"])
+            while ("records", "StatefulSet") in places(update):
+                update = await anext(updates)
+
+    def places(update: Update) -> set[tuple[str, str]]:
+        return {(item.ref.namespace, item.ref.kind) for item in update.diagnosis.findings}
+
+    on_demo(tmp_path, work, "database-disk-full")
+
+
 def test_a_target_that_vanishes_is_told_and_may_come_again(tmp_path: Path) -> None:
     async def work(store: Store) -> None:
         async with aclosing(kx.watch("deploy/limiter", namespace="edge")) as updates:

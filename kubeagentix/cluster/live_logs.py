@@ -43,11 +43,11 @@ class LiveLogs:
         self.logs: tuple[ContainerLog, ...] = ()
         self.gaps: tuple[Gap, ...] = ()
 
-    def begin(self, logs: Sequence[ContainerLog]) -> None:
-        """What was read with the first picture."""
+    def add(self, logs: Sequence[ContainerLog]) -> None:
+        """What was read with the picture of a namespace, or of all."""
         now = time.monotonic()
-        self._read = {_name(log): _Read(log, "", now) for log in logs}
-        self.logs, self._planned_at = tuple(logs), now
+        self._read |= {_name(log): _Read(log, "", now) for log in logs}
+        self.logs, self._planned_at = (*self.logs, *logs), now
 
     def plan(self, snapshot: Snapshot) -> None:
         """Begins to read what is wanted and not there, unless that is under way or was decided just now."""

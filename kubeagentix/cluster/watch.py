@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -28,6 +28,7 @@ from kubeagentix.domain.extensions import CustomResourceDefinition
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.resources import Kind
+from kubeagentix.domain.rights import Right
 from kubeagentix.domain.snapshot import Snapshot
 
 MAX_CONNECTIONS = 400  # more kinds than that are listed at intervals
@@ -84,11 +85,12 @@ class Watch:
         """Reads everything, and begins to watch. Raises what `read_snapshot` raises."""
         snapshot = await self._read(self._namespace, listen, is_first=True)
         self._server_version = snapshot.server_version
-        self._logs.begin(snapshot.logs)
+        self._logs.add(snapshot.logs)
 
     async def add_namespace(self, namespace: str, listen: Listener) -> None:
         """Reads and watches the objects of another namespace as well. Raises what `read_snapshot` raises."""
-        await self._read(namespace, listen, is_first=False)
+        snapshot = await self._read(namespace, listen, is_first=False)
+        self._logs.add(snapshot.logs)
         self._neighbours = (*self._neighbours, namespace)
         self._news.set()
 
@@ -142,8 +144,9 @@ class Watch:
         def listed(request: ListRequest, listing: Listing) -> None:
             found.append((request, listing))
 
-        options = self._options.read if is_first else replace(self._options.read, with_logs=False)
-        snapshot = await read_snapshot(self._client, self._context, namespace, options, listen, listed=listed)
+        snapshot = await read_snapshot(
+            self._client, self._context, namespace, self._options.read, listen, listed=listed
+        )
         kept = [(request, listing) for request, listing in found if is_first or request.kind.is_namespaced]
         kinds = {request.kind.name for request, _ in kept}
         self._gaps = (*self._gaps, *(gap for gap in snapshot.gaps if is_first and gap.kind not in kinds))
@@ -282,6 +285,11 @@ class Watch:
     async def _list_and_keep_up(self, feed: Feed) -> None:
         await self._list_anew(feed)
         await self._keep_up(feed)
+
+
+def can_watch(right: Right) -> bool:
+    """Whether what that right lists is watched as well, where the verb is given."""
+    return "list" in right.verbs and not right.group.startswith(_METRICS)
 
 
 def _covers(request: ListRequest, resource: Resource) -> bool:

@@ -37,6 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"for this only: {roles.QUICK_DX} or a tool; may be given again (default: all that only reads)",
     )
     parser.add_argument("--write", action="append", metavar="TOOL", help="also for this tool, which changes things")
+    parser.add_argument(
+        "--watch", action="store_true", help="also for `kubeagentix watch`: the verb watch for Quick Dx"
+    )
     for part in roles.PARTS:
         parser.add_argument(f"--without-{part}", action="store_true", help=f"leave out what reads {part}")
     parser.add_argument(
@@ -76,6 +79,7 @@ def _wish(arguments: argparse.Namespace) -> Wish:
         custom_kinds=_custom_kinds(arguments) if arguments.custom_resources else (),
         has_cluster_scope=not arguments.no_cluster_scope,
         proxied=_proxied(arguments.prometheus) if arguments.prometheus else None,
+        has_watch=arguments.watch,
         name=arguments.name,
         subject=tuple(arguments.bind) if arguments.bind else None,
     )
@@ -87,6 +91,8 @@ def _features(arguments: argparse.Namespace) -> tuple[str, ...]:
         if name in known and known[name].effect == "read":
             raise UsageError(f"{name} changes nothing", hint="it is in the role already; --for names what it is for")
     proxied = ("query_metrics",) if arguments.prometheus else ()
+    if arguments.watch and arguments.features and roles.QUICK_DX not in arguments.features:
+        raise UsageError("--watch goes with Quick Dx", hint=f"add --for {roles.QUICK_DX}")
     return tuple(dict.fromkeys((*(arguments.features or roles.reading()), *(arguments.write or ()), *proxied)))
 
 

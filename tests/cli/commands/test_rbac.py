@@ -53,6 +53,16 @@ def test_one_cluster_role_is_printed_for_all_that_only_reads(capsys: pytest.Capt
     assert "\n# whoever may list or get Secrets can read their values" in text
 
 
+def test_watch_gives_the_verb_for_quick_dx_and_says_what_for(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "--watch", "--for", "quickdx")
+    [role] = manifests(text)
+    [pods] = [rule["verbs"] for rule in role["rules"] if "pods" in rule["resources"] and rule["apiGroups"] == [""]]
+    assert pods == ["list", "watch"]
+    assert "\n# for `kubeagentix watch`" in text
+    assert "watch" not in printed(capsys, "--for", "quickdx")
+    assert "--watch goes with Quick Dx" in refused(capsys, "--watch", "--for", "can_i")
+
+
 def test_the_real_kubectl_applies_it_with_account_and_binding(
     capsys: pytest.CaptureFixture[str], demo: kx.Demo
 ) -> None:
