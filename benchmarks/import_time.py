@@ -2,6 +2,7 @@
 
 `import`, `--version`, `dx --help` and `%load_ext`: milliseconds of processor for the whole process, how many modules
 are loaded, and the milliseconds that `-X importtime` counts. `dx --demo` on a terminal: the first word, and the end.
+`--peer 'holmes version'`, as often as you like: the processor's time of other programs, in the same run.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import os
 import pty
 import re
+import shlex
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance(); "
 COMMANDS = {
@@ -30,10 +33,10 @@ DEMO = ("-m", "kubeagentix", "dx", "--demo")
 _ROW = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
 
 
-def processor_s(words: tuple[str, ...]) -> float:
+def processor_s(command: Sequence[str]) -> float:
     """Seconds of the processor, in the program and the kernel, of the whole process."""
     before = os.times()
-    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -68,32 +71,39 @@ def on_a_terminal(words: tuple[str, ...]) -> tuple[float, float]:
     return first, time.perf_counter() - began
 
 
-def measured(runs: int) -> dict[str, dict[str, float]]:
-    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+def measured(runs: int, peers: Sequence[str]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Medians of our commands, and the milliseconds of the processor that each peer takes."""
+    times: dict[str, list[float]] = {name: [] for name in (*COMMANDS, *peers)}
     spent: dict[str, list[float]] = {name: [] for name in COMMANDS}
     modules: dict[str, int] = {}
     for _ in range(runs):
         for name, words in COMMANDS.items():
-            times[name].append(processor_s(words))
+            times[name].append(processor_s([sys.executable, *words]))
             modules[name], importing = imports(words)
             spent[name].append(importing)
-    return {
+        for peer in peers:
+            times[peer].append(processor_s(shlex.split(peer)))
+    medians = {name: round(statistics.median(taken) * 1000, 1) for name, taken in times.items()}
+    ours = {
         name: {
-            "processor_ms": round(statistics.median(times[name]) * 1000, 1),
+            "processor_ms": medians[name],
             "importtime_ms": round(statistics.median(spent[name]), 1),
             "modules": modules[name],
         }
         for name in COMMANDS
     }
+    return ours, {peer: medians[peer] for peer in peers}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15)
-    runs = parser.parse_args().runs
+    parser.add_argument("--peer", action="append", default=[], help="the command of another program")
+    options = parser.parse_args()
+    runs = options.runs
     for words in COMMANDS.values():
         imports(words)  # so that all is compiled
-    found = measured(runs)
+    found, peers = measured(runs, options.peer)
     added = {
         name: {figure: round(value - found[base][figure], 1) for figure, value in found[name].items()}
         for name, base in ADDED.items()
@@ -103,7 +113,9 @@ def main() -> None:
         "first_output_s": round(statistics.median(first for first, _ in shown), 2),
         "end_s": round(statistics.median(end for _, end in shown), 2),
     }
-    print(json.dumps({"runs": runs, "all": found, "added": added, "dx_demo": demo}, indent=1))
+    print(
+        json.dumps({"runs": runs, "all": found, "added": added, "dx_demo": demo, "peers_processor_ms": peers}, indent=1)
+    )
 
 
 if __name__ == "__main__":
