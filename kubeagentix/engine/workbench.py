@@ -10,12 +10,12 @@ import asyncio
 import secrets
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 
 from kubeagentix.audit import audit_log
 from kubeagentix.contracts import ToolContext
 from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest, Approver
-from kubeagentix.domain.diagnosis import Diagnosis, Target
-from kubeagentix.domain.events import silent
+from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine.approvals import Approvals, Grants, nobody
@@ -56,11 +56,14 @@ class Workbench:
         )
         load_soon()
 
-    async def call(self, call: ToolCall, *, approve: Approver = nobody) -> ToolResult:
-        """The result of one call, as a model may read it: masked, bounded, fenced. Never raises but CancelledError."""
+    async def call(self, call: ToolCall, *, approve: Approver = nobody, listen: Listener = silent) -> ToolResult:
+        """The result of one call, as a model may read it: masked, bounded, fenced. Never raises but CancelledError.
+
+        `listen` hears how far Quick Dx is.
+        """
         runner = ToolRunner(
             self.tools,
-            self._context(),
+            self._context(listen),
             results=self._results,
             told=lambda _: None,
             max_calls=1,
@@ -89,17 +92,14 @@ class Workbench:
         fenced = self.fence.result(result, self._issued)
         return replace(fenced, content=" ".join(fenced.content.split())) if result.is_error else fenced
 
-    def _context(self) -> ToolContext:
+    def _context(self, listen: Listener) -> ToolContext:
         return ToolContext(
             source=self._engine.source,
             namespace=self._engine.namespace,
-            diagnose=self._diagnosed,
+            diagnose=partial(self._engine.quick_dx, listen=listen),
             results=self._results,
             environ=self._engine.environ,
         )
-
-    async def _diagnosed(self, target: Target) -> Diagnosis:
-        return await self._engine.quick_dx(target, silent)
 
 
 async def _asked(request: ApprovalRequest) -> ApprovalAnswer:

@@ -19,19 +19,24 @@ from mcp.server import Server
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kubeagentix.domain.secrets import Secret
 from kubeagentix.errors import UsageError, excerpt
+from kubeagentix.mcp.progress import HUNG_UP
 
 PATH = "/mcp"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 GRACE_S = 1  # for connections that are open when it ends
+MAX_SESSIONS = 2_000  # of 40 kB each; a client that opens one for each call leaves them behind
+IDLE_S = 30 * 60  # then a session is over: its client begins another
 _BACKLOG = 100
+_HTTP_PORT = 80  # which clients leave out of the name
+_UNKNOWN = "this server is not called by that name; --allow-host NAME gives it one more"
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises UsageError where it cannot."""
+def listening(host: str, port: int, names: Sequence[str] = ()) -> socket.socket:
+    """A socket that listens there. Raises UsageError where it cannot, and where nobody could name it by `names`."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         found = socket.socket(family, socket.SOCK_STREAM)
@@ -43,6 +48,12 @@ def listening(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"cannot listen on {host}:{port}: {why}", hint="take another port, or 0 for a free one"
         ) from error
+    if ipaddress.ip_address(found.getsockname()[0]).is_unspecified and not names:
+        found.close()
+        what = f"{host} is every address of this machine, and no name that a client could call"
+        raise UsageError(
+            what, hint="add what clients call it, as --allow-host kubeagentix.example, or take one address"
+        )
     return found
 
 
@@ -60,16 +71,25 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
 
+def names_of(listener: socket.socket, hosts: Sequence[str] = ()) -> list[str]:
+    """What a client may call it (its Host): loopback, the address that it listens at, and `hosts`."""
+    address, port = listener.getsockname()[:2]
+    own = (*LOOPBACK, f"[{address}]" if ":" in address else address)
+    named = [f"{host}:{port}" for host in own] + [item for host in hosts for item in (host, f"{host}:{port}")]
+    return named + ([*own] if port == _HTTP_PORT else [])
+
+
 async def serve(server: Server[Any], listener: socket.socket, token: Secret, hosts: Sequence[str] = ()) -> None:
     """Serves clients until it is cancelled. `hosts`: names it may be called by, besides those of loopback."""
-    port = listener.getsockname()[1]
-    named = [f"{host}:{port}" for host in LOOPBACK] + [item for host in hosts for item in (host, f"{host}:{port}")]
+    named = names_of(listener, hosts)
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=named,
         allowed_origins=[f"{scheme}://{host}" for host in named for scheme in ("http", "https")],
     )
-    app = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
+    app = server.streamable_http_app(
+        streamable_http_path=PATH, transport_security=security, max_sessions=MAX_SESSIONS, session_idle_timeout=IDLE_S
+    )
     config = uvicorn.Config(
         _Gate(app, security, token),
         log_level="critical",
@@ -102,12 +122,20 @@ class _Gate:
             await self._app(scope, receive, send)
             return
         refusal = await self._refusal(Request(scope)) if scope["type"] == "http" else PlainTextResponse("", 400)
-        await (refusal or self._app)(scope, receive, send)
+        left = scope[HUNG_UP] = asyncio.Event()
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                left.set()
+            return message
+
+        await (refusal or self._app)(scope, received, send)
 
     async def _refusal(self, request: Request) -> Response | None:
         response = await self._security.validate_request(request)
         if response is not None:
-            return response
+            return PlainTextResponse(_UNKNOWN, 421) if response.status_code == 421 else response
         if not self._has_token(request.headers.get("authorization", "")):
             headers = {"WWW-Authenticate": "Bearer"}
             return PlainTextResponse("the bearer token is missing or wrong", 401, headers)

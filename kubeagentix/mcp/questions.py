@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from mcp import MCPError
 from mcp.server import ServerRequestContext
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from kubeagentix import asking
 from kubeagentix.domain.changes import ApprovalAnswer, ApprovalRequest
+from kubeagentix.domain.events import Listener
 from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.engine.workbench import Workbench
+from kubeagentix.errors import excerpt
 
 Context = ServerRequestContext[Any, Any]
 
@@ -42,11 +45,11 @@ _FORM = {
 class Case:
     """One call under way: `step` gives its result, or what has to be answered first."""
 
-    def __init__(self, bench: Workbench, call: ToolCall) -> None:
+    def __init__(self, bench: Workbench, call: ToolCall, listen: Listener) -> None:
         self.call = call
         self._questions: asyncio.Queue[ApprovalRequest] = asyncio.Queue()
         self._answer: asyncio.Future[ApprovalAnswer] | None = None
-        self.task = asyncio.create_task(bench.call(call, approve=self._ask))
+        self.task = asyncio.create_task(bench.call(call, approve=self._ask, listen=listen))
 
     async def step(self) -> ToolResult | ApprovalRequest:
         """What comes next."""
@@ -61,6 +64,16 @@ class Case:
         """What was said to the last question; one that has expired meanwhile is not asked about any more."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
+
+    async def hear(self, answering: Coroutine[Any, Any, ApprovalAnswer]) -> None:
+        """Waits for an answer, for as long as the question is open."""
+        saying = asyncio.ensure_future(answering)
+        try:
+            await asyncio.wait({saying, self.task}, return_when=asyncio.FIRST_COMPLETED)
+            if saying.done():
+                self.answer(saying.result())
+        finally:
+            saying.cancel()
 
     async def _ask(self, request: ApprovalRequest) -> ApprovalAnswer:
         self._answer = asyncio.get_running_loop().create_future()
@@ -104,8 +117,12 @@ def is_asked_by_answer(context: Context) -> bool:
 
 
 async def asked(context: Context, request: ApprovalRequest) -> ApprovalAnswer:
-    """The user's word, asked for in the middle of the call."""
-    found = await context.session.elicit_form(_shown(request), _FORM, related_request_id=context.request_id)
+    """The user's word, asked for in the middle of the call; a client that fails to ask brought no yes."""
+    try:
+        found = await context.session.elicit_form(_shown(request), _FORM, related_request_id=context.request_id)
+    except MCPError as error:
+        why = f"the client could not ask its user: {excerpt(error.message, 160)}"
+        return ApprovalAnswer(decision="refused", by="", why=why)
     return meant(context, found.action, found.content)
 
 

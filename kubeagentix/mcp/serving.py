@@ -24,6 +24,7 @@ from kubeagentix.domain.changes import ApprovalAnswer
 from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.engine.workbench import Workbench
 from kubeagentix.errors import excerpt
+from kubeagentix.mcp.progress import Progress, has_left
 from kubeagentix.mcp.questions import (
     CANNOT_ASK,
     Case,
@@ -39,6 +40,7 @@ from kubeagentix.mcp.questions import (
 NAME = "kubeagentix"
 EVIDENCE = "kubeagentix/evidence"  # in a result's _meta: what its text may be cited by
 MOST_EVIDENCE = 20
+LEFT = "The client has left."
 GONE = "This question is no longer open: it was answered, has expired, or was about another call. Call again."
 _INSTRUCTIONS = """\
 Tools that find out why a Kubernetes workload is broken. Begin with run_quickdx: it names root causes with evidence.
@@ -72,11 +74,25 @@ class Desk:
         return ListToolsResult(tools=[_offered(plugin) for plugin in self._bench.tools.values()])
 
     async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
+        """A call takes until there is a result, or nobody who would take it."""
+        progress = Progress(context)
+        called = asyncio.create_task(self._called(context, params, progress))
+        beside = (asyncio.create_task(progress.tell()), asyncio.create_task(has_left(context)))
+        try:
+            await asyncio.wait({called, beside[1]}, return_when=asyncio.FIRST_COMPLETED)
+            return called.result() if called.done() else _told(LEFT, is_error=True)
+        finally:
+            for task in (called, *beside):
+                task.cancel()
+
+    async def _called(
+        self, context: Context, params: CallToolRequestParams, progress: Progress
+    ) -> CallToolResult | InputRequiredResult:
         call = ToolCall(
             id=f"call-{secrets.token_hex(8)}", name=params.name, arguments=params.arguments or {}, origin="mcp"
         )
         if params.request_state is None:
-            case = self._begun(call)
+            case = self._begun(call, progress)
         else:
             waiting = self._waiting.take(params.request_state, call)
             if waiting is None:
@@ -92,14 +108,14 @@ class Desk:
                     is_left_waiting = True
                     return question(step, self._waiting.put(case))
                 else:
-                    case.answer(await asked(context, step))
+                    await case.hear(asked(context, step))
             return _result(step)
         finally:
             if not is_left_waiting:  # cancelled, or the client is gone
                 case.task.cancel()
 
-    def _begun(self, call: ToolCall) -> Case:
-        case = Case(self._bench, call)
+    def _begun(self, call: ToolCall, progress: Progress) -> Case:
+        case = Case(self._bench, call, progress.listen)
         self._running.add(case.task)
         case.task.add_done_callback(self._running.discard)
         return case

@@ -19,9 +19,11 @@ from mcp.client.streamable_http import streamable_http_client
 from kubeagentix import sync
 from kubeagentix.cluster.connection import Cluster
 from kubeagentix.contracts import ToolPlugin
+from kubeagentix.domain.diagnosis import Effect
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.domain.secrets import Secret
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.domain.tooling import ToolSpec
 from kubeagentix.engine.engine import Engine
 from kubeagentix.engine.workbench import Workbench
 from kubeagentix.mcp import http
@@ -110,6 +112,16 @@ async def over_stdio(parameters: StdioServerParameters, errors: Path, mode: str 
     with errors.open("w") as log:
         async with Client(stdio_client(parameters, log), mode=mode) as client:
             yield client
+
+
+def plugin_of(handler: Any, name: str = "own", effect: Effect = "read", **parameters: Any) -> Mapping[str, ToolPlugin]:
+    spec = ToolSpec(
+        name=name,
+        description="One of the user's own.",
+        parameters={"type": "object", "properties": parameters, "additionalProperties": False},
+        effect=effect,
+    )
+    return {name: ToolPlugin(spec=spec, handler=handler, source="this notebook")}
 
 
 def text_of(result: types.CallToolResult) -> str:

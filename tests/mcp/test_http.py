@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,13 +19,15 @@ from mcp import Client, MCPError
 import kubeagentix as kx
 from kubeagentix import sync
 from kubeagentix.cluster import archive
+from kubeagentix.contracts import ToolContext
 from kubeagentix.domain.secrets import Secret
+from kubeagentix.domain.tooling import ToolOutput
 from kubeagentix.errors import UsageError
 from kubeagentix.mcp import http, tokens
 from kubeagentix.mcp.tokens import VARIABLE, made_up, token_of
 from kubeagentix.testing import snapshot_of
 from tests.cli.conftest import BROKEN
-from tests.mcp.clients import ERAS, TOKEN, desk_of, over_http, served, text_of
+from tests.mcp.clients import ERAS, TOKEN, desk_of, over_http, plugin_of, served, text_of
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -101,6 +107,89 @@ def test_a_body_that_is_too_large_is_refused(url: str) -> None:
     assert httpx2.post(url, content=b"x" * 5_000_000, headers=given).status_code == 413
 
 
+HELLO = {
+    **PING,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "by hand", "version": "1"}},
+}
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "by hand", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+GIVEN = {**ACCEPT, "Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_whose_client_hangs_up_ends(tmp_path: Path, era: str) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    async def endless(_: Mapping[str, Any], __: ToolContext) -> ToolOutput:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    with served(partial(desk_of, snapshot_of(BROKEN), tmp_path, own=plugin_of(endless))) as started:
+        host = started.split("/")[2]
+        call: dict[str, Any] = {"name": "own", "arguments": {}}
+        if era == "legacy":
+            session = httpx2.post(started, json=HELLO, headers=GIVEN).headers["mcp-session-id"]
+            more = {"mcp-session-id": session, "mcp-protocol-version": "2025-11-25"}
+            httpx2.post(started, json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=GIVEN | more)
+        else:
+            more = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "own"}
+            call["_meta"] = ENVELOPE
+        body = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
+        lines = [f"{name}: {value}" for name, value in {**GIVEN, **more, "Host": host}.items()]
+        head = "\r\n".join(["POST /mcp HTTP/1.1", *lines, f"Content-Length: {len(body)}", "", ""])
+        with socket.create_connection((host.split(":")[0], int(host.split(":")[1]))) as wire:
+            wire.sendall((head + body).encode())
+            assert begun.wait(20)
+        assert ended.wait(20)
+
+
+def test_sessions_that_nobody_ends_are_no_more_than_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_SESSIONS", 3)
+    with (
+        served(partial(desk_of, snapshot_of(BROKEN), tmp_path)) as started,
+        httpx2.Client(headers=GIVEN) as client,
+    ):
+        answers = [client.post(started, json=HELLO) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 503, 503]
+        client.delete(started, headers={"mcp-session-id": answers[0].headers["mcp-session-id"]})
+        assert client.post(started, json=HELLO).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"jsonrpc": "2.0"}'])
+def test_what_is_no_message_is_refused(url: str, body: bytes) -> None:
+    assert httpx2.post(url, content=body, headers=GIVEN).status_code == 400
+    modern = {**GIVEN, "mcp-protocol-version": "2026-07-28"}
+    assert httpx2.post(url, content=body, headers=modern).status_code == 400
+
+
+def test_a_name_that_is_not_its_own_is_told_how_to_become_one(url: str) -> None:
+    answer = httpx2.post(url, json=PING, headers={**GIVEN, "Host": "other.example"})
+    assert (answer.status_code, "--allow-host" in answer.text) == (421, True)
+
+
+def test_it_may_be_called_by_the_address_that_it_listens_at() -> None:
+    with http.listening("127.0.0.2", 0) as listener:
+        port = listener.getsockname()[1]
+        assert {f"127.0.0.2:{port}", f"localhost:{port}"} <= {*http.names_of(listener)}
+        assert "127.0.0.2" not in http.names_of(listener)  # but at port 80, which clients leave out
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "::"])
+def test_every_address_needs_a_name_that_clients_call(host: str) -> None:
+    with pytest.raises(UsageError, match="--allow-host"):
+        http.listening(host, 0)
+    with http.listening(host, 0, names=["mcp.example"]) as listener:
+        assert f"mcp.example:{listener.getsockname()[1]}" in http.names_of(listener, ["mcp.example"])
+
+
 def test_a_client_without_the_token_gets_an_error(url: str) -> None:
     async def talked() -> None:
         async with over_http(url, token="wrong" * 5) as client:
@@ -143,7 +232,9 @@ def test_a_token_comes_from_a_file_before_the_environment(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n", "a-few-chars", "two words that are long enough", "not\x00printable-is-this"]
+    "text",
+    ["", " \n", "a-few-chars", "two words that are long enough", "not\x00printable-is-this", "x" * 5_000, "x" * 99_999],
+    ids=lambda text: text[:12],
 )
 def test_a_token_that_is_none_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "token"
@@ -152,6 +243,14 @@ def test_a_token_that_is_none_is_refused_without_showing_it(tmp_path: Path, text
         token_of(str(file), {})
     assert tokens.VARIABLE not in str(raised.value)
     assert not text.strip() or text.strip() not in str(raised.value)
+
+
+def test_a_token_file_that_others_can_read_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.touch(0o600)
+    assert not tokens.is_open_to_others(str(file), {})
+    file.chmod(0o640)
+    assert tokens.is_open_to_others(str(file), {})
 
 
 def test_a_snapshot_needs_no_cluster(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,14 @@ from mcp import Client
 from mcp.client import ClientRequestContext
 
 import kubeagentix as kx
-from kubeagentix.contracts import ToolContext, ToolPlugin
-from kubeagentix.domain.diagnosis import Effect
-from kubeagentix.domain.tooling import ToolOutput, ToolSpec
+from kubeagentix.contracts import ToolContext
+from kubeagentix.domain import changes
+from kubeagentix.domain.tooling import ToolOutput
 from kubeagentix.engine.workbench import MAX_CHARS
-from kubeagentix.mcp import questions, serving
+from kubeagentix.mcp import progress, questions, serving
 from kubeagentix.own_tools import tools
 from tests.engine.changing import Lab, lab_of
-from tests.mcp.clients import ERAS, desk_of, over_http, served, text_of, with_client
+from tests.mcp.clients import ERAS, desk_of, over_http, plugin_of, served, text_of, with_client
 from tests.planted import TOKENS
 from tests.tools.test_contract import CALLS
 
@@ -51,16 +52,6 @@ def demo() -> Iterator[kx.Demo]:
 def lab(demo: kx.Demo, tmp_path: Path) -> Iterator[Lab]:
     with lab_of(demo, tmp_path) as made:
         yield made
-
-
-def plugin_of(handler: Any, name: str = "own", effect: Effect = "read", **parameters: Any) -> Mapping[str, ToolPlugin]:
-    spec = ToolSpec(
-        name=name,
-        description="One of the user's own.",
-        parameters={"type": "object", "properties": parameters, "additionalProperties": False},
-        effect=effect,
-    )
-    return {name: ToolPlugin(spec=spec, handler=handler, source="this notebook")}
 
 
 @pytest.mark.parametrize("mode", ERAS)
@@ -246,6 +237,35 @@ def test_a_call_that_is_given_up_ends_the_tool(lab: Lab, mode: str) -> None:
     asyncio.run(talked())
 
 
+@pytest.mark.parametrize("mode", ERAS)
+def test_a_call_that_takes_long_gives_signs_of_life(lab: Lab, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY_S", 0.001)
+    heard: list[tuple[float, str | None]] = []
+    enough = threading.Event()  # the server has a loop of its own
+
+    async def told(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, message))
+        if len(heard) == 3:
+            enough.set()
+
+    async def until_heard(_: Mapping[str, Any], __: ToolContext) -> ToolOutput:
+        assert await asyncio.to_thread(enough.wait, 20)
+        return ToolOutput(text="done")
+
+    async def talked(url: str) -> list[types.CallToolResult]:
+        async with over_http(url, mode) as client:
+            own = await client.call_tool("own", {}, progress_callback=told)
+            assert [message for _, message in heard[:3]] == [None] * 3
+            return [own, await client.call_tool("run_quickdx", {}, progress_callback=told)]
+
+    own = {**plugin_of(until_heard), "run_quickdx": tools["run_quickdx"]}
+    with served(partial(desk_of, lab.cluster, lab.home, own=own)) as url:
+        found = asyncio.run(talked(url))
+    assert not any(result.is_error for result in found)
+    assert heard[0][0] < heard[1][0] < heard[2][0]
+    assert any(message is not None and message.startswith("collect ") for _, message in heard)
+
+
 def test_tools_are_allowed_and_denied_by_patterns(lab: Lab) -> None:
     make = partial(desk_of, lab.cluster, lab.home, tools_allowed=("list_*", "top_pods"), tools_denied=("*_unhealthy",))
     listed = with_client(make, lambda client: client.list_tools()).tools
@@ -340,6 +360,35 @@ def test_a_client_that_cannot_ask_its_user_changes_nothing(lab: Lab, mode: str) 
     assert questions.CANNOT_ASK in text_of(result)
     assert (lab.replicas(), lab.heard.changing) == (before, [])
     assert lab.decisions == ["asked", "refused"]
+
+
+def test_a_client_that_fails_to_ask_its_user_changes_nothing(lab: Lab) -> None:
+    async def broken(_: ClientRequestContext, __: types.ElicitRequestParams) -> types.ErrorData:
+        return types.ErrorData(code=-32603, message="no window")
+
+    before = lab.replicas()
+    make = partial(desk_of, lab.cluster, lab.home, allow_writes=True)
+    result = with_client(
+        make,
+        lambda client: client.call_tool("scale_workload", {**SCALE, "replicas": before + 3}),
+        elicitation_callback=broken,
+    )
+    assert "the client could not ask its user: no window" in text_of(result)
+    assert (lab.replicas(), lab.heard.changing) == (before, [])
+    assert lab.decisions == ["asked", "refused"]
+
+
+def test_a_question_that_nobody_answers_is_over_when_it_expires(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "REQUEST_S", 0.2)
+
+    async def silent(_: ClientRequestContext, __: types.ElicitRequestParams) -> types.ElicitResult:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    make = partial(desk_of, lab.cluster, lab.home, allow_writes=True)
+    result = with_client(make, lambda client: client.call_tool("scale_workload", SCALE), elicitation_callback=silent)
+    assert "no answer came in time" in text_of(result)
+    assert lab.heard.changing == []
 
 
 @pytest.mark.parametrize("mode", ERAS)

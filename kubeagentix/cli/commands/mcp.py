@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,12 +16,14 @@ from kubeagentix import options, sync
 from kubeagentix.contracts import CommandPlugin
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.errors import MissingExtraError, UsageError, excerpt
+from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.agent import Engine
     from kubeagentix.domain.secrets import Secret
 
 SLICE_S = 0.1
+_HOST = re.compile(r"([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 GRACE_S = 8.0  # a change that is on its way is waited for
 
 
@@ -75,7 +78,17 @@ def _place(arguments: argparse.Namespace) -> tuple[str, int] | None:
     if not port.isdecimal() or int(port) > 65535:
         what = f"--http {excerpt(arguments.http, 60)!r} names no port"
         raise UsageError(what, hint="write a port, as 8931, or 127.0.0.1:8931")
+    arguments.allow_host = [_name(given) for given in arguments.allow_host or ()]
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _name(given: str) -> str:
+    """What a client sends as the name of this server. Raises UsageError."""
+    name = f"[{given}]" if given.count(":") > 1 and not given.startswith("[") else given.lower()
+    if not _HOST.fullmatch(name):
+        what = f"--allow-host {excerpt(given, 60)!r} is no name of a host"
+        raise UsageError(what, hint="write it as in kubeagentix.example, without http:// and without *")
+    return name
 
 
 def _signals() -> threading.Event:
@@ -104,13 +117,17 @@ async def _serve(engine: Engine, arguments: argparse.Namespace, place: tuple[str
     desk = Desk(Workbench(engine, RunOptions(allow_writes=arguments.allow_writes)))
     try:
         if place is None:
+            if sys.stdin is not None and sys.stdin.isatty():
+                _say("an MCP client is to start this and talk to it; nothing happens here; Ctrl-C ends it")
             await stdio.serve(desk.server)
             return
         given = tokens.token_of(arguments.token_file, os.environ)
         token = given if given is not None else tokens.made_up()
-        listener = http.listening(*place)
+        if arguments.token_file and tokens.is_open_to_others(arguments.token_file, os.environ):
+            _say(f"others can read the token: chmod 600 {clean_line(arguments.token_file, 200)}")
+        listener = http.listening(*place, names=arguments.allow_host)
         _tell(listener, token if given is None else None)
-        await http.serve(desk.server, listener, token, arguments.allow_host or ())
+        await http.serve(desk.server, listener, token, arguments.allow_host)
     finally:
         await desk.close()
 
@@ -123,6 +140,10 @@ def _tell(listener: socket.socket, made_up: Secret | None) -> None:
         lines.append(f"token, told this once: {made_up.reveal()}")
     if not http.is_loopback(listener.getsockname()[0]):
         lines.append("others reach it, and it has no TLS: put a proxy with TLS before it")
+    _say(*lines)
+
+
+def _say(*lines: str) -> None:
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -16,6 +17,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 
 import kubeagentix as kx
 from kubeagentix.cli.app import main
@@ -151,6 +154,10 @@ def test_a_token_that_was_given_is_not_told(demo: kx.Demo) -> None:
         (["--snapshot", "x", "--allow-writes"], "a saved snapshot cannot be changed"),
         (["--http", "0", "--token-file", "nowhere"], "cannot read the token file nowhere"),
         (["--http", "TAKEN"], "cannot listen on 127.0.0.1:"),
+        (["--http", "0.0.0.0:0"], "is every address of this machine"),
+        (["--http", "0", "--allow-host", "*"], "--allow-host '*' is no name of a host"),
+        (["--http", "0", "--allow-host", "http://a.example/"], "is no name of a host"),
+        (["--token", "a-token-in-an-argument-list"], "unknown option '--token'"),
         (["-n", "a", "-A"], "-n and -A exclude each other"),
     ],
     ids=str,
@@ -170,3 +177,61 @@ def test_a_mistake_is_one_line(demo: kx.Demo, capsys: pytest.CaptureFixture[str]
     assert out == ""
     assert told in err
     assert err.count("\n") == 1
+    assert "a-token-in" not in err
+
+
+def test_whatever_prints_there_stdout_is_the_protocols(demo: kx.Demo, tmp_path: Path) -> None:
+    code = """
+import logging, os, subprocess, sys, warnings
+import kubeagentix as kx
+from kubeagentix.cli.app import main
+
+@kx.tool
+def chatter() -> str:
+    \"\"\"Talks.\"\"\"
+    print("by print")
+    sys.__stdout__.write("by the stream")
+    sys.__stdout__.flush()
+    os.write(1, b"by the descriptor")
+    subprocess.run(["echo", "by a child"])
+    subprocess.run(["cat"])  # which would read the protocol, had it our input
+    warnings.warn("by a warning")
+    logging.getLogger("mcp").error("by a log")
+    return "said"
+
+sys.exit(main(sys.argv[1:]))
+"""
+    words = ["-c", code, "mcp", "--kubeconfig", demo.kubeconfig, "-n", "orders"]
+    parameters = StdioServerParameters(command=sys.executable, args=words, env={"PYTHONPATH": str(ROOT)})
+    strange: list[object] = []
+
+    async def heard(message: object) -> None:
+        if isinstance(message, Exception):
+            strange.append(message)
+
+    async def talked() -> str:
+        with (tmp_path / "errors").open("w") as log:
+            async with Client(stdio_client(parameters, log), mode="legacy", message_handler=heard) as client:
+                return text_of(await client.call_tool("chatter", {}))
+
+    assert "said" in asyncio.run(talked())
+    assert strange == []
+    said = (tmp_path / "errors").read_text()
+    assert all(f"by {way}" in said for way in ("print", "the stream", "the descriptor", "a child", "a warning"))
+
+
+def test_whoever_starts_it_by_hand_is_told_what_it_waits_for(demo: kx.Demo) -> None:
+    ours, its = pty.openpty()
+    words = [sys.executable, "-m", "kubeagentix", "mcp", "--kubeconfig", demo.kubeconfig]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
+        try:
+            assert process.stderr is not None
+            assert b"an MCP client is to start this" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            out, rest = process.communicate(timeout=20)
+            assert (out, rest, process.returncode) == (b"", b"", 0)
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(its)
