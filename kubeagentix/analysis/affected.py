@@ -26,12 +26,13 @@ def group(snapshot: Snapshot, pairs: Iterable[tuple[Pod, K]]) -> Mapping[tuple[R
 
 def workloads_of(snapshot: Snapshot, pods: Iterable[Pod]) -> tuple[ResourceRef, ...]:
     """The workloads that `pods` belong to, each once."""
-    return tuple(dict.fromkeys(snapshot.workload_of(pod) for pod in pods))
+    found = {id(ref): ref for ref in map(snapshot.workload_of, pods)}  # replicas have the very same one
+    return tuple(dict.fromkeys(found.values()))
 
 
 def live_pods(snapshot: Snapshot, workload: ResourceRef) -> tuple[Pod, ...]:
     """The pods of a workload that are neither finished nor being deleted."""
-    return tuple(pod for pod in snapshot.pods_of(workload) if not pod.is_finished and not pod.is_terminating)
+    return tuple(pod for pod in snapshot.pods_of(workload) if pod.is_live)
 
 
 def share(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, ...]) -> str:

@@ -5,6 +5,7 @@ Readiness is taken from the pods themselves; EndpointSlices speak where no selec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubeagentix.analysis.node_life import late_pods
@@ -49,7 +50,7 @@ def _backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None) 
     if not service.spec.selector or not knows_pods(snapshot, service):
         return _from_slices(snapshot, service)
     selected = snapshot.pods_selected(service.namespace, service.spec.selector)
-    pods = tuple(pod for pod in selected if not pod.is_finished and not pod.is_terminating)
+    pods = tuple([pod for pod in selected if pod.is_live])
     able = [pod for pod in pods if pod.is_ready or service.spec.publish_not_ready_addresses]
     if port is not None:
         able = [pod for pod in able if resolve_target_port(port, pod.spec) is not None]
@@ -126,6 +127,13 @@ def resolve_target_port(port: ServicePort, pod: PodSpec) -> int | None:
         if declared.name == target and declared.protocol == port.protocol:
             return declared.container_port
     return None
+
+
+def resolve_target_ports(port: ServicePort, pods: Sequence[Pod]) -> list[int | None]:
+    """The number that it leads to in each of them."""
+    if isinstance(target_of(port), int):
+        return [resolve_target_port(port, pods[0].spec)] * len(pods)
+    return [resolve_target_port(port, pod.spec) for pod in pods]
 
 
 def container_ports(pod: PodSpec) -> tuple[ContainerPort, ...]:

@@ -6,9 +6,8 @@ something: a pod is left out only if nothing of it differs from an ordinary star
 
 from __future__ import annotations
 
+from kubeagentix.analysis.event_reasons import events_by_reason
 from kubeagentix.analysis.present_pods import is_in_play
-from kubeagentix.domain.meta import condition
-from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import ContainerStatus, Pod
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -40,10 +39,10 @@ def _pods_to_mind(snapshot: Snapshot) -> tuple[Pod, ...]:
 def _told_of(snapshot: Snapshot) -> set[tuple[str, str]]:
     """(namespace, name) of all pods of which an event or a log says anything but that they were started."""
     found = {(log.namespace, log.pod) for log in snapshot.logs}
-    for event in snapshot.all(Event):
-        about = event.involved_object
-        if event.reason not in ORDINARY_EVENTS and about.kind == Pod.kind:
-            found.add((about.namespace, about.name))
+    for reason, events in events_by_reason(snapshot).items():
+        if reason not in ORDINARY_EVENTS:
+            subjects = (event.involved_object for event in events)
+            found.update((about.namespace, about.name) for about in subjects if about.kind == Pod.kind)
     return found
 
 
@@ -52,13 +51,10 @@ def simply_runs(pod: Pod) -> bool:
     status = pod.status
     if status.phase != "Running" or status.reason or pod.metadata.deletion_timestamp is not None:
         return False
-    ready = condition(status.conditions, "Ready")
-    return (
-        ready is not None
-        and ready.status == "True"
-        and all(_runs(item) for item in status.container_statuses)
-        and (not status.init_container_statuses or _is_initialized(pod))
-    )
+    for item in status.container_statuses:
+        if not _runs(item):
+            return False
+    return pod.is_ready and (not status.init_container_statuses or _is_initialized(pod))
 
 
 def _runs(status: ContainerStatus) -> bool:

@@ -23,7 +23,7 @@ PODS_SHOWN = 3  # more pods than this in a finding's evidence say nothing new
 
 def unready_pods(pods: Iterable[Pod]) -> tuple[Pod, ...]:
     """The pods that should serve and do not: not finished, not being deleted, not ready."""
-    return tuple(pod for pod in pods if not pod.is_finished and not pod.is_terminating and not pod.is_ready)
+    return tuple(pod for pod in pods if pod.is_live and not pod.is_ready)
 
 
 def start_allowance_s(spec: PodSpec) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kubeagentix.analysis.backends import backing_of, describe_ports
+from kubeagentix.analysis.event_reasons import warnings
 from kubeagentix.analysis.node_life import late_pods
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.domain.diagnosis import Evidence, ResourceRef
@@ -23,7 +24,6 @@ from kubeagentix.domain.extensions import (
 )
 from kubeagentix.domain.meta import Condition, Resource
 from kubeagentix.domain.network import Service
-from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.workloads import Deployment, ReplicaSet, ReplicationController
 from kubeagentix.errors import excerpt
@@ -152,8 +152,8 @@ def _from_conditions(snapshot: Snapshot) -> Iterator[tuple[str, FailedCall]]:
 
 
 def _from_events(snapshot: Snapshot) -> Iterator[tuple[str, FailedCall]]:
-    for event in snapshot.all(Event):
-        match = _FAILED_CALL.search(event.message) if event.is_warning else None
+    for event in warnings(snapshot):
+        match = _FAILED_CALL.search(event.message)
         if match is None:
             continue
         involved = event.involved_object

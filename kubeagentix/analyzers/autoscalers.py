@@ -204,7 +204,7 @@ def _split(snapshot: Snapshot, target: ResourceRef, active: Condition) -> str | 
     if "is forbidden" in message:
         return "Forbidden"
     if any(text in message for text in NO_METRICS):
-        pods = [pod for pod in snapshot.pods_of(target) if not pod.is_finished and not pod.is_terminating]
+        pods = [pod for pod in snapshot.pods_of(target) if pod.is_live]
         ready = [pod for pod in pods if pod.is_ready]
         if pods and not ready:
             return "NoReadyPods"
@@ -300,7 +300,7 @@ def _lacking(snapshot: Snapshot, target: ResourceRef, resource: str) -> list[tup
     return [
         (pod, container.name)
         for pod in snapshot.pods_of(target)
-        if not pod.is_finished and not pod.is_terminating and pod.spec.resources is None
+        if pod.is_live and pod.spec.resources is None
         for container in pod.spec.containers
         if resource not in container.resources.requests and resource not in container.resources.limits
     ]

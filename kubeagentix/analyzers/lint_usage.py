@@ -24,7 +24,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding of severity `info` per workload, naming the containers of all its pods."""
     remarks: dict[ResourceRef, list[Remark]] = defaultdict(list)
     for pod in snapshot.all(Pod):
-        if not pod.is_finished and not pod.is_terminating:
+        if pod.is_live:
             remarks[snapshot.workload_of(pod)] += _over(snapshot, pod)
     for workload, seen in remarks.items():
         if seen:

@@ -179,7 +179,8 @@ def _unused_taints(cluster: Cluster, node: Node) -> Iterator[Finding]:
 
 def _tolerations(snapshot: Snapshot) -> tuple[Toleration, ...]:
     specs = (*(item.spec for item in templates(snapshot)), *(pod.spec for pod in snapshot.all(Pod)))
-    return tuple({item for spec in specs for item in spec.tolerations if item.key})
+    shared = {id(spec.tolerations): spec.tolerations for spec in specs}  # replicas have the very same ones
+    return tuple({item for tolerations in shared.values() for item in tolerations if item.key})
 
 
 def _spell(taint: Taint) -> str:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from kubeagentix.analysis import kubectl
+from kubeagentix.analysis.event_reasons import events_of
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.analysis.troubles import event_evidence, sentence
 from kubeagentix.contracts import AnalyzerPlugin
@@ -22,6 +25,7 @@ ID = "owners"
 COLLECTED_AFTER_S = 300.0  # the collector at work needs seconds, minutes after many deletions
 SHOWN = 3
 INVALID_NAMESPACE = "OwnerRefInvalidNamespace"
+_OWNERS = attrgetter("metadata.namespace", "metadata.owner_references")  # which replicas, side by side, have in common
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
@@ -30,34 +34,38 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     for kind, resources in snapshot.objects.items():
         if kind == Event.kind:
             continue
-        for resource in resources:
-            for owner in resource.metadata.owner_references:
-                if _is_orphan(snapshot, resource, owner):
-                    orphans[_owner(snapshot, resource, owner)].append(resource)
+        owned = (item for item in resources if item.metadata.owner_references)
+        for (namespace, owners), siblings in groupby(owned, _OWNERS):
+            lost = [owner for owner in owners if _is_lost(snapshot, namespace, owner)]
+            left = [item for item in siblings if _is_left(snapshot, item)] if lost else []
+            for owner in lost if left else ():
+                orphans[_owner(snapshot, namespace, owner)] += left
     for owner_ref, children in orphans.items():
         yield _orphaned(snapshot, owner_ref, children)
     yield from _misplaced(snapshot)
 
 
-def _owner(snapshot: Snapshot, resource: Resource, owner: OwnerReference) -> ResourceRef:
-    kind = KINDS[owner.kind]
-    namespace = resource.namespace if kind.is_namespaced else ""
-    return ResourceRef(cluster=snapshot.cluster, kind=owner.kind, namespace=namespace, name=owner.name)
+def _owner(snapshot: Snapshot, namespace: str, owner: OwnerReference) -> ResourceRef:
+    place = namespace if KINDS[owner.kind].is_namespaced else ""
+    return ResourceRef(cluster=snapshot.cluster, kind=owner.kind, namespace=place, name=owner.name)
 
 
-def _is_orphan(snapshot: Snapshot, resource: Resource, owner: OwnerReference) -> bool:
-    """Whether its owner is of a kind that was read, and is not there, or is another one of the same name."""
+def _is_lost(snapshot: Snapshot, namespace: str, owner: OwnerReference) -> bool:
+    """Whether an owner is of a kind that was read, and is not there, or is another one of the same name."""
     kind = KINDS.get(owner.kind)
-    group = owner.api_version.rpartition("/")[0]
-    if kind is None or kind.group != group or resource.metadata.deletion_timestamp is not None:
+    if kind is None or kind.group != owner.api_version.rpartition("/")[0]:
         return False
-    place = resource.namespace if kind.is_namespaced else ""
+    place = namespace if kind.is_namespaced else ""
     found = snapshot.get(kind.type, place, owner.name)
     if found is not None and (not owner.uid or found.metadata.uid in ("", owner.uid)):
         return False
-    if not snapshot.was_read(kind.type, place, name=owner.name):
-        return False
-    return is_older_than(resource.metadata.creation_timestamp, COLLECTED_AFTER_S, snapshot.taken_at)
+    return snapshot.was_read(kind.type, place, name=owner.name)
+
+
+def _is_left(snapshot: Snapshot, resource: Resource) -> bool:
+    """Whether a resource without its owner should be gone by now, and nobody is deleting it."""
+    made = resource.metadata.creation_timestamp
+    return resource.metadata.deletion_timestamp is None and is_older_than(made, COLLECTED_AFTER_S, snapshot.taken_at)
 
 
 def _orphaned(snapshot: Snapshot, owner: ResourceRef, children: list[Resource]) -> Finding:
@@ -85,9 +93,7 @@ def _orphaned(snapshot: Snapshot, owner: ResourceRef, children: list[Resource]) 
 
 
 def _misplaced(snapshot: Snapshot) -> Iterator[Finding]:
-    for event in snapshot.all(Event):
-        if event.reason != INVALID_NAMESPACE:
-            continue
+    for event in events_of(snapshot, INVALID_NAMESPACE):
         about = event.involved_object
         found = snapshot.find(snapshot.named(about.kind, about.namespace, about.name))
         if found is None:

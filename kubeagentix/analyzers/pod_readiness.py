@@ -37,11 +37,11 @@ UNREADY_S = 30.0  # three readiness probes at their default period of 10 s
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and reason."""
-    minded = [pod for pod in pods_to_mind(snapshot) if not pod.is_finished and not pod.is_terminating]
+    minded = [pod for pod in pods_to_mind(snapshot) if pod.is_live]
     yield from _not_ready(snapshot, minded)
     yield from _still_creating(snapshot, minded)
     yield from _gated(snapshot, minded)
-    pods = [pod for pod in snapshot.all(Pod) if not pod.is_finished and not pod.is_terminating]
+    pods = [pod for pod in snapshot.all(Pod) if pod.is_live]
     yield from _port_clashes(snapshot, pods)
     yield from _dns(snapshot, pods)
 
@@ -249,7 +249,8 @@ def _gate_evidence(snapshot: Snapshot, pod: Pod, gates: tuple[str, ...]) -> Iter
 
 
 def _port_clashes(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
-    pairs = ((pod, clash) for pod in pods for clash in _clashes(pod))
+    several = (pod for pod in pods if len(pod.spec.containers) > 1 or pod.spec.init_containers)
+    pairs = ((pod, clash) for pod in several for clash in _clashes(pod))
     for (workload, (port, protocol, names)), clashing in affected.group(snapshot, pairs).items():
         is_well = all(pod.is_ready for pod in clashing)
         yield Finding.of(
@@ -278,8 +279,6 @@ def _port_clashes(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
 
 
 def _clashes(pod: Pod) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    if len(pod.spec.containers) < 2 and not pod.spec.init_containers:
-        return
     users: dict[tuple[int, str], list[str]] = {}
     sidecars = (item for item in pod.spec.init_containers if item.restart_policy == "Always")
     for container in (*sidecars, *pod.spec.containers):

@@ -73,9 +73,11 @@ def _missing_objects(snapshot: Snapshot, template: Template) -> Iterator[Finding
 
 
 def _lacks(snapshot: Snapshot, namespace: str, use: _Use) -> Iterator[_Lack]:
-    if not use.name or use.name in _AUTOMATIC or not snapshot.was_read(use.kind, namespace, name=use.name):
+    if not use.name or use.name in _AUTOMATIC:
         return
     found = snapshot.get(use.kind, namespace, use.name)
+    if (found is not None and not use.keys) or not snapshot.was_read(use.kind, namespace, name=use.name):
+        return
     if found is None:
         reason = "Unschedulable/VolumeClaimNotFound"
         if use.kind is not PersistentVolumeClaim:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kubeagentix.analysis import granting, kubectl
 from kubeagentix.analysis.containers import PodContainer, keeps_ending, restless_containers
 from kubeagentix.analysis.denials import denials_in
+from kubeagentix.analysis.event_reasons import warnings
 from kubeagentix.analysis.rbac import Request, subjects_of
 from kubeagentix.analysis.refusals import Refusal, refusals_of
 from kubeagentix.analysis.rights import Lack, lack_of, who
@@ -21,7 +22,6 @@ from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.access import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from kubeagentix.domain.diagnosis import Evidence, Finding, Remedy, ResourceRef, Severity
 from kubeagentix.domain.meta import Condition
-from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -86,16 +86,17 @@ def _severity(snapshot: Snapshot, container: PodContainer, refusal: Refusal) -> 
 
 
 def _reported(snapshot: Snapshot) -> Iterator[_Case]:
-    for event in snapshot.all(Event):
+    for event in warnings(snapshot):
         about = event.involved_object
-        for request in denials_in(event.message) if event.is_warning else ():
+        for request in denials_in(event.message):
             ref = snapshot.named(about.kind, about.namespace, about.name)
             yield from _case(snapshot, ref, request, event_evidence(snapshot, event, ref))
 
 
 def _conditions(snapshot: Snapshot) -> Iterator[_Case]:
     for kind, objects in snapshot.objects.items():
-        for item in objects if kind != Pod.kind else ():
+        tells = kind != Pod.kind and bool(objects) and hasattr(objects[0], "status")  # those of a kind are of one type
+        for item in objects if tells else ():
             conditions: tuple[Condition, ...] = getattr(getattr(item, "status", None), "conditions", ())
             for found in conditions:
                 for request in denials_in(found.message):

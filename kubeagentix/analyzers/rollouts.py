@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import affected, kubectl
+from kubeagentix.analysis.restless import pods_to_mind
 from kubeagentix.analysis.scheduler.placement import claim_names, host_ports, requests_of
 from kubeagentix.analysis.shortfall import START_GRACE_S, is_older_than, pod_evidence
 from kubeagentix.contracts import AnalyzerPlugin
@@ -23,8 +24,10 @@ DEFAULT_UNAVAILABLE = DEFAULT_SURGE = "25%"
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """At most one Finding per Deployment."""
-    for deployment in snapshot.all(Deployment):
-        if deployment.metadata.deletion_timestamp is None and deployment.spec.strategy.type != "Recreate":
+    minded = set(affected.workloads_of(snapshot, pods_to_mind(snapshot)))  # one with a pod that is not ready is
+    for deployment in snapshot.all(Deployment) if minded else ():
+        is_meant = deployment.metadata.deletion_timestamp is None and deployment.spec.strategy.type != "Recreate"
+        if is_meant and snapshot.ref(deployment) in minded:
             yield from _deadlocked(snapshot, deployment)
 
 

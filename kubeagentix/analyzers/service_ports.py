@@ -14,6 +14,7 @@ from kubeagentix.analysis.backends import (
     describe_declared,
     knows_pods,
     resolve_target_port,
+    resolve_target_ports,
     serving_containers,
     target_of,
 )
@@ -45,9 +46,10 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
     own = [container_ports(pod.spec) for pod in pods]
+    are_alike = len(workloads_of(snapshot, pods)) == 1
     declared = tuple(item for ports in own for item in ports)
     for port in service.spec.ports:
-        targets = [resolve_target_port(port, pod.spec) for pod in pods]
+        targets = resolve_target_ports(port, pods)
         numbers = {*targets}
         same = [item for item in declared if item.container_port in numbers]
         if numbers == {None}:
@@ -59,7 +61,7 @@ def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Itera
         elif same and not _is_spoken(service, port, same):
             what = f"the containers declare that port for {same[0].protocol} only, not for {port.protocol}"
             yield _port_mismatch(snapshot, service, port, pods, what)
-        elif strangers := _strangers(snapshot, zip(pods, targets, own, strict=True)):
+        elif not are_alike and (strangers := _strangers(snapshot, zip(pods, targets, own, strict=True))):
             yield from _split(snapshot, service, port, pods, strangers)
         elif len(numbers) == 1 and not _is_asked_there(pods, numbers):
             yield from _deaf(snapshot, service, port, pods)
@@ -77,16 +79,21 @@ def _are_exhaustive(pods: tuple[Pod, ...], numbers: set[int | None]) -> bool:
 
 def _is_asked_there(pods: tuple[Pod, ...], numbers: set[int | None]) -> bool:
     """Whether all pods are ready by probes that ask that very port, so that somebody listens there."""
-    return all(
-        any(_probed(probe.port, pod) in numbers for item in pod.spec.containers if (probe := item.readiness_probe))
-        for pod in pods
-        if pod.is_ready
-    )
+    return all(_is_probed(pod, numbers) for pod in pods if pod.is_ready)
+
+
+def _is_probed(pod: Pod, numbers: set[int | None]) -> bool:
+    for item in pod.spec.containers:
+        probe = item.readiness_probe
+        if probe is not None and _probed(probe.port, pod) in numbers:
+            return True
+    return False
 
 
 def _probed(port: int | str | None, pod: Pod) -> int | None:
-    named = {item.name: item.container_port for item in container_ports(pod.spec)}
-    return named.get(port) if isinstance(port, str) and not port.isdigit() else int(port or 0)
+    if not isinstance(port, str) or port.isdigit():
+        return int(port or 0)
+    return {item.name: item.container_port for item in container_ports(pod.spec)}.get(port)
 
 
 def _strangers(

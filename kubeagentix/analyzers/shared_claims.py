@@ -43,7 +43,7 @@ def _of_claim(snapshot: Snapshot, claim: PersistentVolumeClaim, users: list[Temp
 
 
 def _mounts(pod: Pod, claim: PersistentVolumeClaim) -> bool:
-    return not pod.is_finished and not pod.is_terminating and claim.name in claim_names(pod)
+    return pod.is_live and claim.name in claim_names(pod)
 
 
 def _finding(

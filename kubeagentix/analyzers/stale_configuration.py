@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import share
@@ -29,21 +31,23 @@ _KEPT = "variables, subPath mounts and files of what is immutable stay as they w
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and source, severity `info`: what runs may rightly keep what it started with."""
     stale: dict[tuple[ResourceRef, ResourceRef], list[Pod]] = defaultdict(list)
-    for pod in snapshot.all(Pod):
-        if not pod.is_finished and not pod.is_terminating and _may_be_outlived(snapshot, pod):
-            for source in _outlived(snapshot, pod):
-                stale[(snapshot.workload_of(pod), source)].append(pod)
+    for namespace, pods_there in groupby(snapshot.all(Pod), attrgetter("metadata.namespace")):
+        newest = snapshot.derived(_newest, namespace)
+        for pod in pods_there:
+            if newest is not None and pod.is_live and _may_be_outlived(pod, newest):
+                for source in _outlived(snapshot, pod):
+                    stale[(snapshot.workload_of(pod), source)].append(pod)
     for (workload, source), pods in stale.items():
         yield _finding(snapshot, workload, source, tuple(pods))
 
 
-def _may_be_outlived(snapshot: Snapshot, pod: Pod) -> bool:
-    """Whether anything in its namespace was written after one of its containers started."""
-    newest = snapshot.derived(_newest, pod.metadata.namespace)
-    if newest is None:
-        return False
-    running = (status.state.running for status in pod.status.container_statuses)
-    return any(state is not None and state.started_at is not None and state.started_at < newest for state in running)
+def _may_be_outlived(pod: Pod, newest: datetime) -> bool:
+    """Whether one of its containers had started by then, when anything of its namespace was last written."""
+    for status in pod.status.container_statuses:
+        running = status.state.running
+        if running is not None and running.started_at is not None and running.started_at < newest:
+            return True
+    return False
 
 
 def _newest(snapshot: Snapshot, namespace: str) -> datetime | None:

@@ -33,13 +33,14 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _near_limits(snapshot: Snapshot, pod: Pod) -> Iterator[tuple[str, str, float, float]]:
-    metrics = snapshot.get(PodMetrics, pod.namespace, pod.name)
-    if metrics is None or pod.is_finished or pod.is_terminating:
+    limited = [item for item in (*pod.spec.init_containers, *pod.spec.containers) if item.resources.limits]
+    metrics = snapshot.get(PodMetrics, pod.metadata.namespace, pod.metadata.name) if limited else None
+    if metrics is None or not pod.is_live:
         return
     usage = {item.name: item.usage for item in metrics.containers}
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in limited:
         limits, usages = container.resources.limits, usage.get(container.name, {})
-        for resource in _REASONS if limits and usages else ():
+        for resource in _REASONS if usages else ():
             limit, used = quantity_or_zero(limits.get(resource)), quantity_or_zero(usages.get(resource))
             if limit and used >= NEAR * limit:
                 yield container.name, resource, used, limit

@@ -17,7 +17,6 @@ from kubeagentix.domain.meta import (
     Quantity,
     Resource,
     Value,
-    condition,
 )
 from kubeagentix.domain.volumes import Volume
 
@@ -387,8 +386,10 @@ class Pod(Resource, frozen=True):
     @property
     def is_ready(self) -> bool:
         """Whether condition Ready is True."""
-        ready = condition(self.status.conditions, "Ready")
-        return ready is not None and ready.status == "True"
+        for item in self.status.conditions:  # asked many times of every pod
+            if item.type == "Ready":
+                return item.status == "True"
+        return False
 
     @property
     def is_finished(self) -> bool:
@@ -399,6 +400,11 @@ class Pod(Resource, frozen=True):
     def is_terminating(self) -> bool:
         """Whether somebody asked for its deletion."""
         return self.metadata.deletion_timestamp is not None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is neither finished nor being deleted."""
+        return self.metadata.deletion_timestamp is None and self.status.phase not in ("Succeeded", "Failed")
 
     def containers(self) -> tuple[tuple[Container, ContainerStatus | None, bool], ...]:
         """(container, status or None, is_init) of init containers first, then of the others, in spec order."""

@@ -30,17 +30,15 @@ _FORM = re.compile(r"^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?
 
 def parse_quantity(value: Quantity) -> float:
     """The number a quantity stands for, in its base unit (cores, bytes, pieces). Raises ValueError."""
-    return _parsed(value) if isinstance(value, str) else float(value)
-
-
-@lru_cache(maxsize=4096)  # the same few are asked for by whole clusters
-def _parsed(value: str) -> float:
+    if not isinstance(value, str):
+        return float(value)
     match = _FORM.match(value.strip())
     if match is None:
         raise ValueError(f"not a Kubernetes quantity: {value!r}")
     return float(match[1]) * _SUFFIXES[match[2] or ""]
 
 
+@lru_cache(maxsize=4096)  # the same few are asked for by whole clusters
 def quantity_or_zero(value: Quantity | None) -> float:
     """As parse_quantity, with 0 for what is absent or no quantity."""
     try:

@@ -298,6 +298,8 @@ class Snapshot:
             return ()
         wanted = selector.items()
         candidates = min((self._pods_by_label.get((namespace, key, value), ()) for key, value in wanted), key=len)
+        if len(selector) == 1:
+            return candidates
         return tuple(pod for pod in candidates if wanted <= pod.metadata.labels.items())
 
     def pods_matching(self, namespace: str, selector: LabelSelector) -> tuple[Pod, ...]:

@@ -106,9 +106,12 @@ class Noted(Snapshot):
 
 _SHARED = ("cluster", "server_version", "namespace", "neighbours", "gaps", "_custom_names", "_refs", "_unread")
 _OWNERS = ("Pod", "ReplicaSet", "ReplicationController", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
-# What is derived to list subjects: pods, containers, templates. All else is an index, which is looked up.
+# What is derived to list subjects: pods, containers, templates, events. All else is an index, which is looked up.
 OF_SLICE = frozenset(
-    {"_restless_pods", "_pods_to_mind", "_restless_containers", "_templates", "_managed", "_templated"}
+    {
+        *("_restless_pods", "_pods_to_mind", "_restless_containers", "_templates", "_managed", "_templated"),
+        *("_by_reason", "_warnings"),
+    }
 )
 
 

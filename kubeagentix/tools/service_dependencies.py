@@ -95,7 +95,7 @@ def _state(snapshot: Snapshot, ref: ResourceRef) -> str:
     if isinstance(resource, Service):
         backing = backing_of(snapshot, resource)
         return " (nobody ready behind it)" if backing.is_empty else ""
-    pods = [pod for pod in snapshot.pods_of(ref) if not pod.is_finished and not pod.is_terminating]
+    pods = [pod for pod in snapshot.pods_of(ref) if pod.is_live]
     ready = sum(pod.is_ready for pod in pods)
     return f" ({ready} of {len(pods)} pods ready)" if ready < len(pods) else ""
 

@@ -8,7 +8,7 @@ explains.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -221,33 +221,27 @@ def _pods_by_node(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
 
 
 def _requested(snapshot: Snapshot) -> Mapping[str, Mapping[str, float]]:
-    """The sum of the requests of each node's pods; the replicas of a workload ask for the same."""
-    known: dict[Hashable, Mapping[str, float]] = {}
-    sums: dict[str, Mapping[str, float]] = {}
-    for name, pods in snapshot.derived(_pods_by_node).items():
-        total: dict[str, float] = {}
-        for pod in pods:
-            key = _resources_key(pod.spec)
-            found = known.get(key)
-            if found is None:
-                found = known[key] = requests_of(pod.spec)
-            for resource, wanted in found.items():
-                total[resource] = total.get(resource, 0) + wanted
-        sums[name] = total
+    """The sum of the requests of each node's pods; replicas, which stand side by side, ask for the same."""
+    sums: dict[str, dict[str, float]] = defaultdict(dict)
+    asked: object = None
+    found: Mapping[str, float] = {}
+    for pod in snapshot.all(Pod):
+        if not pod.spec.node_name or pod.is_finished:
+            continue
+        before, asked = asked, _asked(pod.spec)
+        if asked != before:
+            found = requests_of(pod.spec)
+        total = sums[pod.spec.node_name]
+        for resource, wanted in found.items():
+            total[resource] = total.get(resource, 0) + wanted
     return sums
 
 
-def _resources_key(spec: PodSpec) -> Hashable:
+def _asked(spec: PodSpec) -> tuple[object, ...]:
     """All that `requests_of` goes by."""
-    own = tuple([_resources(item) for item in spec.containers])
-    first = tuple([(_resources(item), item.restart_policy) for item in spec.init_containers])
-    whole = (tuple(spec.resources.requests.items()), tuple(spec.resources.limits.items())) if spec.resources else None
-    return (own, first, whole, tuple(spec.overhead.items()))
-
-
-def _resources(container: Container) -> Hashable:
-    resources = container.resources
-    return (tuple(resources.requests.items()), tuple(resources.limits.items()))
+    own = [item.resources for item in spec.containers]
+    first = [(item.resources, item.restart_policy) for item in spec.init_containers]
+    return (own, first, spec.resources, spec.overhead)
 
 
 def requests_of(spec: PodSpec) -> Mapping[str, float]:

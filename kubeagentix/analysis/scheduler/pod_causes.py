@@ -147,7 +147,7 @@ def _where_next(case: Case, constraint: TopologySpreadConstraint) -> str:
     place = {node.name: node.metadata.labels[key] for node in nodes}
     counts = dict.fromkeys(sorted(place.values()), 0)
     for pod in case.cluster.snapshot.pods_matching(case.pod.namespace, selector):
-        if pod.spec.node_name in place and not pod.is_finished and not pod.is_terminating:
+        if pod.spec.node_name in place and pod.is_live:
             counts[place[pod.spec.node_name]] += 1
     fewest = [value for value, count in counts.items() if count == min(counts.values())]
     theirs = [node.name for node in nodes if place[node.name] in fewest]
