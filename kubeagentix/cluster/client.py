@@ -37,6 +37,7 @@ from kubeagentix.errors import (
     UnreachableError,
     excerpt,
 )
+from kubeagentix.recognition.masking import masked
 
 if TYPE_CHECKING:
     import urllib3
@@ -208,7 +209,7 @@ class Client:
         except TimeoutError as error:
             raise UnreachableError(
                 f"cannot read {what}: no answer within {deadline.seconds:.3g} s",
-                hint=f"is {self._access.server} overloaded, or behind a VPN?",
+                hint=f"is {masked(self._access.server)} overloaded, or behind a VPN?",
             ) from error
 
     @contextmanager

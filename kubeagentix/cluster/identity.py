@@ -12,9 +12,10 @@ import binascii
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,26 +53,23 @@ def check(access: Access) -> None:
         _exec_command(access)
 
 
-def run_exec_plugin(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> ExecCredential:
-    """Run the plugin of `access` and return what it gave. Blocks. Raises KubeconfigError."""
+Begun = Callable[[Callable[[], None]], None]  # is given what ends the plugin, once that runs
+
+
+def run_exec_plugin(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S, begun: Begun | None = None) -> ExecCredential:
+    """Run the plugin of `access` and return what it gave. Blocks.
+
+    With `begun` it has no terminal at all, hears no Ctrl-C, and ends with all that it has started. Raises
+    KubeconfigError.
+    """
     spec = access.user["exec"]
     command = _exec_command(access)
     arguments = [str(item) for item in spec.get("args") or ()]
     what = f"the exec plugin {spec['command']!r} of user {access.user_name!r}"
     is_interactive = spec.get("interactiveMode") != "Never" and sys.stdin is not None and sys.stdin.isatty()
     try:
-        done = subprocess.run(
-            [command, *arguments],
-            env=_exec_environment(access, is_interactive=is_interactive),
-            stdin=None if is_interactive else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            # At a terminal its prompts must be seen; elsewhere its complaint belongs into the error.
-            stderr=None if is_interactive else subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-        )
+        environment = _exec_environment(access, is_interactive=is_interactive)
+        done = _run([command, *arguments], environment, timeout_s, begun, is_interactive=is_interactive)
     except subprocess.TimeoutExpired as error:
         raise KubeconfigError(f"{what} gave no answer within {timeout_s:g} s", hint=_try_it(spec)) from error
     except OSError as error:
@@ -82,10 +80,45 @@ def run_exec_plugin(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Exe
     return _read_credential(done.stdout, what, spec)
 
 
-def with_plugin_run(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Access:
+def _run(
+    words: list[str], environment: Mapping[str, str], timeout_s: float, begun: Begun | None, *, is_interactive: bool
+) -> subprocess.CompletedProcess[str]:
+    process = subprocess.Popen(
+        words,
+        env=environment,
+        stdin=None if is_interactive else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        # At a terminal its prompts must be seen; elsewhere its complaint belongs into the error.
+        stderr=None if is_interactive else subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=begun is not None,
+    )
+
+    def end() -> None:
+        if process.poll() is not None:
+            return
+        if begun is not None and hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+    with process:
+        try:
+            if begun is not None:
+                begun(end)
+            said, complained = process.communicate(timeout=timeout_s)
+        except BaseException:
+            end()
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, said, complained)
+
+
+def with_plugin_run(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S, begun: Begun = lambda _: None) -> Access:
     """The access with what its exec plugin gave instead of the plugin; the same where it has none. Blocks.
 
-    The plugin is told that nobody sits at a terminal. Raises KubeconfigError, also for one that must ask somebody.
+    The plugin is told that nobody sits at a terminal, and has none. Raises KubeconfigError, also for one that must ask
+    somebody.
     """
     spec = access.user.get("exec")
     if not isinstance(spec, dict) or "token" in access.user or "tokenFile" in access.user:
@@ -93,7 +126,7 @@ def with_plugin_run(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> Acc
     if spec.get("interactiveMode") == "Always":
         raise KubeconfigError("its exec plugin must ask you something", hint="run kubectl with it, in a terminal")
     quiet = replace(access, user={**access.user, "exec": {**spec, "interactiveMode": "Never"}})
-    given = run_exec_plugin(quiet, timeout_s=timeout_s)
+    given = run_exec_plugin(quiet, timeout_s=timeout_s, begun=begun)
     user = {key: value for key, value in access.user.items() if key != "exec"}
     if given.token:
         user["token"] = given.token

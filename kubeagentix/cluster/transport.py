@@ -14,7 +14,7 @@ def unreachable(error: Exception, server: str) -> KubeAgentiXError:
     """The error that says why no answer came from `server`, to be raised from `error`."""
     import urllib3.exceptions as http  # noqa: PLC0415  80 ms to import
 
-    host = urlsplit(server).netloc
+    host = urlsplit(server).netloc.rpartition("@")[2]  # without who logs in, and with which password
     match error:
         case http.SSLError():
             return _tls(error, host)

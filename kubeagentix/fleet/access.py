@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,6 +23,7 @@ from kubeagentix.cluster.kubeconfig import Access
 from kubeagentix.cluster.session import open_session
 from kubeagentix.domain.secrets import Secret
 from kubeagentix.errors import KubeconfigError, excerpt
+from kubeagentix.fleet.ending import Ending
 from kubeagentix.recognition.masking import masked
 
 _CLUSTER = (
@@ -46,7 +48,7 @@ class HandedAccess:
         self._document = document
 
     def __repr__(self) -> str:
-        return f"HandedAccess(context={self.context!r}, server={masked(self.server)!r})"
+        return f"HandedAccess(context={self.context!r}, server={address(self.server)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrived, (self.context, self.server, self._document.reveal())
@@ -70,14 +72,26 @@ def _arrived(context: str, server: str, document: str) -> HandedAccess:
     return HandedAccess(context, server, Secret(document))
 
 
-def hand_over(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> HandedAccess:
+def address(server: str) -> str:
+    """A server's URL without who logs in, and with which password."""
+    split = urlsplit(server)
+    return masked(split._replace(netloc=split.netloc.rpartition("@")[2]).geturl())
+
+
+def is_slow(access: Access) -> bool:
+    """Whether a program or a server is asked before the access can be handed over."""
+    return not {"exec", "auth-provider"}.isdisjoint(access.user)
+
+
+def hand_over(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S, ending: Ending | None = None) -> HandedAccess:
     """The access with everything in it that requests need. Blocks: files are read, a plugin is run, without a terminal.
 
-    Raises KubeconfigError.
+    Told by `ending` that nobody waits any more, the plugin is ended. Raises KubeconfigError.
     """
+    ending = ending or Ending()
     try:
         check(access)
-        user, cluster = _own_user(access, timeout_s), _embedded(access.cluster, ("certificate-authority",))
+        user, cluster = _own_user(access, timeout_s, ending), _embedded(access.cluster, ("certificate-authority",))
         if access.is_in_cluster:
             cluster["certificate-authority-data"] = _encoded(access.folder / "ca.crt")
     except (OSError, ValueError, TypeError, AttributeError) as error:  # a field of another type, a file that is gone
@@ -92,12 +106,13 @@ def hand_over(access: Access, *, timeout_s: float = EXEC_TIMEOUT_S) -> HandedAcc
     return HandedAccess(access.context, access.server, Secret(msgspec.json.encode(document).decode()))
 
 
-def _own_user(access: Access, timeout_s: float) -> dict[str, Any]:
+def _own_user(access: Access, timeout_s: float, ending: Ending) -> dict[str, Any]:
     if access.is_in_cluster:
         return {"token": (access.folder / "token").read_text().strip()}
     if "auth-provider" in access.user:
         return {"token": _provided_token(access)}
-    user = _embedded(with_plugin_run(access, timeout_s=timeout_s).user, ("client-certificate", "client-key"))
+    given = with_plugin_run(access, timeout_s=timeout_s, begun=ending.when_told)
+    user = _embedded(given.user, ("client-certificate", "client-key"))
     if "token" not in user and "tokenFile" in user:
         user["token"] = Path(str(user["tokenFile"])).read_text().strip()
     return user

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -172,10 +173,11 @@ class _Run:
             self._listen(Notice(code="fleet", message=line))
         total = len(self._sweep.members)
         self._listen(StageChanged(stage="collect", done=0, total=total))
-        async for report in self._sweep.run():
-            done = len(self._sweep.reports)
-            self._listen(StageChanged(stage="collect", done=done, total=total, detail=report.name))
-            self._listen(ClusterReported(report=report, done=done, total=total, so_far=self.so_far))
+        async with aclosing(self._sweep.run()) as reports:  # whoever listens may raise
+            async for report in reports:
+                done = len(self._sweep.reports)
+                self._listen(StageChanged(stage="collect", done=done, total=total, detail=report.name))
+                self._listen(ClusterReported(report=report, done=done, total=total, so_far=self.so_far))
         return self.so_far(is_over=True)
 
     def _notice(self, line: str) -> None:

@@ -45,12 +45,20 @@ class FleetDiagnosis:
     @property
     def unread(self) -> tuple[ClusterReport, ...]:
         """The clusters that could not be asked, each with `why`: what is wrong there is not known."""
-        return tuple(report for report in self.reports if not report.is_read)
+        return tuple(report for report in self.reports if not (report.is_read or report.is_absent))
+
+    @property
+    def absent(self) -> tuple[ClusterReport, ...]:
+        """The clusters that do not have the namespace that was asked for."""
+        return tuple(report for report in self.reports if report.is_absent)
 
     @property
     def is_healthy(self) -> bool:
-        """Whether every cluster was read whole, and nothing was found at severity warning or above."""
-        return all(report.is_healthy for report in self.reports)
+        """Whether every cluster was read whole, and nothing was found at severity warning or above.
+
+        Those without the namespace that was asked for do not count, but not all may be such.
+        """
+        return bool(self.read) and all(report.is_healthy or report.is_absent for report in self.reports)
 
     def severity_count(self, severity: Severity) -> int:
         """How many findings of that severity there are in all clusters."""
@@ -64,7 +72,7 @@ class FleetDiagnosis:
             raise NotFoundError(f"no cluster of the fleet is called {excerpt(cluster, 80)!r}", hint=hint)
         found = report.diagnosis
         if found is None:
-            raise NotFoundError(f"there is no diagnosis of {cluster}: {report.why}")
+            raise NotFoundError(f"there is no diagnosis of {excerpt(cluster, 80)}: {report.why}")
         return found
 
     def frame(self) -> pd.DataFrame:

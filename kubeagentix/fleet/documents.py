@@ -11,7 +11,6 @@ from kubeagentix.exporters.json import safe
 from kubeagentix.fleet.incidents import Affected, Incident
 from kubeagentix.fleet.report import ClusterReport
 from kubeagentix.quickdx.diagnosis import COLUMNS
-from kubeagentix.recognition.masking import masked
 
 if TYPE_CHECKING:
     from kubeagentix.fleet.diagnosis import FleetDiagnosis
@@ -62,7 +61,7 @@ def _affected(item: Affected) -> dict[str, Any]:
 def _cluster(report: ClusterReport) -> dict[str, Any]:
     return {
         "name": report.name,
-        "server": masked(report.server),
+        "server": report.server,
         "is_read": report.is_read,
         "why": report.why,
         "code": report.code,

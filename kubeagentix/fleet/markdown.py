@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubeagentix.exporters.markdown import code, escaped, fenced
 from kubeagentix.fleet import outline
 from kubeagentix.fleet.incidents import Incident
+from kubeagentix.fleet.words import named
 from kubeagentix.report.words import EMOJI
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _lines(found: FleetDiagnosis) -> Iterator[str]:
         yield from ("### Not seen", "")
         yield from (f"- {escaped(line)}" for line in lines[:MAX_ROWS])
         yield ""
-    yield from (f"- {escaped(line)}" for line in found.notices)
+    yield from (f"- {escaped(line)}" for line in outline.notes(found))
 
 
 def _row(rank: int, item: Incident) -> str:
@@ -48,7 +49,7 @@ def _row(rank: int, item: Incident) -> str:
 def _incident(rank: int, item: Incident) -> Iterator[str]:
     example = item.example
     yield from (f"### {rank}. {EMOJI[item.severity]} {escaped(item.title)}", "")
-    yield f"- On {item.spread}: {escaped(outline.named(item.clusters))}"
+    yield f"- On {item.spread}: {escaped(named(item.clusters))}"
     yield f"- Such as {code(example.cluster)}: {code(str(example.root.root))}: {escaped(example.root.title)}"
     yield ""
     if example.root.summary and example.root.summary != example.root.title:

@@ -9,17 +9,21 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from kubeagentix.arguments import check_path
 from kubeagentix.cluster.kubeconfig import Access, nearest, resolve_each
 from kubeagentix.errors import KubeconfigError, UsageError, excerpt
+from kubeagentix.fleet.access import address
+from kubeagentix.fleet.words import named
 from kubeagentix.paths import expanded
-from kubeagentix.recognition.masking import masked
 
+MAX_BYTES = 64 << 20  # of a kubeconfig: ten thousand contexts with their certificates
 _PATTERN = frozenset("*?[")
+_ROUTES = ("tls-server-name", "proxy-url")  # by which one address leads to many clusters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,8 @@ def _of_file(kubeconfig: str | os.PathLike[str] | None) -> list[Member]:
 def _member(name: str, found: Access | KubeconfigError, file: str = "") -> Member:
     if isinstance(found, KubeconfigError):
         return Member(name=name, context=name, file=file, why=str(found))
-    return Member(name=name, context=name, file=file, access=found)
+    context = "" if found.is_in_cluster else name  # no kubeconfig has that one
+    return Member(name=name, context=context, file=file, access=found)
 
 
 def _of_folder(given: str | os.PathLike[str], notices: list[str]) -> list[Member]:
@@ -111,29 +116,64 @@ def _of_folder(given: str | os.PathLike[str], notices: list[str]) -> list[Member
         raise UsageError(f"{folder} is a file, not a folder", hint="name it with --kubeconfig") from None
     except OSError as error:
         raise UsageError(f"cannot read the folder {folder}: {excerpt(error.strerror or '')}") from error
-    found = [member for path in files for member in _of_one(path, notices)]
+    strange: list[str] = []
+    found = [member for path in files for member in _of_one(path, strange)]
+    if strange:
+        notices.append(f"passed over, as no context stands in them: {named(strange)}")
     if not found:
         raise UsageError(f"the folder {folder} holds no kubeconfig", hint="name the folder that holds them")
     names, held = Counter(member.name for member in found), Counter(member.file for member in found)
-    return [_named_apart(item, held[item.file]) if names[item.name] > 1 else item for item in found]
+    return _unique(_named_apart(item, held[item.file]) if names[item.name] > 1 else item for item in found)
 
 
-def _of_one(path: Path, notices: list[str]) -> list[Member]:
+def _of_one(path: Path, strange: list[str]) -> list[Member]:
     try:
-        if not path.is_file():  # a folder, or a pipe that nobody writes to
+        if not _is_kubeconfig(path):
+            if not path.is_dir():
+                strange.append(path.name)
             return []
         _, each = resolve_each(path)
     except KubeconfigError as error:
         return [Member(name=path.name, file=str(path), why=str(error))]
+    except OSError as error:
+        why = f"cannot read {path}: {excerpt(error.strerror or '')}"
+        return [Member(name=path.name, file=str(path), why=why)]
     if not each:
-        notices.append(f"{path.name} holds no context: passed over")
+        strange.append(path.name)
     return [_member(name, found, str(path)) for name, found in each.items()]
+
+
+def _is_kubeconfig(path: Path) -> bool:
+    """Whether it seems to be meant as one, be it torn: notes, certificates and what else lies about are not.
+
+    Raises OSError.
+    """
+    if path.is_symlink() and not path.exists():  # it leads nowhere, which reading it tells
+        return True
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:  # a folder, or a pipe that nobody writes to
+        return False
+    text = path.read_bytes().replace(b"\0", b"")  # some shells write UTF-16
+    return b"contexts" in text or b"clusters" in text
 
 
 def _named_apart(member: Member, held: int) -> Member:
     """By its file, and by the context too if the file holds several."""
     file = Path(member.file).name
     return replace(member, name=f"{file}/{member.context}" if held > 1 else file)
+
+
+def _unique(members: Iterable[Member]) -> list[Member]:
+    """Whatever they are called, each by a name of its own."""
+    found: dict[str, Member] = {}
+    for member in members:
+        name = next(name for name in _names_like(member.name) if name not in found)
+        found[name] = replace(member, name=name)
+    return list(found.values())
+
+
+def _names_like(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in count(2))
 
 
 def _chosen(wanted: Sequence[str], known: Sequence[Member], notices: list[str]) -> list[Member]:
@@ -153,31 +193,40 @@ def _chosen(wanted: Sequence[str], known: Sequence[Member], notices: list[str]) 
         for member in matching:
             chosen.setdefault(member.name, member)
     # What could not be read may have been meant: it is no secret that it is left out.
-    unread = [member for member in known if not member.context and member.name not in chosen]
+    unread = [member for member in known if member.access is None and not member.context and member.name not in chosen]
     return [*chosen.values(), *unread]
 
 
-def _once(found: Iterable[Member], notices: list[str]) -> Iterable[Member]:
+def _once(found: Iterable[Member], notices: list[str]) -> list[Member]:
     """Without those that ask the same server as the same user in other words; who ask it as others are told of."""
-    first: dict[tuple[str, str], Member] = {}
-    servers: dict[str, str] = {}
+    same: dict[tuple[str, str], list[Member]] = {}
+    servers: dict[tuple[str, ...], list[str]] = {}
+    asked = []
     for member in found:
         access = member.access
-        if access is None:
-            yield member
-            continue
-        key = (access.server, repr((_sorted(access.cluster), _sorted(access.user), access.folder)))
-        same = first.setdefault(key, member)
-        if same is not member:
-            notices.append(f"{member.name} is {same.name} by another name ({masked(access.server)}): it is asked once")
-            continue
-        other = servers.setdefault(access.server, member.name)
-        if other != member.name:
-            server = masked(access.server)
-            notices.append(
-                f"{member.name} and {other} ask one server ({server}) with different credentials: both are asked"
-            )
-        yield member
+        if access is not None:
+            key = (access.server, repr((_sorted(access.cluster), _sorted(access.user), access.folder)))
+            others = same.setdefault(key, [])
+            others.append(member)
+            if len(others) > 1:
+                continue
+            place = (access.server, *(str(access.cluster.get(key, "")) for key in _ROUTES))
+            servers.setdefault(place, []).append(member.name)
+        asked.append(member)
+    notices += [_doubles(first, more) for first, *more in same.values() if more]
+    for (server, *_), names in servers.items():
+        if len(names) > 1:
+            all_of_them = "both" if len(names) == 2 else "all"
+            who = " and ".join(names) if len(names) == 2 else named(names)
+            notices.append(f"{who} ask one server ({address(server)}) in different ways: {all_of_them} are asked")
+    return asked
+
+
+def _doubles(first: Member, more: Sequence[Member]) -> str:
+    assert first.access is not None
+    what = "is {} by another name" if len(more) == 1 else "are {} by other names"
+    names = named(member.name for member in more)
+    return f"{names} {what.format(first.name)} ({address(first.access.server)}): it is asked once"
 
 
 def _sorted(entry: Mapping[str, object]) -> list[tuple[str, object]]:

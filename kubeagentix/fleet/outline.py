@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from kubeagentix.domain.diagnosis import OUTSIDE, Severity
 from kubeagentix.fleet.incidents import Affected, Incident
 from kubeagentix.fleet.report import ClusterReport
+from kubeagentix.fleet.words import count, named
 from kubeagentix.report.outline import WIDTH, Row, Tone
 from kubeagentix.report.text import clean_block, clean_line
 from kubeagentix.report.wrapping import wrapped
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 DETAILED = 5  # incidents that are told with why and what to do, unless all is asked for
 LISTED = 40  # lines of the overview
-NAMED = 6  # clusters that are named before the rest is counted
 _KUBECTL = re.compile(r"(?:^|[|;&(]\s*)kubectl ", re.MULTILINE)
 
 
@@ -32,12 +32,20 @@ def told(found: FleetDiagnosis) -> str:
 
 def headline(found: FleetDiagnosis) -> str:
     """`200 clusters: 12 incidents in 37 of them, 3 could not be asked`."""
-    total, unread = len(found.reports), len(found.unread)
+    total, unread, absent = len(found.reports), len(found.unread), len(found.absent)
     hit = {name for incident in found.incidents for name in incident.clusters}
-    said = f"{count(len(found.incidents), 'incident')} in {len(hit)} of them" if hit else "nothing wrong was seen"
-    lost = f", {unread} could not be asked" if unread else ""
+    if hit:
+        parts = [f"{count(len(found.incidents), 'incident')} in {len(hit)} of them"]
+    elif found.read:
+        parts = ["nothing wrong was seen"]
+    elif unread == total:
+        parts, unread = ["it could not be asked" if total == 1 else "none of them could be asked"], 0
+    else:
+        parts = ["nothing was read"]
+    parts += [f"{unread} could not be asked"] if unread else []
+    parts += [f"{absent} without the namespace"] if absent else []
     early = "" if found.is_complete else " (broken off)"
-    return f"{count(total, 'cluster')}: {said}{lost}{early}"
+    return f"{count(total, 'cluster')}: {', '.join(parts)}{early}"
 
 
 def outline(found: FleetDiagnosis, *, is_verbose: bool = False) -> Iterator[Row]:
@@ -84,9 +92,9 @@ def _incident(incident: Incident, rank: int) -> Iterator[Row]:
 
 def steps(example: Affected) -> Iterator[tuple[str, str]]:
     """What to do in the example's cluster, each with its command, which says of which cluster it is."""
-    where = shlex.join(example.where)
+    where = _where(example)
     for step in example.root.steps:
-        command = _KUBECTL.sub(lambda found: f"{found[0]}{where} ", clean_block(step.command, max_lines=10))
+        command = _KUBECTL.sub(lambda found: f"{found[0]}{where}", clean_block(step.command, max_lines=10))
         mark = " (changes the cluster)" if step.is_change else ""
         yield f"{clean_line(step.title, 200)}{mark}", command
     if example.root.root.kind not in OUTSIDE:
@@ -97,7 +105,14 @@ def look(example: Affected) -> str:
     """The command that diagnoses the example alone."""
     ref = example.root.root
     place = ("-n", ref.namespace) if ref.namespace else ()
-    return clean_line(shlex.join(("kubeagentix", "dx", f"{ref.kind}/{ref.name}", *place, *example.where)), 400)
+    words = shlex.join(("kubeagentix", "dx", f"{ref.kind}/{ref.name}", *place))
+    return f"{clean_line(words, 400)} {_where(example)}".rstrip()
+
+
+def _where(example: Affected) -> str:
+    """The options that lead to its cluster, each followed by a blank; a name may be anything."""
+    words = (word if word.isprintable() else clean_line(word, 400) for word in example.where)
+    return "".join(f"{shlex.quote(word)} " for word in words)
 
 
 def _unseen(found: FleetDiagnosis, *, is_verbose: bool) -> Iterator[Row]:
@@ -121,7 +136,7 @@ def unseen(found: FleetDiagnosis) -> list[str]:
 
 def _without_host(report: ClusterReport) -> str:
     host = urlsplit(report.server).netloc
-    return re.sub(re.escape(host), "its server", report.why) if host else report.why
+    return re.sub(rf"(?:https?://)?{re.escape(host)}", "its server", report.why) if host else report.why
 
 
 def _together(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -133,9 +148,15 @@ def _together(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(why, clean_line(named(dict.fromkeys(names)))) for why, names in ranked]
 
 
+def notes(found: FleetDiagnosis) -> list[str]:
+    """Lines about the sweep itself, and which clusters answered and do not have what was asked for."""
+    absent = (f"{who}: {why}" for why, who in _together((report.why, report.name) for report in found.absent))
+    return [*absent, *found.notices]
+
+
 def _closing(found: FleetDiagnosis) -> Iterator[Row]:
     yield Row(text="")
-    yield from (Row(label="note", text=clean_line(line)) for line in found.notices)
+    yield from (Row(label="note", text=clean_line(line)) for line in notes(found))
     objects = sum(sum(report.counts.values()) for report in found.read)
     kinds = ((severity, found.severity_count(severity)) for severity in Severity)
     parts = ", ".join(f"{number} {severity}" for severity, number in kinds if number)
@@ -144,16 +165,3 @@ def _closing(found: FleetDiagnosis) -> Iterator[Row]:
     seconds = (found.finished_at - found.started_at).total_seconds()
     read = f"Read {count(objects, 'object')} of {count(len(found.read), 'cluster')} in {seconds:.1f} s"
     yield Row(text=f"{told}. {read}.", tone="muted")
-
-
-def named(names: Iterable[str]) -> str:
-    """`a, b, c and 12 more`."""
-    known = list(names)
-    if len(known) <= NAMED + 1:
-        return ", ".join(known)
-    return f"{', '.join(known[:NAMED])} and {len(known) - NAMED} more"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 cluster`, `2 clusters`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

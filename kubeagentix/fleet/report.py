@@ -84,6 +84,11 @@ class ClusterReport:
         return not self.why
 
     @property
+    def is_absent(self) -> bool:
+        """Whether the cluster answered that it has no such namespace."""
+        return self.code == "no_namespace"
+
+    @property
     def is_healthy(self) -> bool:
         """Whether all was read, and nothing of severity warning or above was found."""
         serious = sum(count for severity, count in self.severities.items() if severity != Severity.INFO.value)

@@ -11,14 +11,19 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
+from kubeagentix.cluster.identity import EXEC_TIMEOUT_S
+from kubeagentix.cluster.kubeconfig import Access
+from kubeagentix.cluster.workers import Workers
 from kubeagentix.domain.ignoring import IgnoreRule
-from kubeagentix.errors import KubeAgentiXError, excerpt
-from kubeagentix.fleet.access import HandedAccess, hand_over
+from kubeagentix.errors import KubeAgentiXError, KubeconfigError, excerpt
+from kubeagentix.fleet.access import HandedAccess, address, hand_over, is_slow
+from kubeagentix.fleet.ending import Ending
 from kubeagentix.fleet.local import WorkerHungError
 from kubeagentix.fleet.members import Member
 from kubeagentix.fleet.pools import Place, local, processors
@@ -27,8 +32,9 @@ from kubeagentix.fleet.task import Task, work
 
 ATTEMPTS = 3
 SILENCE_S = 60.0  # past a cluster's deadline, for what was read to be analyzed
-AHEAD = 8  # accesses that are got ready while all workers are busy: an exec plugin may take a second
+AHEAD = 8  # accesses that are ready while all workers are busy: an exec plugin may take a second
 PLUGINS = 8  # that run beside each other
+FILES_S = 5.0  # past a plugin's time: for a file on a server that is gone, or a pipe that nobody writes to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +75,30 @@ class Sweep:
         self._place = place
         self._notice = notice
         self._where = {member.name: member.where for member in self.members}
-        self._waiting = deque(_Try(member) for member in self.members if member.access is not None)
+        self._waiting = deque[_Try]()  # those whose access is at hand
+        self._slow = deque[_Try]()  # and those whose plugin is to be run before
+        for member in self.members:
+            self._queue(_Try(member))
+        self._asked_for = 0  # plugins that run
         self._busy: set[asyncio.Task[ClusterReport | _Lost]] = set()
         self._slots = asyncio.Semaphore(place.at_a_time)
         self._waits: set[asyncio.Event] = set()
-        self._plugins = ThreadPoolExecutor(PLUGINS, thread_name_prefix="kubeagentix-access")
+        # Threads that nobody waits for, one for each at most: some files can never be read.
+        self._readers = Workers(max(1, len(self.members)), name="kubeagentix access")
 
-    async def run(self) -> AsyncIterator[ClusterReport]:
+    def _queue(self, asked: _Try) -> None:
+        access = asked.member.access
+        if access is not None:
+            (self._slow if is_slow(access) else self._waiting).append(asked)
+
+    async def run(self) -> AsyncGenerator[ClusterReport, None]:
         """The reports as they come, one for each member. Cancelled, it leaves what is there in `reports`."""
         ends_at = time.monotonic() + (self._order.total_deadline_s or math.inf)
         try:
             for member in self.members:
                 if member.access is None:
                     yield self._told(ClusterReport(name=member.name, why=member.why, code="kubeconfig"))
-            while (self._waiting or self._busy) and time.monotonic() < ends_at:
+            while (self._waiting or self._slow or self._busy) and time.monotonic() < ends_at:
                 self._begin()
                 for outcome in await self._next(ends_at):
                     if (report := self._settled(outcome)) is not None:
@@ -113,13 +129,20 @@ class Sweep:
 
     def _told(self, report: ClusterReport) -> ClusterReport:
         assert report.name not in self.reports, "each cluster is told once"
-        told = replace(report, where=self._where[report.name])
+        told = replace(report, where=self._where[report.name], server=address(report.server))
         self.reports[report.name] = told
         return told
 
     def _begin(self) -> None:
-        while self._waiting and len(self._busy) < self._place.at_a_time + AHEAD:
-            self._busy.add(asyncio.create_task(self._ask(self._waiting.popleft())))
+        """As many as workers will soon ask for; plugins that hang hold up nobody who needs none."""
+        while len(self._busy) - self._asked_for < self._place.at_a_time + AHEAD:
+            if self._slow and self._asked_for < PLUGINS:
+                self._asked_for += 1
+                self._busy.add(asyncio.create_task(self._ask(self._slow.popleft(), is_slow=True)))
+            elif self._waiting:
+                self._busy.add(asyncio.create_task(self._ask(self._waiting.popleft())))
+            else:
+                return
 
     def _settled(self, outcome: ClusterReport | _Lost) -> ClusterReport | None:
         """The report to tell; None if the work is to be begun again."""
@@ -129,10 +152,10 @@ class Sweep:
         if outcome.executor is not None:  # which may be through no fault of this work
             if outcome.executor is self._place.executor:
                 self._replace(outcome.why)
-            self._waiting.append(outcome.of)
+            self._queue(outcome.of)
             return None
         if attempt < ATTEMPTS:
-            self._waiting.append(_Try(outcome.of.member, attempt + 1))
+            self._queue(_Try(outcome.of.member, attempt + 1))
             return None
         member = outcome.of.member
         why = f"it was begun {attempt} times and lost each time: {outcome.why}"
@@ -150,16 +173,31 @@ class Sweep:
         for is_over in self._waits:  # what it still has will not come
             is_over.set()
 
-    async def _ask(self, asked: _Try) -> ClusterReport | _Lost:
+    async def _ask(self, asked: _Try, *, is_slow: bool = False) -> ClusterReport | _Lost:
         member = asked.member
         assert member.access is not None
-        loop = asyncio.get_running_loop()
         try:
-            access = await loop.run_in_executor(self._plugins, hand_over, member.access)
+            access = await self._handed_over(member.access)
         except KubeAgentiXError as error:
             return ClusterReport(name=member.name, server=member.access.server, why=str(error), code=error.code)
+        finally:
+            self._asked_for -= is_slow
         async with self._slots:
             return await self._worked(asked, self._task(member, access))
+
+    async def _handed_over(self, access: Access) -> HandedAccess:
+        ending, limit_s = Ending(), min(EXEC_TIMEOUT_S, self._order.deadline_s)
+        job = partial(hand_over, access, timeout_s=limit_s, ending=ending)
+        try:
+            async with asyncio.timeout(limit_s + FILES_S):
+                return await asyncio.wrap_future(self._readers.submit(job))
+        except TimeoutError as error:
+            ending.tell()
+            seen = f"what context {excerpt(access.context, 80)!r} names was not read within {limit_s + FILES_S:g} s"
+            raise KubeconfigError(seen, hint="see whether its files, and its login, can be reached") from error
+        except asyncio.CancelledError:
+            ending.tell()
+            raise
 
     def _task(self, member: Member, access: HandedAccess) -> Task:
         order = self._order
@@ -178,12 +216,13 @@ class Sweep:
             future = executor.submit(work, task)
         except Exception as error:  # noqa: BLE001  of any kind of executor
             return _Lost(asked, _words(error), executor)
-        await self._over(future)
+        await self._over(future, task.ending)
         if not future.done():
+            task.ending.tell()
             return _Lost(asked, "it was given up with its executor", executor)
         return _outcome(asked, future, executor)
 
-    async def _over(self, future: Future[ClusterReport]) -> None:
+    async def _over(self, future: Future[ClusterReport], ending: Ending) -> None:
         """Waits until it is done, or its executor has been given up."""
         is_over, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -197,6 +236,7 @@ class Sweep:
             await is_over.wait()
         except asyncio.CancelledError:
             future.cancel()
+            ending.tell()
             raise
         finally:
             self._waits.discard(is_over)
@@ -208,7 +248,6 @@ class Sweep:
             task.cancel()
         if self._place.is_own:
             self._place.executor.shutdown(wait=False, cancel_futures=True)
-        self._plugins.shutdown(wait=False, cancel_futures=True)
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*busy, return_exceptions=True)
 

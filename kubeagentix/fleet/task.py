@@ -12,6 +12,7 @@ import platform
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from kubeagentix.analysis.pulls import parse_image
@@ -20,8 +21,9 @@ from kubeagentix.cluster.transport import was_dropped
 from kubeagentix.domain.diagnosis import OUTSIDE, REGISTRY, Finding, Hypothesis, ResourceRef, Target
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
-from kubeagentix.errors import KubeAgentiXError, excerpt
-from kubeagentix.fleet.access import HandedAccess
+from kubeagentix.errors import KubeAgentiXError, NotFoundError, excerpt
+from kubeagentix.fleet.access import HandedAccess, address
+from kubeagentix.fleet.ending import Ending
 from kubeagentix.fleet.report import ClusterReport, RootCause, Step, packed
 from kubeagentix.quickdx import pipeline
 from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -38,7 +40,8 @@ _OF_REGISTRY = ("/Network", "/RateLimited", "/Certificate", "/Unauthorized", "/U
 class Task:
     """What a worker needs to know: which cluster, as whom, and what to look for. Holds that cluster's access only.
 
-    `id` is new each time: Dask takes two tasks with equal arguments for one, whose result it may still have.
+    `id` is new each time: Dask takes two tasks with equal arguments for one, whose result it may still have. `ending`
+    breaks off the work that a thread of this process is at.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Task:
     include_lint: bool = False
     ignore: tuple[IgnoreRule, ...] | None = ()
     deadline_s: float = 60.0
+    ending: Ending = field(default_factory=Ending, repr=False, compare=False)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -57,7 +61,10 @@ def work(task: Task) -> ClusterReport:
 
 async def _worked(task: Task) -> ClusterReport:
     began, worker = time.perf_counter(), f"{platform.node()}:{os.getpid()}"
-    server = task.access.server
+    server = address(task.access.server)
+    loop, doing = asyncio.get_running_loop(), asyncio.current_task()
+    assert doing is not None
+    task.ending.when_told(lambda: _cancel(loop, doing))
     try:
         async with asyncio.timeout(task.deadline_s + GRACE_S):
             report = await _diagnosed(task)
@@ -65,12 +72,20 @@ async def _worked(task: Task) -> ClusterReport:
         why = f"it took longer than {task.deadline_s:g} s"
         report = ClusterReport(name=task.name, server=server, why=why, code="timeout")
     except KubeAgentiXError as error:
+        is_absent = task.namespace is not None and isinstance(error, NotFoundError)
+        # Which ones each has instead would make many lines of what is one for all.
+        code, why = ("no_namespace", error.message) if is_absent else (error.code, str(error))
         is_lost = was_dropped(error.__cause__)
-        report = ClusterReport(name=task.name, server=server, why=str(error), code=error.code, is_lost=is_lost)
+        report = ClusterReport(name=task.name, server=server, why=why, code=code, is_lost=is_lost)
     except Exception as error:  # noqa: BLE001  one cluster's oddity is not to end the sweep
         why = f"Quick Dx failed: {type(error).__name__}: {excerpt(str(error), 120)}"
         report = ClusterReport(name=task.name, server=server, why=why, code="broken")
     return replace(report, seconds=round(time.perf_counter() - began, 4), worker=worker)
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, doing: asyncio.Task[ClusterReport]) -> None:
+    with suppress(RuntimeError):  # it is done, and its loop closed
+        loop.call_soon_threadsafe(doing.cancel)
 
 
 async def _diagnosed(task: Task) -> ClusterReport:
@@ -84,7 +99,7 @@ async def _diagnosed(task: Task) -> ClusterReport:
             deadline_s=task.deadline_s,
             seen=seen.append,
         )
-    return reported(task.name, task.access.server, diagnosis, seen[0])
+    return reported(task.name, address(task.access.server), diagnosis, seen[0])
 
 
 def reported(name: str, server: str, diagnosis: Diagnosis, snapshot: Snapshot) -> ClusterReport:

@@ -322,3 +322,16 @@ def test_a_token_that_no_header_can_carry_is_told_without_it(api: FakeApi, tmp_p
         ask(Client(access))
     assert caught.value.__cause__ is None
     assert "pasted" not in str(caught.value).replace("was pasted", "")
+
+
+@pytest.mark.parametrize("server", ["https://dev:s3cret@127.0.0.1:1", "URL"])
+def test_a_password_in_the_servers_address_is_not_told(api: FakeApi, tmp_path: Path, server: str) -> None:
+    api.on("/x", Reply(is_hanging=True))
+    server = server.replace("URL", api.url.replace("://", "://dev:s3cret@"))
+    path = tmp_path / "config"
+    path.write_text(f"""{{current-context: a, contexts: [{{name: a, context: {{cluster: a}}}}],
+        clusters: [{{name: a, cluster: {{server: "{server}"}}}}]}}""")
+    with pytest.raises(UnreachableError) as caught:
+        ask(Client(resolve(None, path)), seconds=0.5)
+    assert "127.0.0.1" in str(caught.value)
+    assert "s3cret" not in str(caught.value)

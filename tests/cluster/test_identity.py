@@ -3,6 +3,8 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,3 +166,54 @@ def test_a_plugin_that_prints_something_else_is_told_in_one_line(printed: str, t
     access = resolve(None, kubeconfig(tmp_path, plugin(tmp_path, f"print({printed!r})")))
     with pytest.raises(KubeconfigError, match="printed no ExecCredential JSON"):
         run_exec_plugin(access)
+
+
+PARENT = """
+import pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+file = pathlib.Path(__file__).with_name("child")
+file.with_suffix(".new").write_text(str(child.pid))
+file.with_suffix(".new").rename(file)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("way", ["told", "late"])
+def test_a_plugin_that_somebody_looks_after_ends_with_all_that_it_started(tmp_path: Path, way: str) -> None:
+    access, child = access_of(tmp_path, plugin(tmp_path, PARENT)), tmp_path / "child"
+    ends: list[Callable[[], None]] = []
+
+    def run() -> None:
+        with pytest.raises(KubeconfigError):
+            run_exec_plugin(access, timeout_s=600 if way == "told" else 2, begun=ends.append)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    _until(child.exists)
+    if way == "told":
+        ends[0]()
+    thread.join()
+    _until(lambda: not _runs(int(child.read_text())))
+    ends[0]()  # of what has ended there is nothing to end
+
+
+def test_such_a_plugin_has_no_terminal(tmp_path: Path) -> None:
+    body = "import json, os; leads = os.getsid(0) == os.getpid()\n"
+    body += "print(json.dumps({'status': {'token': f'leads a session: {leads}'}}))"
+    access = access_of(tmp_path, plugin(tmp_path, body))
+    assert run_exec_plugin(access, begun=lambda _: None).token == "leads a session: True"
+    assert run_exec_plugin(access).token == "leads a session: False"  # it may ask whoever sits there
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import yaml
 
 from kubeagentix.errors import KubeAgentiXError
+from kubeagentix.fleet import members
 from kubeagentix.fleet.members import choose
+from tests.another_user import as_another
 
 
 def document(*contexts: str, server: str = "https://{}.example:6443", token: str = "dummy-{}") -> dict[str, Any]:
@@ -66,7 +69,26 @@ def test_one_cluster_as_two_users_is_asked_as_both(tmp_path: Path) -> None:
     path = write(tmp_path / "config", document("a", "b", server="https://one.example"))
     chosen = choose(all_contexts=True, kubeconfig=path)
     assert [item.name for item in chosen.members] == ["a", "b"]
-    assert "ask one server (https://one.example) with different credentials" in chosen.notices[0]
+    assert chosen.notices == ("a and b ask one server (https://one.example) in different ways: both are asked",)
+
+
+def test_one_address_that_leads_to_many_clusters_by_name_is_nothing_odd(tmp_path: Path) -> None:
+    content = document("a", "b", server="https://proxy.example", token="dummy")
+    for item in content["clusters"]:
+        item["cluster"]["tls-server-name"] = f"{item['name']}.example"
+    chosen = choose(all_contexts=True, kubeconfig=write(tmp_path / "config", content))
+    assert ([item.name for item in chosen.members], chosen.notices) == (["a", "b"], ())
+
+
+def test_what_is_odd_about_many_is_one_line(tmp_path: Path) -> None:
+    same = document(*(f"s{number}" for number in range(300)), server="https://one.example", token="dummy")
+    other = document(*(f"o{number}" for number in range(300)), server="https://one.example")
+    whole = {key: same[key] + other[key] for key in same}
+    chosen = choose(all_contexts=True, kubeconfig=write(tmp_path / "config", whole))
+    assert len(chosen.members) == 301
+    first, second = chosen.notices
+    assert first.startswith("s1, s2, s3, s4, s5, s6 and 293 more are s0 by other names (https://one.example)")
+    assert second.startswith("s0, o0, o1, o2, o3, o4 and 295 more ask one server (https://one.example) in different")
 
 
 def test_a_torn_file_among_good_ones_is_told_and_loses_nothing(tmp_path: Path) -> None:
@@ -80,7 +102,57 @@ def test_a_torn_file_among_good_ones_is_told_and_loses_nothing(tmp_path: Path) -
     chosen = choose(kubeconfig_dir=tmp_path)
     assert [(item.name, bool(item.why)) for item in chosen.members] == [("a", False), ("b.yaml", True), ("c", False)]
     assert "is no YAML at line 1" in chosen.members[1].why
-    assert chosen.notices == ("empty holds no context: passed over",)
+    assert chosen.notices == ("passed over, as no context stands in them: empty, pipe",)
+
+
+def test_what_lies_about_is_no_cluster(tmp_path: Path) -> None:
+    write(tmp_path / "a.yaml", document("a"))
+    write(tmp_path / "README.md", "# Ours\n- one: two: three\n")
+    write(tmp_path / "ca.crt", "-----BEGIN CERTIFICATE-----\n")
+    write(tmp_path / "list.json", "[1, 2]")
+    (tmp_path / "binary").write_bytes(bytes(range(256)))
+    with (tmp_path / "dump").open("wb") as dump:
+        dump.truncate(members.MAX_BYTES + 1)  # takes no room
+    chosen = choose(kubeconfig_dir=tmp_path)
+    assert [item.name for item in chosen.members] == ["a"]
+    listed = "README.md, binary, ca.crt, dump, list.json"
+    assert chosen.notices == (f"passed over, as no context stands in them: {listed}",)
+
+
+def test_what_may_be_a_cluster_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "a.yaml", document("a"))
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "self").symlink_to(".")
+    (tmp_path / "wide.yaml").write_text(yaml.safe_dump(document("wide")), encoding="utf-16")
+    chosen = choose(kubeconfig_dir=tmp_path)
+    told = {item.name: item.why for item in chosen.members}
+    assert list(told) == ["a", "gone", "loop", "wide.yaml"]
+    assert "there is no kubeconfig file" in told["gone"]
+    assert "there is no kubeconfig file" in told["loop"]
+    assert "no text file" in told["wide.yaml"]
+
+
+def test_what_may_not_be_read_is_told() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write(folder / "a.yaml", document("a"))
+        (folder / "elsewhere").mkdir()
+        write(folder / "elsewhere" / "c", document("c"))
+        (folder / "led-on").symlink_to("elsewhere/c")
+        with as_another(write(folder / "closed", document("b")), folder / "elsewhere"):
+            found = choose(kubeconfig_dir=folder).members
+    told = {item.name: "Permission denied" in item.why for item in found}
+    assert told == {"a": False, "closed": True, "led-on": True}
+
+
+def test_each_has_a_name_of_its_own_whatever_they_are_called(tmp_path: Path) -> None:
+    write(tmp_path / "one", document("default", server="https://one.example"))
+    write(tmp_path / "two", document("default", "other", server="https://two-{}.example"))
+    write(tmp_path / "three", document("two/default", server="https://three.example"))
+    names = [item.name for item in choose(kubeconfig_dir=tmp_path).members]
+    assert sorted(names) == ["one", "other", "two/default", "two/default (2)"]
 
 
 def test_an_entry_without_a_server_is_told_and_loses_nothing(tmp_path: Path) -> None:
@@ -95,9 +167,9 @@ def test_an_entry_without_a_server_is_told_and_loses_nothing(tmp_path: Path) -> 
 def test_contexts_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
     write(tmp_path / "one", document("default", server="https://one.example"))
     write(tmp_path / "two", document("default", "other", server="https://two-{}.example"))
-    members = choose(kubeconfig_dir=tmp_path).members
-    assert [item.name for item in members] == ["one", "two/default", "other"]
-    assert members[1].where == (f"--kubeconfig={tmp_path / 'two'}", "--context=default")
+    found = choose(kubeconfig_dir=tmp_path).members
+    assert [item.name for item in found] == ["one", "two/default", "other"]
+    assert found[1].where == (f"--kubeconfig={tmp_path / 'two'}", "--context=default")
 
 
 def test_what_could_not_be_read_is_told_also_where_contexts_are_chosen(tmp_path: Path) -> None:

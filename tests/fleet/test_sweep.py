@@ -332,3 +332,15 @@ def test_analyzers_of_the_session_run_at_home_or_are_told_of(clusters: Clusters)
 def test_what_cannot_be_meant_is_said(clusters: Clusters, words: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         kx.fleet(kubeconfig_dir=clusters.folder, **words)
+
+
+def test_a_cluster_without_the_namespace_is_neither_broken_nor_unread(clusters: Clusters) -> None:
+    found = kx.fleet("asia,lab", kubeconfig_dir=clusters.folder, namespace="batch", executor="threads")
+    assert ([item.name for item in found.absent], found.unread) == (["asia"], ())
+    assert found.is_healthy
+    text = found.to_text()
+    assert text.startswith("2 clusters: nothing wrong was seen, 1 without the namespace\n")
+    assert "asia: there is no namespace 'batch'\n" in text
+    nowhere = kx.fleet("asia,lab", kubeconfig_dir=clusters.folder, namespace="nowhere", executor="threads")
+    assert not nowhere.is_healthy
+    assert nowhere.to_text().startswith("2 clusters: nothing was read, 2 without the namespace\n")

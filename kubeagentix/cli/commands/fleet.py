@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_interrupted:
         return 130
     if not found.read:  # it is shown, and is no success
-        first = found.unread[0]
+        first = (*found.unread, *found.absent)[0]
         raise ClusterError(f"no cluster could be read, such as {first.name}: {first.why}", hint="so nothing is known")
     return 1 if _is_bad(found, arguments) else 0
 
