@@ -17,6 +17,7 @@ import difflib
 import inspect
 import json
 import re
+import threading
 import typing
 from collections.abc import Awaitable, Callable, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ GROUP = "kubeagentix.tools"
 _own: dict[str, ToolPlugin] = {}
 _functions: dict[str, Callable[..., Any]] = {}
 _servers: dict[str, Connection] = {}  # the user's MCP servers, by name
+_adding = threading.Lock()  # two threads that add one of the same name leave one of them
 _loaded: set[tuple[str, str]] = set()  # entry points, by name and value
 _loading: list[str] = []  # the package whose entry point is being loaded, if any
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}")  # what every model's API takes for a name
@@ -262,10 +264,11 @@ class Tools(Mapping[str, ToolPlugin]):
         except BaseException:
             connection.close()
             raise
-        if name in _servers:
-            _remove_server(name)
-        _servers[name] = connection
-        _own.update({offer.spec.name: _of_server(connection, offer) for offer in taken})
+        with _adding:
+            if name in _servers:
+                _remove_server(name)
+            _servers[name] = connection
+            _own.update({offer.spec.name: _of_server(connection, offer) for offer in taken})
         return McpServer(name=name, tools=tuple(offer.spec.name for offer in taken), left_out=tuple(refused))
 
     def remove(self, which: str | Callable[..., Any]) -> None:

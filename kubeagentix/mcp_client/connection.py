@@ -1,18 +1,21 @@
 """A connection to one of the user's MCP servers, alive in the background until it is closed or the process ends.
 
-Its program is a child of this process and gets an environment made of what is allowed (a home, a path, a user) and what
-the user gave it: none of our credentials is in it. Where the system can, it is told to end as soon as we do.
+Its program is started by `launcher.py`, ends with this process, and gets an environment made of what is allowed (a
+home, a path, a user) and what the user gave it: none of our credentials is in it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import logging
 import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from kubeagentix import sync
@@ -29,16 +32,8 @@ if TYPE_CHECKING:
 MAX_LISTED = 1_000  # tools: a list that never ends is not waited for
 CLOSE_S = 8.0  # the package gives a program two seconds to end by itself, and two more after SIGTERM
 _LAST_WORDS = 2_000  # characters of standard error that are kept
-# Linux ends the child with the thread that started it (PR_SET_PDEATHSIG), also where that is killed.
-_LAUNCH = """\
-import os, signal, sys
-try:
-    import ctypes
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-except (AttributeError, ImportError, OSError):
-    pass
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_STRANGE = "it writes what is no message of MCP to its standard output"
 
 
 class Connection:
@@ -51,6 +46,7 @@ class Connection:
         self._client: Client | None = None
         self._ready: asyncio.Future[list[Tool]] | None = None
         self._ended: asyncio.Event | None = None
+        self._is_strange = False
         self._said: collections.deque[str] = collections.deque(maxlen=20)
 
     def __repr__(self) -> str:
@@ -118,10 +114,15 @@ class Connection:
             stack.push_async_exit(given)
             transport = streamable_http_client(place.url, http_client=given)
         else:
-            words = ["-I", "-S", "-c", _LAUNCH, place.command, *place.args]
+            words = ["-I", "-S", str(_LAUNCHER), place.command, *place.args]
             parameters = StdioServerParameters(command=sys.executable, args=words, env=dict(place.env))
             transport = stdio_client(parameters, stack.enter_context(self._listening()))
-        return Client(transport, cache=None, read_timeout_seconds=self._timeout_s)
+        _silence(threading.get_ident())
+        return Client(transport, cache=None, read_timeout_seconds=self._timeout_s, message_handler=self._noticed)
+
+    async def _noticed(self, message: object) -> None:
+        if isinstance(message, Exception):
+            self._is_strange = True
 
     @contextmanager
     def _listening(self) -> Iterator[TextIO]:
@@ -153,7 +154,9 @@ class Connection:
 
     def _failed(self, what: str) -> KubeAgentiXError:
         last = excerpt("".join(self._said)[-_LAST_WORDS:].strip().rpartition("\n")[2], 160)
-        said = f" (it last said: {last})" if last else ""
+        told = [f"it last said: {last}"] if last else []
+        told += [_STRANGE] if self._is_strange else []
+        said = f" ({'; '.join(told)})" if told else ""
         hint = f"go on without it; kx.tools.add_mcp({self.place.name!r}, …) starts it anew"
         return KubeAgentiXError(self.place.hidden(f"the MCP server {self.place.name} {what}{said}"), hint=hint)
 
@@ -180,9 +183,29 @@ async def _listed(client: Client) -> list[Tool]:
     return tools
 
 
+def _silence(thread: int) -> None:
+    """What the package logs of that thread is for no notebook: it quotes messages, with what was to be kept."""
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("mcp.")]:
+        logging.getLogger(name).addFilter(_Silence(thread))
+
+
+@dataclass(frozen=True)
+class _Silence:
+    """A filter, equal to each other one of its thread, so that there is one of them."""
+
+    thread: int
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.thread != self.thread
+
+
 def _innermost(error: BaseException) -> str:
+    from pydantic import ValidationError  # noqa: PLC0415  the package has it loaded
+
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, ValidationError):
+        return f"what it sent is no {error.title} of MCP"
     return excerpt(str(error), 160) or type(error).__name__
 
 

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.recognition.masking import PLACEHOLDER
@@ -24,9 +24,9 @@ class Place:
 
     name: str
     command: str = ""
-    args: Sequence[str] = ()
+    args: Sequence[str] = field(default=(), repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    url: str = ""
+    url: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +57,9 @@ class Place:
 
     def _secrets(self) -> Iterator[str]:
         named = (value for name, value in self.env.items() if verdict(name))
-        for value in (*named, *self.headers.values()):
+        url = urlsplit(self.url)
+        in_url = (url.password or "", *(value for _, value in parse_qsl(url.query)))
+        for value in (*named, *self.headers.values(), *in_url):
             yield from (part for part in {value, value.rpartition(" ")[2]} if len(part) >= LEAST_SECRET)
 
 

@@ -24,12 +24,14 @@ from kubeagentix.domain.messages import ToolResult
 from kubeagentix.domain.options import RunOptions
 from kubeagentix.engine.engine import Engine
 from kubeagentix.errors import KubeAgentiXError, NotFoundError, UsageError
+from kubeagentix.mcp_client.places import Place
 from kubeagentix.testing import ScriptedProvider, scripted_plugin, snapshot_of
 from tests.cli.conftest import BROKEN
 from tests.engine.changing import Person, ask
 from tests.planted import TOKENS
 
 SMALL = str(Path(__file__).with_name("small_server.py"))
+ODD = str(Path(__file__).with_name("odd_server.py"))
 SECRET = "hunter-two-and-a-half"
 PLANTED = TOKENS["github"]
 
@@ -218,21 +220,23 @@ def test_patterns_say_which_of_its_tools_there_are(tmp_path: Path) -> None:
 
 
 def test_removing_it_ends_its_process(small: own_tools.McpServer) -> None:
-    (pid,) = [pid for pid in pids_of(SMALL) if Path(f"/proc/{pid}/status").exists()]
+    pids = pids_of(SMALL)
+    assert len(pids) == 2  # it, and what started it
     kx.tools.remove("small__add")
     assert "small__add" not in kx.tools
     kx.tools.remove("small")
     assert not any(name.startswith("small__") for name in kx.tools)
-    assert gone(pid)
+    assert all(map(gone, pids))
     with pytest.raises(NotFoundError):
         kx.tools.remove("small")
 
 
 def test_to_add_it_again_replaces_it(small: own_tools.McpServer) -> None:
-    (pid,) = pids_of(SMALL)
+    before = pids_of(SMALL)
+    assert before
     added = kx.tools.add_mcp("small", sys.executable, [SMALL], allow=("add",), timeout_s=60)
     assert [name for name in kx.tools if name.startswith("small__")] == [*added.tools] == ["small__add"]
-    assert gone(pid)
+    assert all(map(gone, before))
 
 
 @pytest.mark.parametrize("end", ["exit", "kill"])
@@ -249,24 +253,22 @@ def test_its_process_ends_with_ours(tmp_path: Path, end: str) -> None:
             assert process.stdin is not None
             assert process.stdout is not None
             assert "small__add" in process.stdout.readline()
-            (pid,) = [
-                int(name)
-                for name in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-                or _children(process.pid)
-            ]
+            (launcher,) = _children(process.pid)
+            (server,) = _children(launcher)
             if end == "kill":
                 process.send_signal(signal.SIGKILL)
             else:
                 process.stdin.close()
             process.wait(30)
-            assert gone(pid)
+            assert gone(launcher)
+            assert gone(server)
         finally:
             process.kill()
 
 
-def _children(parent: int) -> list[str]:
+def _children(parent: int) -> list[int]:
     folders = Path(f"/proc/{parent}/task").iterdir()
-    return [name for folder in folders for name in (folder / "children").read_text().split()]
+    return [int(name) for folder in folders for name in (folder / "children").read_text().split()]
 
 
 def test_a_server_over_http_is_asked_with_its_headers(tmp_path: Path) -> None:
@@ -347,3 +349,71 @@ def test_a_program_that_says_nothing_is_given_up_and_ended() -> None:
 def test_an_address_where_nobody_is_is_one_line() -> None:
     with pytest.raises(KubeAgentiXError, match="the MCP server small could not be used"):
         kx.tools.add_mcp("small", url="http://127.0.0.1:9/mcp", timeout_s=30)
+
+
+def odd(way: str, timeout_s: float = 60) -> own_tools.McpServer:
+    return kx.tools.add_mcp("odd", sys.executable, [ODD, way], env={"ODD_TOKEN": SECRET}, timeout_s=timeout_s)
+
+
+def test_a_server_that_writes_without_an_end_is_ended_before_it_fills_our_memory(tmp_path: Path) -> None:
+    odd("flood")
+    (flooded, after), *_ = run(tmp_path, [ask("odd__look")], [ask("odd__look", "c2")])
+    assert "it wrote a line of more than 8,000,000 bytes, and was ended" in flooded.content
+    assert "the MCP server odd has ended" in after.content
+    assert all(gone(pid) for pid in pids_of(ODD))
+
+
+@pytest.mark.parametrize("way", ["content", "nothing"])
+def test_an_answer_that_is_none_of_mcp_is_one_line(tmp_path: Path, way: str) -> None:
+    odd(way)
+    (result,), *_ = run(tmp_path, [ask("odd__look")])
+    assert result.is_error
+    assert "the MCP server odd failed: what it sent is no CallToolResult of MCP" in result.content
+    assert SECRET not in result.content
+
+
+def test_what_it_writes_beside_the_protocol_costs_nothing_and_is_in_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd("words")
+    (result,), *_ = run(tmp_path, [ask("odd__look")])
+    assert (result.is_error, result.content) == (False, "fine")
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_writes_a_log_where_the_protocol_belongs_is_told_so() -> None:
+    with pytest.raises(KubeAgentiXError, match=r"within 2 s \(it writes what is no message of MCP to its"):
+        odd("log", timeout_s=2)
+
+
+def test_a_file_that_is_no_program_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "no-program"
+    file.write_bytes(b"\x00\x01")
+    file.chmod(0o700)
+    with pytest.raises(KubeAgentiXError, match="it cannot be started: Exec format error"):
+        kx.tools.add_mcp("odd", str(file), timeout_s=60)
+
+
+def test_servers_are_added_from_a_running_loop_and_from_threads_side_by_side() -> None:
+    def add() -> tuple[str, ...]:
+        return kx.tools.add_mcp("odd", sys.executable, [ODD, "words"], timeout_s=60).tools
+
+    async def in_a_loop() -> list[tuple[str, ...]]:
+        return [add(), *await asyncio.gather(*(asyncio.to_thread(add) for _ in range(3)))]
+
+    assert asyncio.run(in_a_loop()) == [("odd__look",)] * 4
+    assert [name for name in kx.tools if name.startswith("odd__")] == ["odd__look"]
+    launched = pids_of(ODD)
+    deadline = time.monotonic() + 30
+    while len(launched) > 2 and time.monotonic() < deadline:
+        launched = pids_of(ODD)
+    assert len(launched) == 2  # the server that was added last, and what started it
+
+
+def test_a_key_in_an_address_is_hidden() -> None:
+    with pytest.raises(KubeAgentiXError) as raised:
+        kx.tools.add_mcp("odd", url=f"http://user:{SECRET}@127.0.0.1:9/mcp?key={SECRET}x", timeout_s=30)
+    assert SECRET not in f"{raised.value}{raised.value!r}"
+    place = Place(name="odd", url=f"http://user:{SECRET}@127.0.0.1:9/mcp?key={SECRET}x")
+    assert SECRET not in place.hidden(f"asked http://user:{SECRET}@127.0.0.1:9/mcp?key={SECRET}x") + repr(place)
