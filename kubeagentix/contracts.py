@@ -35,13 +35,18 @@ class Plugin(Protocol):
 class AnalyzerPlugin:
     """A pure function from a snapshot to findings; `is_lint` ones run only on request and find only `info`.
 
-    `source` says where an analyzer of the user's own comes from; it is empty for the built-in ones.
+    `scope` is what a finding may be judged by, so that watch mode runs it anew on no more than that: "workload" for one
+    that asks for all objects of a namespaced kind only to judge each of them, or each workload with its pods, and looks
+    up anything else by name, namespace, labels, owner or `derived`; "namespace" for one that holds the objects of a
+    namespace against each other. `source` says where an analyzer of the user's own comes from; it is empty for the
+    built-in ones.
     """
 
     id: str
     title: str
     analyze: Callable[[Snapshot], Iterable[Finding]]
     is_lint: bool = False
+    scope: Literal["workload", "namespace", "cluster"] = "cluster"
     source: str = ""
 
 

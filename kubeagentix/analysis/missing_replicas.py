@@ -57,11 +57,12 @@ def missing_replicas(
 
 def lacks_replicas(snapshot: Snapshot, deployment: Deployment) -> bool:
     """Whether a Deployment is short of ready pods, and not only on its way."""
-    status, now = deployment.status, snapshot.taken_at
+    status = deployment.status
     if status.ready_replicas >= deployment.spec.replicas:
         return False
     if deployment.spec.paused and status.replicas == 0:
         return False  # born paused: the pause is the whole story
+    now = snapshot.taken_at
     overdue = overdue_pods(snapshot.pods_of(snapshot.ref(deployment)), now)
     if overdue:
         return bool(late_pods(snapshot, overdue))

@@ -6,6 +6,8 @@ something: a pod is left out only if nothing of it differs from an ordinary star
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubeagentix.analysis.event_reasons import events_by_reason
 from kubeagentix.analysis.present_pods import is_in_play
 from kubeagentix.domain.pods import ContainerStatus, Pod
@@ -30,19 +32,19 @@ def pods_to_mind(snapshot: Snapshot) -> tuple[Pod, ...]:
 
 
 def _pods_to_mind(snapshot: Snapshot) -> tuple[Pod, ...]:
-    heard = _told_of(snapshot)
+    heard = snapshot.derived(_told_of)
     return tuple(
         pod for pod in snapshot.all(Pod) if not simply_runs(pod) or (pod.metadata.namespace, pod.metadata.name) in heard
     )
 
 
-def _told_of(snapshot: Snapshot) -> set[tuple[str, str]]:
+def _told_of(snapshot: Snapshot) -> Mapping[tuple[str, str], bool]:
     """(namespace, name) of all pods of which an event or a log says anything but that they were started."""
-    found = {(log.namespace, log.pod) for log in snapshot.logs}
+    found = {(log.namespace, log.pod): True for log in snapshot.logs}
     for reason, events in events_by_reason(snapshot).items():
         if reason not in ORDINARY_EVENTS:
             subjects = (event.involved_object for event in events)
-            found.update((about.namespace, about.name) for about in subjects if about.kind == Pod.kind)
+            found.update(((about.namespace, about.name), True) for about in subjects if about.kind == Pod.kind)
     return found
 
 

@@ -85,4 +85,4 @@ def _finding(
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="Certificates that pods mount", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Certificates that pods mount", analyze=analyze, scope="namespace")

@@ -119,4 +119,4 @@ def _class(claim: PersistentVolumeClaim) -> tuple[Remedy, ...]:
     return (kubectl.read("See whether its class can be expanded", f"describe storageclass {name}"),) if name else ()
 
 
-plugin = AnalyzerPlugin(id=ID, title="Claims that wait to be enlarged", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Claims that wait to be enlarged", analyze=analyze, scope="workload")

@@ -360,4 +360,4 @@ def _evidence(
         yield Evidence.of(ref, "spec", f"mounted by {names}", locator="spec.volumes[].persistentVolumeClaim")
 
 
-plugin = AnalyzerPlugin(id=ID, title="Claims without a volume", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Claims without a volume", analyze=analyze, scope="namespace")

@@ -37,4 +37,4 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
             )
 
 
-plugin = AnalyzerPlugin(id=ID, title="ConfigMaps and Secrets near the size limit", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="ConfigMaps and Secrets near the size limit", analyze=analyze, scope="workload")

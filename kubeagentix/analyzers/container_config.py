@@ -175,4 +175,6 @@ def _remedies(snapshot: Snapshot, container: PodContainer, verdict: _Verdict) ->
     return tuple(remedies)
 
 
-plugin = AnalyzerPlugin(id="container-config", title="Containers whose environment is incomplete", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id="container-config", title="Containers whose environment is incomplete", analyze=analyze, scope="workload"
+)

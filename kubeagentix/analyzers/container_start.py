@@ -340,4 +340,4 @@ def _hook_words(message: str) -> str:
     return f": {' '.join(_core(match[1]).split())}" if match is not None else ""
 
 
-plugin = AnalyzerPlugin(id="container-start", title="Containers that cannot start", analyze=analyze)
+plugin = AnalyzerPlugin(id="container-start", title="Containers that cannot start", analyze=analyze, scope="workload")

@@ -227,4 +227,4 @@ def _remedies(snapshot: Snapshot, container: PodContainer, story: Explanation) -
     return (read_log(container), *reading, *writing, edit_workload(snapshot, container.pod, what))
 
 
-plugin = AnalyzerPlugin(id="crashes", title="Containers that keep ending", analyze=analyze)
+plugin = AnalyzerPlugin(id="crashes", title="Containers that keep ending", analyze=analyze, scope="workload")

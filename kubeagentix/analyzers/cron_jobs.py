@@ -326,4 +326,4 @@ def _event_evidence(snapshot: Snapshot, ref: ResourceRef, reasons: tuple[str, ..
     )[:1]
 
 
-plugin = AnalyzerPlugin(id=ID, title="CronJobs and their schedules", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="CronJobs and their schedules", analyze=analyze, scope="workload")

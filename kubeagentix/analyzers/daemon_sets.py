@@ -269,4 +269,4 @@ def _covers(toleration: Toleration, key: str, value: str, effect: str) -> bool:
     return toleration.operator == "Exists" or (bool(toleration.key) and toleration.value == value)
 
 
-plugin = AnalyzerPlugin(id=ID, title="DaemonSets and their nodes", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="DaemonSets and their nodes", analyze=analyze, scope="workload")

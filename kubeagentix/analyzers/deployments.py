@@ -177,4 +177,4 @@ def _message(item: Condition | None) -> str:
     return excerpt(item.message, 600) if item is not None else ""
 
 
-plugin = AnalyzerPlugin(id=ID, title="Deployments and their rollouts", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Deployments and their rollouts", analyze=analyze, scope="workload")

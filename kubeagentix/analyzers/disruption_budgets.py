@@ -252,4 +252,4 @@ def _why_emptied(snapshot: Snapshot, name: str) -> tuple[str, str]:
     return ("is being removed", "spec.taints") if is_announced_to_leave(node) else ("", "")
 
 
-plugin = AnalyzerPlugin(id=ID, title="Disruption budgets and what they block", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Disruption budgets and what they block", analyze=analyze, scope="workload")

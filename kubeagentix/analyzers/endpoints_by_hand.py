@@ -111,4 +111,6 @@ def _identities(item: Candidate) -> tuple[str, ...]:
     return tuple(item.labels[key] for key in IDENTITY_KEYS if key in item.labels)
 
 
-plugin = AnalyzerPlugin(id=ID, title="Services without a selector and without endpoints", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id=ID, title="Services without a selector and without endpoints", analyze=analyze, scope="workload"
+)

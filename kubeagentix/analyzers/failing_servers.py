@@ -159,4 +159,6 @@ def _finding(
     )
 
 
-plugin = AnalyzerPlugin(id="failing-servers", title="Servers that fail their clients", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id="failing-servers", title="Servers that fail their clients", analyze=analyze, scope="namespace"
+)

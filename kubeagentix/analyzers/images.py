@@ -236,4 +236,4 @@ def _advice(snapshot: Snapshot, container: PodContainer, verdict: _Verdict, mean
     return f"In this cluster there is {meant}: was that meant?" if meant else ""
 
 
-plugin = AnalyzerPlugin(id="images", title="Images that cannot be pulled", analyze=analyze)
+plugin = AnalyzerPlugin(id="images", title="Images that cannot be pulled", analyze=analyze, scope="workload")

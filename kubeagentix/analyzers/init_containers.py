@@ -134,4 +134,6 @@ def _evidence(
         yield spec_evidence(snapshot, container, "command", "the command it runs", container.command)
 
 
-plugin = AnalyzerPlugin(id="init-containers", title="Init containers that hold up a pod", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id="init-containers", title="Init containers that hold up a pod", analyze=analyze, scope="workload"
+)

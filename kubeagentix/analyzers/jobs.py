@@ -213,4 +213,4 @@ def _code(status: ContainerStatus) -> int:
     return status.state.terminated.exit_code if status.state.terminated is not None else 0
 
 
-plugin = AnalyzerPlugin(id=ID, title="Jobs and how they ended", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Jobs and how they ended", analyze=analyze, scope="workload")

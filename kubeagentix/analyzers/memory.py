@@ -226,4 +226,4 @@ def _remedies(snapshot: Snapshot, container: PodContainer, limit: float) -> tupl
     return (*reading, kubectl.write("Raise its memory limit", f"{command}{more}", workload.namespace))
 
 
-plugin = AnalyzerPlugin(id="memory", title="Containers killed for want of memory", analyze=analyze)
+plugin = AnalyzerPlugin(id="memory", title="Containers killed for want of memory", analyze=analyze, scope="workload")

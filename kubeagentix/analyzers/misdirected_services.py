@@ -103,4 +103,6 @@ def _fits(service: Service, pods: tuple[Pod, ...]) -> bool:
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="Services that select other workloads than meant", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id=ID, title="Services that select other workloads than meant", analyze=analyze, scope="workload"
+)

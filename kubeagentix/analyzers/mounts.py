@@ -327,4 +327,4 @@ def _remedies(snapshot: Snapshot, pod: Pod, verdict: _Verdict) -> tuple[Remedy, 
     return (describe_pod(snapshot, pod), *looks, *lists, edit_workload(snapshot, pod, what))
 
 
-plugin = AnalyzerPlugin(id="mounts", title="Volumes that cannot be mounted", analyze=analyze)
+plugin = AnalyzerPlugin(id="mounts", title="Volumes that cannot be mounted", analyze=analyze, scope="workload")

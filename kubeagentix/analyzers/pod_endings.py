@@ -362,4 +362,6 @@ def _stuck_cause(pod: Pod, reason: str) -> str:
     return f"The kubelet on {pod.spec.node_name or 'no node'} has not confirmed that the containers ended."
 
 
-plugin = AnalyzerPlugin(id=ID, title="Pods ended from outside, or stuck while being deleted", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id=ID, title="Pods ended from outside, or stuck while being deleted", analyze=analyze, scope="workload"
+)

@@ -38,9 +38,10 @@ UNREADY_S = 30.0  # three readiness probes at their default period of 10 s
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per workload and reason."""
     minded = [pod for pod in pods_to_mind(snapshot) if pod.is_live]
-    yield from _not_ready(snapshot, minded)
-    yield from _still_creating(snapshot, minded)
-    yield from _gated(snapshot, minded)
+    if minded:
+        yield from _not_ready(snapshot, minded)
+        yield from _still_creating(snapshot, minded)
+        yield from _gated(snapshot, minded)
     pods = [pod for pod in snapshot.all(Pod) if pod.is_live]
     yield from _port_clashes(snapshot, pods)
     yield from _dns(snapshot, pods)
@@ -311,4 +312,4 @@ def _is_without_dns(pod: Pod) -> bool:
     return pod.spec.dns_policy == "None" and not (pod.spec.dns_config and pod.spec.dns_config.nameservers)
 
 
-plugin = AnalyzerPlugin(id=ID, title="Pods that run and are not ready", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Pods that run and are not ready", analyze=analyze, scope="workload")

@@ -315,4 +315,4 @@ def _spelled(probe: Probe) -> str:
     )
 
 
-plugin = AnalyzerPlugin(id="probes", title="Probes that fail", analyze=analyze)
+plugin = AnalyzerPlugin(id="probes", title="Probes that fail", analyze=analyze, scope="workload")

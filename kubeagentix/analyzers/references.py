@@ -319,4 +319,4 @@ def _pull_secret_finding(
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="What pod templates name and is not there", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="What pod templates name and is not there", analyze=analyze, scope="workload")

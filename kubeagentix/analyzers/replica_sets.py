@@ -73,4 +73,6 @@ def _short_of_replicas(snapshot: Snapshot, workload: ResourceRef, replicators: l
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="ReplicaSets and ReplicationControllers of their own", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id=ID, title="ReplicaSets and ReplicationControllers of their own", analyze=analyze, scope="workload"
+)

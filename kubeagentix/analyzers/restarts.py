@@ -56,4 +56,4 @@ def _is_explained(snapshot: Snapshot, container: PodContainer) -> bool:
     return keeps_ending(container, snapshot.taken_at) or is_out_of_memory(snapshot, container)
 
 
-plugin = AnalyzerPlugin(id="restarts", title="Containers restarted often", analyze=analyze)
+plugin = AnalyzerPlugin(id="restarts", title="Containers restarted often", analyze=analyze, scope="workload")

@@ -138,4 +138,4 @@ def _finding(snapshot: Snapshot, deployment: Deployment, pod: Pod, old: Pod, wha
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="Rolling updates that wait for themselves", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Rolling updates that wait for themselves", analyze=analyze, scope="workload")

@@ -99,4 +99,4 @@ def _suspects(snapshot: Snapshot, pod: Pod, refinement: str) -> Iterator[Resourc
         yield snapshot.named("Node", "", pod.spec.node_name)
 
 
-plugin = AnalyzerPlugin(id="sandboxes", title="Pods whose sandbox cannot be made", analyze=analyze)
+plugin = AnalyzerPlugin(id="sandboxes", title="Pods whose sandbox cannot be made", analyze=analyze, scope="workload")

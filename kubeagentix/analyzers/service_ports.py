@@ -285,4 +285,4 @@ def _retarget(ref: ResourceRef, service: Service, port: ServicePort, pods: tuple
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="Ports of Services and who listens on them", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Ports of Services and who listens on them", analyze=analyze, scope="workload")

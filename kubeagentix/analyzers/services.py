@@ -270,4 +270,4 @@ def _labels(service: Service) -> str:
     return kubectl.labels_argument(service.spec.selector)
 
 
-plugin = AnalyzerPlugin(id=ID, title="Services and what stands behind them", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Services and what stands behind them", analyze=analyze, scope="workload")

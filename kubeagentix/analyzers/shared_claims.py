@@ -78,4 +78,4 @@ def _finding(
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="Claims that several nodes want", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Claims that several nodes want", analyze=analyze, scope="namespace")

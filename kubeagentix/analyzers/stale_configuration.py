@@ -155,4 +155,6 @@ def _ago(at: datetime | None, now: datetime) -> str:
     return f" {format_duration((now - at).total_seconds())} ago" if at is not None else ""
 
 
-plugin = AnalyzerPlugin(id=ID, title="Configuration that was changed after its readers started", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id=ID, title="Configuration that was changed after its readers started", analyze=analyze, scope="workload"
+)

@@ -275,4 +275,4 @@ def _span(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-plugin = AnalyzerPlugin(id=ID, title="StatefulSets and their ordinals", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="StatefulSets and their ordinals", analyze=analyze, scope="workload")

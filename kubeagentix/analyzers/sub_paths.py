@@ -64,4 +64,4 @@ def _finding(snapshot: Snapshot, template: Template, source: ResourceRef, sub_pa
     )
 
 
-plugin = AnalyzerPlugin(id=ID, title="Mounts by subPath that find no file", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Mounts by subPath that find no file", analyze=analyze, scope="workload")

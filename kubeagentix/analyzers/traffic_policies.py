@@ -95,4 +95,4 @@ def _is_ready(node: Node) -> bool:
     return ready is not None and ready.status == "True"
 
 
-plugin = AnalyzerPlugin(id=ID, title="Services that keep traffic on the node", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Services that keep traffic on the node", analyze=analyze, scope="workload")

@@ -104,4 +104,6 @@ def _managers(snapshot: Snapshot) -> tuple[ResourceRef, ...]:
     return tuple(dict.fromkeys(snapshot.workload_of(pod) for pod in pods if pod.name.startswith(MANAGER)))
 
 
-plugin = AnalyzerPlugin(id=ID, title="Workloads that their controller has not looked at", analyze=analyze)
+plugin = AnalyzerPlugin(
+    id=ID, title="Workloads that their controller has not looked at", analyze=analyze, scope="workload"
+)

@@ -92,4 +92,4 @@ def _metrics(snapshot: Snapshot, pod: Pod) -> PodMetrics | None:
     return snapshot.get(PodMetrics, pod.namespace, pod.name)
 
 
-plugin = AnalyzerPlugin(id=ID, title="Containers near their limits", analyze=analyze)
+plugin = AnalyzerPlugin(id=ID, title="Containers near their limits", analyze=analyze, scope="workload")

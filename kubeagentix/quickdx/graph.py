@@ -67,6 +67,11 @@ class Graph:
         found = {ref: self.edges_from(ref) for ref in dict.fromkeys((*tops, *own))}
         return Graph(None, {ref: edges for ref, edges in found.items() if edges})
 
+    @property
+    def edges(self) -> Mapping[ResourceRef, tuple[Edge, ...]]:
+        """The edges found so far: all, of a complete graph."""
+        return self._edges
+
     def edges_from(self, ref: ResourceRef, relations: frozenset[Relation] | None = None) -> tuple[Edge, ...]:
         """The edges that leave `ref`, one for each target, perhaps only those of some relations."""
         edges = self._edges.get(ref)

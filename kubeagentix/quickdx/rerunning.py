@@ -1,22 +1,24 @@
 """Quick Dx after a change: what rests on nothing that has changed is kept, the rest is found anew.
 
-Analyzers that judge each object by its own namespace and by what it names run on one namespace's slice at a time, the
-others on everything. Either run notes what it looks at, and is kept until one of its notes is void, so the answer is
-that of a whole Quick Dx of the same picture. Time stands still between two ticks: it would make nearly everything void.
+Analyzers that judge each workload or object by itself run on one part of the picture at a time (see `cells`), others on
+a namespace or on everything, as each says of itself. Every run notes what it looks at, and is kept until one of its
+notes is void, so the answer is that of a whole Quick Dx of the same picture. Time stands still between two ticks: it
+would make nearly everything void.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from kubeagentix.cluster.live_objects import ObjectChange
 from kubeagentix.cluster.projections import gc_paused
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Gap, ResourceRef, Target
+from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.pods import Pod
@@ -24,74 +26,37 @@ from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.own_analyzers import load_packages
 from kubeagentix.quickdx.analyzing import analyze
 from kubeagentix.quickdx.carrying import carry
+from kubeagentix.quickdx.cells import Cells, Part
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Edge, Graph, Relation
 from kubeagentix.quickdx.masking import learn
-from kubeagentix.quickdx.noted import LOG, TIME, Groups, Note, marks_of, namespaces_of, view_of
+from kubeagentix.quickdx.noted import Derivations, Note, view_of
 from kubeagentix.quickdx.pipeline import blamed_namespaces, chosen_analyzers, conclude
 from kubeagentix.redaction import current
 
 TICK = timedelta(seconds=30)  # what lasts is told by the minute
-# By their ids those that run on slices: they ask for all objects of a namespaced kind only in order to judge each of
-# them, and for none of a kind that belongs to no namespace. A test runs each of them both ways.
-SLICED = frozenset(
-    (
-        *("certificates", "claim-resizes", "claims", "config-sizes", "container-config", "container-start", "crashes"),
-        *("cron-jobs", "daemon-sets", "deployments", "disruption-budgets", "endpoints-by-hand", "failing-servers"),
-        *("images", "init-containers", "jobs", "memory", "misdirected-services", "mounts", "pod-endings"),
-        *("pod-readiness", "probes", "references", "replica-sets", "restarts", "rollouts", "sandboxes"),
-        *("service-ports", "services", "shared-claims", "stale-configuration", "stateful-sets", "sub-paths"),
-        *("traffic-policies", "unobserved", "usage"),
-    )
-)
+TELL_EVERY = 50  # parts
+FORGET_AFTER = 1000  # more things derived than were needed when that was looked at last
+_CLUSTER = ("", "")
+_Key = tuple[str, Part]  # of a run: the analyzer, where it runs on everything, and the part
 
 
 @dataclass(slots=True)
 class _Run:
-    """What came of one run: of the sliced analyzers on a namespace, or of another one on everything."""
+    """What came of one run: of some analyzers on a part, or of one on everything."""
 
     found: Mapping[str, Sequence[Finding]]
     failed: Sequence[Gap]
     notes: frozenset[Note]
-    graph: Graph | None = None
 
 
 @dataclass(slots=True)
 class RerunCounts:
-    """What was run at the latest look."""
+    """What was run at the latest look: parts below namespaces, namespaces, and analyzers on everything."""
 
-    slices: int = 0
+    parts: int = 0
+    namespaces: int = 0
     analyzers: int = 0
-
-
-@dataclass(slots=True)
-class _Kept:
-    """Runs by namespace or analyzer, and by each note the runs that rest on it."""
-
-    frame: Hashable = None
-    runs: dict[tuple[str, str], _Run] = field(default_factory=dict)
-    resting: defaultdict[Note, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
-
-    def put(self, key: tuple[str, str], run: _Run) -> None:
-        self.drop(key)
-        self.runs[key] = run
-        for note in run.notes:
-            self.resting[note].add(key)
-
-    def drop(self, key: tuple[str, str]) -> None:
-        run = self.runs.pop(key, None)
-        for note in run.notes if run is not None else ():
-            self.resting[note].discard(key)
-            if not self.resting[note]:
-                del self.resting[note]
-
-    def without(self, marks: Iterable[Note]) -> None:
-        """Drops every run that rests on one of these."""
-        for key in {key for mark in marks if mark in self.resting for key in self.resting[mark]}:
-            self.drop(key)
-
-
-_SLICE, _WIDE = "slice", "analyzer"
 
 
 class Rerunning:
@@ -102,27 +67,34 @@ class Rerunning:
         self.snapshot: Snapshot | None = None  # the one that the latest answer is about
         self._target, self._include_lint, self._ignore = target, include_lint, ignore
         self._unloaded = load_packages()
-        self._kept = _Kept()
+        self._frame: Hashable = None
+        self._runs: dict[_Key, _Run] = {}
+        self._graph = _PartedGraph()
+        self._derived = 0  # how many things were needed when that was looked at last
         self._found: list[Finding] = []
 
-    def diagnose(self, snapshot: Snapshot, changes: Sequence[ObjectChange]) -> Diagnosis:
-        """The Diagnosis of `snapshot`, which differs from the one before by `changes`. Raises NotFoundError."""
-        with gc_paused():
-            return self._diagnose(snapshot, changes)
+    def diagnose(self, snapshot: Snapshot, changes: Sequence[ObjectChange], listen: Listener = silent) -> Diagnosis:
+        """The Diagnosis of `snapshot`, which differs from the one before by `changes`. Raises NotFoundError.
 
-    def _diagnose(self, snapshot: Snapshot, changes: Sequence[ObjectChange]) -> Diagnosis:
+        Where it is broken off by what `listen` raises, it cannot go on: another one has to begin anew.
+        """
+        with gc_paused():
+            return self._diagnose(snapshot, changes, listen)
+
+    def _diagnose(self, snapshot: Snapshot, changes: Sequence[ObjectChange], listen: Listener) -> Diagnosis:
         started_at, clock = datetime.now(UTC), time.perf_counter()
         before, snapshot = self.snapshot, self._at_its_time(snapshot)
         self._forget(before, snapshot, changes)
         self.snapshot, self.counts = snapshot, RerunCounts()
         chosen = chosen_analyzers(include_lint=self._include_lint)
-        graph = self._run_slices(snapshot, [item for item in chosen if _is_sliced(item)])
-        self._found, failed = self._all_found(snapshot, chosen)
+        self._run_parts(snapshot, chosen, listen)
+        self._found, failed = self._all_found(snapshot, chosen, listen)
+        self._forget_derived(snapshot)
         analyzed_s = time.perf_counter() - clock
         diagnosis = conclude(
             snapshot,
             self._target,
-            graph,
+            self._graph,
             self._found,
             include_lint=self._include_lint,
             ignore=self._ignore,
@@ -147,69 +119,81 @@ class Rerunning:
     def _forget(self, before: Snapshot | None, now: Snapshot, changes: Sequence[ObjectChange]) -> None:
         """Drops what rests on anything that has changed."""
         frame = _frame(now)
-        if before is None or frame != self._kept.frame:
-            self._kept = _Kept(frame=frame)
+        if before is None or frame != self._frame:
+            self._frame, self._runs, self._graph, self._derived = frame, {}, _PartedGraph(), 0
             return
-        carry(before, now, changes)
-        marks = {mark for change in changes for mark in marks_of(change)}
-        stale = {namespace for change in changes for namespace in namespaces_of(change)}
-        if now.taken_at != before.taken_at:
-            marks.add(TIME)
-        if now.logs != before.logs:
-            differing = {log.namespace for log in {*now.logs} ^ {*before.logs}}
-            stale |= differing
-            marks |= {(LOG,), *((LOG, namespace) for namespace in differing)}
-        self._kept.without(marks)
-        for namespace in stale:
-            self._kept.drop((_SLICE, namespace))
+        marks, stale = carry(before, now, changes)
+        cells = now.derived(Cells)
+        known = {part for namespace in cells.namespaces for part in _parts(cells, namespace)} | {_CLUSTER}
+        for key, run in tuple(self._runs.items()):
+            if key[1] in stale or key[1] not in known or not run.notes.isdisjoint(marks):
+                del self._runs[key]
+                self._graph.drop(key[1])
 
-    def _run_slices(self, snapshot: Snapshot, analyzers: Sequence[AnalyzerPlugin]) -> Graph:
-        namespaces = snapshot.derived(Groups).namespaces
-        for kind, namespace in [key for key in self._kept.runs if key[0] == _SLICE]:
-            if namespace not in namespaces:
-                self._kept.drop((kind, namespace))
-        graphs: dict[str, Graph] = {}
-        for namespace in namespaces:
-            key = (_SLICE, namespace)
-            if key not in self._kept.runs:
-                self._kept.put(key, _run_slice(snapshot, namespace, analyzers))
-                self.counts.slices += 1
-            graph = self._kept.runs[key].graph
-            assert graph is not None
-            graphs[namespace] = graph
-        return _PartedGraph(graphs)
+    def _run_parts(self, snapshot: Snapshot, chosen: Sequence[AnalyzerPlugin], listen: Listener) -> None:
+        cells = snapshot.derived(Cells)
+        of_part = [item for item in chosen if item.scope == "workload"]
+        of_namespace = [item for item in chosen if item.scope == "namespace"]
+        missing = [
+            part for namespace in cells.namespaces for part in _parts(cells, namespace) if ("", part) not in self._runs
+        ]
+        for done, part in enumerate(missing):
+            if done % TELL_EVERY == 0:
+                listen(StageChanged(stage="analyze", done=done, total=len(missing)))
+            view = view_of(snapshot, part)
+            found, failed = _found_by(view, of_part if part[1] else of_namespace)
+            if part[1]:
+                self._graph.put(part, Graph.of(view).complete())
+                self.counts.parts += 1
+            else:
+                self.counts.namespaces += 1
+            self._runs["", part] = _Run(found, failed, frozenset(view.notes))
 
     def _all_found(
-        self, snapshot: Snapshot, analyzers: Sequence[AnalyzerPlugin]
+        self, snapshot: Snapshot, chosen: Sequence[AnalyzerPlugin], listen: Listener
     ) -> tuple[list[Finding], dict[Gap, None]]:
         """All findings, in the order of a whole run."""
+        telling = sorted((key[1], run) for key, run in self._runs.items() if not key[0] and (run.found or run.failed))
+        runs = [run for _, run in telling]
+        failed = {gap: None for run in runs for gap in run.failed}
         found: list[Finding] = []
-        slices = [self._kept.runs[_SLICE, name] for name in snapshot.derived(Groups).namespaces]
-        failed = {gap: None for run in slices for gap in run.failed}
-        for analyzer in analyzers:
-            if _is_sliced(analyzer):
-                found += (finding for run in slices for finding in run.found.get(analyzer.id, ()))
-            else:
-                run = self._run_wide(snapshot, analyzer)
-                found += run.found[analyzer.id]
-                failed |= dict.fromkeys(run.failed)
+        for analyzer in chosen:
+            if analyzer.scope != "cluster":
+                found += (finding for run in runs for finding in run.found.get(analyzer.id, ()))
+                continue
+            listen(StageChanged(stage="analyze", done=0, total=1, detail=analyzer.title))
+            run = self._run_on_all(snapshot, analyzer)
+            found += run.found.get(analyzer.id, ())
+            failed |= dict.fromkeys(run.failed)
         return found, failed
 
-    def _run_wide(self, snapshot: Snapshot, analyzer: AnalyzerPlugin) -> _Run:
-        key = (_WIDE, analyzer.id)
+    def _run_on_all(self, snapshot: Snapshot, analyzer: AnalyzerPlugin) -> _Run:
         if analyzer.source:  # one's own may look at a picture in any way
             results, failed = analyze(snapshot, (analyzer,))
             return _Run({analyzer.id: results}, failed, frozenset())
-        if key not in self._kept.runs:
+        key = (analyzer.id, _CLUSTER)
+        if key not in self._runs:
             view = view_of(snapshot, None)
-            results, failed = analyze(view, (analyzer,))
-            self._kept.put(key, _Run({analyzer.id: results}, failed, frozenset(view.notes)))
+            self._runs[key] = _Run(*_found_by(view, (analyzer,)), frozenset(view.notes))
             self.counts.analyzers += 1
-        return self._kept.runs[key]
+        return self._runs[key]
+
+    def _forget_derived(self, snapshot: Snapshot) -> None:
+        """What was derived for runs that are gone is not kept for ever."""
+        held: Derivations = snapshot.__dict__["_derivations"]
+        if len(held) > self._derived + FORGET_AFTER:
+            held.keep({note for run in self._runs.values() for note in run.notes})
+            self._derived = len(held)
 
 
-def _run_slice(snapshot: Snapshot, namespace: str, analyzers: Sequence[AnalyzerPlugin]) -> _Run:
-    view = view_of(snapshot, namespace)
+def _parts(cells: Cells, namespace: str) -> Iterator[Part]:
+    yield namespace, ""
+    yield from ((namespace, place) for place in cells.places(namespace))
+
+
+def _found_by(
+    view: Snapshot, analyzers: Iterable[AnalyzerPlugin]
+) -> tuple[Mapping[str, Sequence[Finding]], Sequence[Gap]]:
     found: dict[str, Sequence[Finding]] = {}
     failed: list[Gap] = []
     for analyzer in analyzers:
@@ -217,12 +201,7 @@ def _run_slice(snapshot: Snapshot, namespace: str, analyzers: Sequence[AnalyzerP
         failed += gaps
         if results:
             found[analyzer.id] = results
-    graph = Graph.of(view).complete()
-    return _Run(found, failed, frozenset(view.notes), graph)
-
-
-def _is_sliced(analyzer: AnalyzerPlugin) -> bool:
-    return analyzer.id in SLICED and not analyzer.source
+    return found, failed
 
 
 def _frame(snapshot: Snapshot) -> Hashable:
@@ -238,19 +217,36 @@ def _wide_keys(items: Sequence[Resource]) -> Iterable[tuple[str, str]]:
 
 
 class _PartedGraph(Graph):
-    """The graphs of all namespaces as one."""
+    """The graphs of all parts as one."""
 
-    def __init__(self, parts: Mapping[str, Graph]) -> None:
+    def __init__(self) -> None:
         super().__init__(None)
-        self._parts = parts
+        self._of: dict[Part, tuple[ResourceRef, ...]] = {}
+        self._held: defaultdict[ResourceRef, dict[Part, tuple[Edge, ...]]] = defaultdict(dict)
+
+    def put(self, part: Part, graph: Graph) -> None:
+        """The edges of a part, which is not held."""
+        edges = graph.edges
+        if edges:
+            self._of[part] = tuple(edges)
+        for ref, leaving in edges.items():
+            self._held[ref][part] = leaving
+
+    def drop(self, part: Part) -> None:
+        """Forgets the edges of a part."""
+        for ref in self._of.pop(part, ()):
+            del self._held[ref][part]
+            if not self._held[ref]:
+                del self._held[ref]
 
     def edges_from(self, ref: ResourceRef, relations: frozenset[Relation] | None = None) -> tuple[Edge, ...]:
         """The edges that leave `ref`, perhaps only those of some relations."""
-        if ref.namespace:
-            part = self._parts.get(ref.namespace)
-            return part.edges_from(ref, relations) if part is not None else ()
         edges: dict[ResourceRef, Edge] = {}
-        for part in self._parts.values():
-            for edge in part.edges_from(ref, relations):
-                edges.setdefault(edge.target, edge)
+        for _, leaving in sorted(self._held.get(ref, _NONE).items()):
+            for edge in leaving:
+                if relations is None or edge.relation in relations:
+                    edges.setdefault(edge.target, edge)
         return tuple(edges.values())
+
+
+_NONE: Mapping[Part, tuple[Edge, ...]] = {}

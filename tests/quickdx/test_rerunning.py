@@ -26,10 +26,11 @@ from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.quickdx.carrying import INDEXES
+from kubeagentix.quickdx.cells import Cells
 from kubeagentix.quickdx.diagnosis import Diagnosis
-from kubeagentix.quickdx.noted import Groups, view_of
+from kubeagentix.quickdx.noted import TIME, view_of
 from kubeagentix.quickdx.pipeline import diagnose_snapshot
-from kubeagentix.quickdx.rerunning import SLICED, TICK, Rerunning
+from kubeagentix.quickdx.rerunning import TICK, Rerunning
 
 Key = tuple[str, str, str]
 
@@ -93,8 +94,8 @@ class Changing:
 
 def told(diagnosis: Diagnosis) -> Mapping[str, Any]:
     return {
-        "hypotheses": [(item.id, item.title, item.confidence, sorted(item.findings)) for item in diagnosis.hypotheses],
-        "findings": [(item.id, item.title, item.cause, sorted(item.caused_by)) for item in diagnosis.findings],
+        "hypotheses": diagnosis.hypotheses,
+        "findings": diagnosis.findings,
         "gaps": diagnosis.gaps,
         "counts": diagnosis.counts,
     }
@@ -124,6 +125,13 @@ def finished(resource: Resource) -> Resource:
     return msgspec.structs.replace(resource, metadata=metadata)
 
 
+def annotated(resource: Resource) -> Resource:
+    annotations = {**resource.metadata.annotations, "example.com/changed": "1"}
+    return msgspec.structs.replace(
+        resource, metadata=msgspec.structs.replace(resource.metadata, annotations=annotations)
+    )
+
+
 def moved(resource: Resource) -> Resource:
     metadata = msgspec.structs.replace(resource.metadata, name=f"{resource.name}-2", uid="another")
     return msgspec.structs.replace(resource, metadata=metadata)
@@ -132,6 +140,7 @@ def moved(resource: Resource) -> Resource:
 ALTERED = {
     "without status": without_status,
     "relabelled": relabelled,
+    "annotated": annotated,
     "being deleted": finished,
     "gone": lambda _: None,
     "as it was": lambda resource: resource,
@@ -167,11 +176,20 @@ def test_a_whole_kind_may_vanish_and_come_back(kind: str) -> None:
     changing.is_exact()
 
 
-@pytest.mark.parametrize("plugin", sorted(SLICED))
-def test_an_analyzer_that_runs_on_slices_finds_what_it_finds_in_the_whole(plugin: str) -> None:
+PARTED = sorted(item.id for item in registry.analyzers().values() if item.scope != "cluster")
+
+
+@pytest.mark.parametrize("plugin", PARTED)
+def test_an_analyzer_that_runs_on_parts_finds_what_it_finds_in_the_whole(plugin: str) -> None:
     snapshot, analyzer = everything(), registry.analyzers()[plugin]
-    parts = [item for name in snapshot.derived(Groups).namespaces for item in analyzer.analyze(view_of(snapshot, name))]
-    assert sorted(map(repr, parts)) == sorted(map(repr, analyzer.analyze(snapshot)))
+    cells = snapshot.derived(Cells)
+    parts = [
+        (namespace, place)
+        for namespace in cells.namespaces
+        for place in (cells.places(namespace) if analyzer.scope == "workload" else ("",))
+    ]
+    found = [item for part in parts for item in analyzer.analyze(view_of(snapshot, part))]
+    assert sorted(map(repr, found)) == sorted(map(repr, analyzer.analyze(snapshot)))
 
 
 @pytest.mark.parametrize("plugin", sorted(registry.analyzers()))
@@ -182,18 +200,19 @@ def test_a_view_of_all_shows_what_the_picture_shows(plugin: str) -> None:
 
 def test_only_what_has_changed_is_run_again() -> None:
     changing = Changing()
-    count = len(everything().derived(Groups).namespaces)
-    assert changing.rerunning.counts.slices == count
+    cells = everything().derived(Cells)
+    count = sum(len(cells.places(namespace)) for namespace in cells.namespaces)
+    assert changing.rerunning.counts.parts == count
     changing.answer()
-    assert (changing.rerunning.counts.slices, changing.rerunning.counts.analyzers) == (0, 0)
+    assert (changing.rerunning.counts.parts, changing.rerunning.counts.analyzers) == (0, 0)
     pod = next(pod for pod in everything().all(Pod) if pod.namespace == "edge")
     changing.put((Pod.kind, pod.namespace, pod.name), without_status(pod))
     changing.is_exact()
-    assert 1 <= changing.rerunning.counts.slices < count / 4
+    assert 1 <= changing.rerunning.counts.parts < count / 4
     node = everything().all(Node)[0]
     changing.put((Node.kind, "", node.name), without_status(node))
     changing.is_exact()
-    assert changing.rerunning.counts.slices < count
+    assert changing.rerunning.counts.parts < count
 
 
 def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
@@ -203,11 +222,19 @@ def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
     changing.is_exact()
     assert changing.rerunning.snapshot is not None
     assert changing.rerunning.snapshot.taken_at == taken_at
-    assert changing.rerunning.counts.slices == 0
+    assert changing.rerunning.counts.parts == 0
     changing.snapshot = replace(changing.snapshot, taken_at=taken_at + TICK)
     changing.is_exact()
     assert changing.rerunning.snapshot.taken_at == taken_at + TICK
-    assert changing.rerunning.counts.slices > 0
+    assert changing.rerunning.counts.parts > 0
+
+
+def test_what_is_well_does_not_rest_on_the_time() -> None:
+    for plugin in PARTED:
+        view = view_of(everything(), ("portal", "portal"))
+        assert view.all(Pod)
+        assert list(registry.analyzers()[plugin].analyze(view)) == []
+        assert (TIME in view.notes) is False, plugin
 
 
 def test_a_log_that_is_read_later_has_its_namespace_looked_at_again() -> None:
