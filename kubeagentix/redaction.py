@@ -77,7 +77,9 @@ class Redactor:
             return text if kept == text else kept  # an equal text that is another object would count as changed
         known = self._known
         masked = self._masked(text)
-        if len(text) <= SHORT and len(self._kept) < MAX_KEPT and self._known is known:  # else another thread learned
+        if len(text) <= SHORT and self._known is known:  # else another thread learned
+            if len(self._kept) >= MAX_KEPT:  # what is masked again and again will be there again
+                self._kept.clear()
             self._kept[text] = masked
         return masked
 

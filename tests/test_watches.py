@@ -12,10 +12,15 @@ from typing import Any
 import pytest
 
 import kubeagentix as kx
+from kubeagentix.cluster.connection import Cluster
 from kubeagentix.demo.running import start_demo
 from kubeagentix.demo.store import Store
+from kubeagentix.domain.diagnosis import Target
+from kubeagentix.domain.events import Listener, StageChanged
+from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import NotFoundError, UsageError
-from kubeagentix.quickdx.watching import Update
+from kubeagentix.quickdx.rerunning import Rerunning
+from kubeagentix.quickdx.watching import Update, Watched, Watching
 from kubeagentix.testing import snapshot_of
 
 PATIENCE_S = 60.0
@@ -95,6 +100,47 @@ def test_a_namespace_that_is_blamed_is_followed_too(tmp_path: Path) -> None:
         return {(item.ref.namespace, item.ref.kind) for item in update.diagnosis.findings}
 
     on_demo(tmp_path, work, "database-disk-full")
+
+
+def test_a_look_that_is_broken_off_ends_and_the_next_one_tells_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(_: Rerunning, snapshot: Snapshot, chosen: object, listen: Listener) -> None:
+        begun.set()
+        try:
+            while True:
+                listen(StageChanged(stage="analyze", done=0, total=1))
+        finally:
+            ended.set()
+
+    async def work(store: Store) -> None:
+        source = kx.current()
+        assert isinstance(source, Cluster)
+        watching = Watching(Watched(source=source, target=Target()))
+        await watching.start()
+        first = await watching.next()
+        name = break_a_pod(store, "portal")
+        with monkeypatch.context() as patched:
+            patched.setattr(Rerunning, "_run_parts", endless)
+            looking = asyncio.create_task(watching.next())
+            await asyncio.to_thread(begun.wait, PATIENCE_S)
+            looking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await looking
+            assert await asyncio.to_thread(ended.wait, PATIENCE_S)
+        store.delete("Pod", "portal", name)
+        break_a_pod(store, "portal")
+        update = await watching.next()
+        while {item.id for item in update.diagnosis.findings} == {item.id for item in first.diagnosis.findings}:
+            update = await watching.next()
+        expected = await kx.adiagnose(all_namespaces=True, history=False)
+        while [item.id for item in update.diagnosis.findings] != [item.id for item in expected.findings]:
+            update = await watching.next()
+        await watching.close()
+
+    on_demo(tmp_path, work, "crash-panic", "healthy-web")
 
 
 def test_a_target_that_vanishes_is_told_and_may_come_again(tmp_path: Path) -> None:

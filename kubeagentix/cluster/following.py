@@ -176,6 +176,7 @@ class Following:
         if event.type in ("ADDED", "MODIFIED"):
             try:
                 resource = decode_object(feed.request.kind, bytes(event.object))
+                feed.request.shared.share((resource,))
             except (msgspec.DecodeError, AttributeError, TypeError, RecursionError) as error:
                 what = f"{feed.name} {'/'.join(filter(None, key))}"
                 why = f"not readable: {excerpt(str(error))}"

@@ -98,6 +98,11 @@ class LiveObjects:
                 self._changed.update({(kind, item.namespace, item.name): item for item in names.values()})
         self._told()
 
+    def known(self, kind: str, namespace: str, name: str) -> Resource | None:
+        """One object as it is now."""
+        with self._lock:
+            return self._now((kind, namespace, name))
+
     def take(self) -> tuple[Mapping[str, tuple[Resource, ...]], tuple[ObjectChange, ...]]:
         """All objects by kind, in the server's order, and what has changed since they were taken last."""
         with self._lock:

@@ -11,7 +11,8 @@ import asyncio
 import random
 import time
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -21,17 +22,20 @@ from kubeagentix.cluster.following import Ending, Feed, Following
 from kubeagentix.cluster.lists import Listing, ListRequest, read_list
 from kubeagentix.cluster.live_logs import LiveLogs
 from kubeagentix.cluster.live_objects import LiveObjects, ObjectChange
+from kubeagentix.cluster.sharing import KnownParts
 from kubeagentix.cluster.snapshot import ReadOptions, read_snapshot
 from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.events import Listener
 from kubeagentix.domain.extensions import CustomResourceDefinition
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.nodes import Event
+from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import Kind
 from kubeagentix.domain.rights import Right
 from kubeagentix.domain.snapshot import Snapshot
 
 MAX_CONNECTIONS = 400  # more kinds than that are listed at intervals
+MAX_LISTS = 3  # at a time, of kinds to be listed anew: a server that restarts forgets the versions of all
 CLOSE_S = 2.0
 _METRICS = "metrics."  # these groups offer no watch, and change all the time
 
@@ -79,6 +83,8 @@ class Watch:
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._objects = LiveObjects(self._tell_loop)
+        self._parts = KnownParts(self._objects.known)
+        self._listing = asyncio.Semaphore(MAX_LISTS)
         self._logs = LiveLogs(client, options.read, self._news.set)
 
     async def start(self, listen: Listener) -> None:
@@ -160,7 +166,7 @@ class Watch:
         if not listing.is_served:
             self._gaps = (*self._gaps, *gaps)
             return
-        feed = Feed(request=request, served=listing.served, gaps=gaps)
+        feed = Feed(request=replace(request, shared=self._parts), served=listing.served, gaps=gaps)
         if listing.items is not None:
             self._objects.fill(feed.name, listing.items, partial(_covers, request))
         if listing.error is None and not listing.is_cut:
@@ -221,8 +227,8 @@ class Watch:
     async def _list_anew(self, feed: Feed, *, is_refused: bool = False) -> None:
         """Lists the kind, and puts the difference among the objects; where that fails, what is known stays."""
         request = feed.request
-        deadline = Deadline(self._options.read.deadline_s)
-        listing = await read_list(self._client, request, deadline)
+        async with nullcontext() if feed.name == Pod.kind else self._listing:  # pods matter most
+            listing = await read_list(self._client, request, Deadline(self._options.read.deadline_s))
         if listing.error is not None:
             feed.version = ""
             self._tell(feed, f"not refreshed since {datetime.now(UTC):%H:%M:%S}: {listing.error}")
@@ -278,7 +284,7 @@ class Watch:
                 self._begin_later(kind)
 
     def _begin_later(self, kind: Kind) -> None:
-        request = ListRequest(kind=kind, versions=kind.versions, namespace=self._namespace)
+        request = ListRequest(kind=kind, versions=kind.versions, namespace=self._namespace, shared=self._parts)
         feed = Feed(request=request, served=kind.versions[0])
         self._follow(self._list_and_keep_up(feed), feed)
 

@@ -21,6 +21,7 @@ from kubeagentix.domain.events import Listener, silent
 from kubeagentix.domain.ignoring import IgnoreRule
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.errors import KubeAgentiXError, NotFoundError
+from kubeagentix.quickdx.aside import aside
 from kubeagentix.quickdx.diagnosis import Diagnosis, Difference
 from kubeagentix.quickdx.pipeline import MAX_NEIGHBOURS
 from kubeagentix.quickdx.rerunning import Rerunning
@@ -63,11 +64,15 @@ class Watching:
         self._stack = AsyncExitStack()
         self._watch: Watch | None = None
         self._redactor = Redactor()
-        self._rerunning = Rerunning(watched.target, include_lint=watched.include_lint, ignore=watched.ignore)
+        self._rerunning = self._anew()
         self._before: Diagnosis | None = None
         self._changes = 0
         self._began_at = self._took_s = 0.0
         self._unread: tuple[Gap, ...] = ()
+
+    def _anew(self) -> Rerunning:
+        watched = self._watched
+        return Rerunning(watched.target, include_lint=watched.include_lint, ignore=watched.ignore)
 
     async def start(self, listen: Listener = silent) -> None:
         """Reads everything, and begins to watch. Raises as `Cluster.read_snapshot`."""
@@ -117,15 +122,23 @@ class Watching:
 
     async def _look(self) -> Diagnosis:
         self._began_at = time.monotonic()
-        snapshot, changes = self._begun.take()
-        found = self._diagnosed(snapshot, changes)
+        snapshot, found = await self._look_aside()
         further = self._rerunning.blamed_namespaces(snapshot)
         if further and len(snapshot.neighbours) < MAX_NEIGHBOURS and not self._unread:
             await self._read_neighbour(further[0])
-            snapshot, changes = self._begun.take()
-            found = self._diagnosed(snapshot, changes)
+            _, found = await self._look_aside()
         self._took_s = time.monotonic() - self._began_at
         return found
+
+    async def _look_aside(self) -> tuple[Snapshot, Diagnosis]:
+        """The picture as it is now and what it comes to, worked out beside the loop, which follows the streams."""
+        snapshot, changes = self._begun.take()
+        rerunning = self._rerunning
+        try:
+            return snapshot, await aside(lambda tell: self._diagnosed(rerunning, snapshot, changes, tell), silent)
+        except BaseException:  # broken off, it cannot go on
+            self._rerunning = self._anew()
+            raise
 
     async def _read_neighbour(self, namespace: str) -> None:
         try:
@@ -133,11 +146,13 @@ class Watching:
         except KubeAgentiXError as error:
             self._unread = (Gap(what=f"namespace {namespace}", why=str(error), namespace=namespace),)
 
-    def _diagnosed(self, snapshot: Snapshot, changes: Sequence[ObjectChange]) -> Diagnosis:
+    def _diagnosed(
+        self, rerunning: Rerunning, snapshot: Snapshot, changes: Sequence[ObjectChange], tell: Listener
+    ) -> Diagnosis:
         self._changes += len(changes)
         snapshot = replace(snapshot, gaps=(*snapshot.gaps, *self._unread)) if self._unread else snapshot
         try:
-            return self._rerunning.diagnose(snapshot, changes)
+            return rerunning.diagnose(snapshot, changes, tell)
         except NotFoundError as error:
             if self._before is None:
                 raise

@@ -229,6 +229,19 @@ def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
     assert changing.rerunning.counts.parts > 0
 
 
+def test_nothing_grows_however_often_an_object_changes() -> None:
+    changing = Changing()
+    pod = next(pod for pod in everything().all(Pod) if pod.namespace == "portal")
+    sizes = set()
+    for count in range(6):
+        changing.put((Pod.kind, pod.namespace, pod.name), relabelled(pod) if count % 2 else without_status(pod))
+        changing.after()
+        assert changing.rerunning.snapshot is not None
+        held = changing.rerunning.snapshot.__dict__
+        sizes.add((len(held["_refs"]), len(held["_workloads"]), len(held["_derivations"])))
+    assert len(sizes) <= 2  # one for each of the two states
+
+
 def test_what_is_well_does_not_rest_on_the_time() -> None:
     for plugin in PARTED:
         view = view_of(everything(), ("portal", "portal"))
