@@ -20,6 +20,10 @@ def check_writable(path: str) -> None:
         raise NotFoundError(f"cannot write {path}: there is no folder {folder}", hint="create it first")
     if Path(path).is_dir():
         raise UsageError(f"cannot write {path}: it is a folder", hint="name a file in it")
+    is_device = Path(path).exists() and not Path(path).is_file()
+    folder = Path(path).resolve().parent  # a link is followed
+    if folder.is_dir() and not is_device and not os.access(folder, os.W_OK):
+        raise UsageError(f"cannot write {path}: {folder} cannot be written to", hint="name another place")
 
 
 def write_file(path: str, text: str, *, mode: int = PUBLIC) -> None:

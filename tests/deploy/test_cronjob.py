@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,14 @@ from prometheus_client.parser import text_string_to_metric_families
 import kubeagentix as kx
 from kubeagentix import __version__
 from kubeagentix.cli.app import main
+from kubeagentix.exporters import prometheus
 from kubeagentix.settings import load_settings
+from kubeagentix.testing import snapshot_of
+from tests.cli.conftest import BROKEN
 from tests.cluster.real.lab import KUBECONFIG, KUBECTL
 
-FILE = Path(__file__).parents[2] / "deploy" / "cronjob.yaml"
+FOLDER = Path(__file__).parents[2] / "deploy"
+FILE = FOLDER / "cronjob.yaml"
 TEXT = FILE.read_text()
 OBJECTS = list(yaml.safe_load_all(TEXT))
 BY_KIND: dict[str, Any] = {item["kind"]: item for item in OBJECTS}
@@ -82,6 +89,47 @@ def test_its_settings_can_be_read(tmp_path: Path) -> None:
     assert (settings.deadline_s, settings.history) == (120, False)
 
 
+def test_the_reader_sees_the_volume_and_nothing_else() -> None:
+    reader = yaml.safe_load((FOLDER / "reader.yaml").read_text())
+    spec = reader["spec"]
+    (container,) = spec["containers"]
+    assert reader["metadata"]["namespace"] == BY_KIND["Namespace"]["metadata"]["name"]
+    assert (spec["automountServiceAccountToken"], "serviceAccountName" in spec) == (False, False)
+    assert (spec["securityContext"], container["securityContext"]) == (
+        POD["securityContext"],
+        CONTAINER["securityContext"],
+    )
+    assert container["image"] == CONTAINER["image"]
+    assert container["volumeMounts"] == [{"name": "data", "mountPath": "/data", "readOnly": True}]
+    assert spec["volumes"] == [volume for volume in POD["volumes"] if volume["name"] == "data"]
+
+
+def test_alerts_are_on_metrics_that_there_are() -> None:
+    (group,) = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"]
+    diagnosis = kx.diagnose(cluster=snapshot_of(BROKEN), all_namespaces=True, history=False)
+    there = {item.name for item in text_string_to_metric_families(prometheus.export(diagnosis))}
+    for rule in group["rules"]:
+        assert {*rule} == {"alert", "expr", "for", "labels", "annotations"}
+        named = {*re.findall(r"kubeagentix_\w+", rule["expr"])}
+        assert named
+        assert named <= there
+    assert len(group["rules"]) == 3
+    seconds = int(re.findall(r"> (\d+)", group["rules"][0]["expr"])[0])
+    every_s = 60 * int(SPEC["schedule"].split()[0].removeprefix("*/"))
+    assert seconds >= 2 * every_s + SPEC["jobTemplate"]["spec"]["activeDeadlineSeconds"]  # one run may fail
+
+
+def test_the_duration_is_that_of_reading_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    began = datetime.now(UTC)
+    with kx.demo("crash-missing-variable") as demo:
+        words = ["--kubeconfig", demo.kubeconfig, "--format=json", f"--output={tmp_path}/latest.json"]
+        assert main(["dx", "-A", "--no-history", f"--save-snapshot={tmp_path}/latest.snapshot", *words]) == 0
+    told = json.loads((tmp_path / "latest.json").read_text())
+    taken = kx.load(tmp_path / "latest.snapshot").taken_at
+    assert began <= datetime.fromisoformat(told["started_at"]) <= taken
+    capsys.readouterr()
+
+
 def check_written(folder: Path) -> list[tuple[dict[str, str], float]]:
     """The findings that the metrics count, once all three files are there and hold the same."""
     assert {path.name for path in folder.iterdir()} == {"latest.snapshot", "latest.html", "kubeagentix.prom"}
@@ -113,6 +161,16 @@ def test_a_run_that_reads_nothing_leaves_the_last_success_as_it_was(
         assert main([*arguments(tmp_path), "--kubeconfig", demo.kubeconfig]) == 2
     assert (tmp_path / "kubeagentix.prom").read_text() == "kubeagentix_last_success_timestamp_seconds 1\n"
     capsys.readouterr()
+
+
+def test_a_volume_that_cannot_be_written_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)  # root may write to it nevertheless
+    assert main(["dx", "--kubeconfig", "not-even-looked-at", f"--metrics={tmp_path}/kubeagentix.prom"]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+    assert main(["dx", "--kubeconfig", "not-there", "--metrics=/dev/null"]) == 2  # a device is no matter of its folder
+    assert "there is no kubeconfig file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -169,6 +227,30 @@ class TestOnARealCluster:
             is_review = {*rule.get("apiGroups", ())} == {"authorization.k8s.io"}
             assert {*rule["verbs"]} <= ({"create"} if is_review else {"get", "list"}), rule
         self._run_as_the_account(tmp_path)
+
+    def test_its_pod_writes_where_it_should_and_nowhere_else(self) -> None:
+        """All of its Pod but the image, the command, and where the volume comes from."""
+        name = "kubeagentix-pod-as-in-the-cronjob"
+        script = (
+            "id -u; touch /data/a /tmp/b && echo wrote; touch /c || echo refused; ls /var/run/secrets/kubernetes.io/*"
+        )
+        container = {**CONTAINER, "image": "busybox:1.35", "command": ["sh", "-c", script]}
+        del container["args"]
+        volumes = [{"name": item["name"], "emptyDir": {}} for item in POD["volumes"]]
+        spec = {**POD, "containers": [container], "volumes": volumes, "serviceAccountName": "default"}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+        try:
+            deadline = time.monotonic() + 120
+            while self.kubectl("get", "pod", name, "-o", "jsonpath={.status.phase}") not in ("Succeeded", "Failed"):
+                assert time.monotonic() < deadline
+                time.sleep(0.3)
+            said = self.kubectl("logs", name).split()
+        finally:
+            self.kubectl("delete", "pod", name, "--wait=false")
+        assert [word for word in said if word in ("1000", "wrote", "refused", "token")] == [
+            *("1000", "wrote", "refused", "token")
+        ]
 
     def may(self, *words: str) -> str:
         return self.kubectl("auth", "can-i", *words, "-A", f"--as={ACCOUNT}", check=False).strip()

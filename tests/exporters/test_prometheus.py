@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +48,18 @@ def test_findings_are_counted_by_severity_reason_and_namespace(outage: Diagnosis
     assert found["kubeagentix_root_causes"] == [({}, len(outage.hypotheses))]
     assert found["kubeagentix_gaps"] == [({}, len(outage.gaps))]
     assert found["kubeagentix_info"] == [({"cluster": outage.cluster}, 1)]
+
+
+def test_each_family_is_told_once_by_the_names_that_prometheus_asks_for(outage: Diagnosis) -> None:
+    lines = export(outage).splitlines()
+    assert export(outage).endswith("\n")
+    for word in ("HELP", "TYPE"):
+        told = [line.split()[2] for line in lines if line.startswith(f"# {word} ")]
+        assert len(told) == len({*told}) == 9
+    samples = [re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")]
+    assert [name for name, _ in itertools.groupby(samples)] == list(dict.fromkeys(samples))  # each family in one piece
+    assert all(re.fullmatch(r"kubeagentix_[a-z]+(_[a-z]+)*", name) for name in samples)
+    assert not [name for name in samples if name.endswith(("_total", "_count", "_sum", "_bucket"))]  # these are gauges
 
 
 def test_time_and_duration_are_those_of_the_run(outage: Diagnosis) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import kubeagentix as kx
@@ -36,8 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.show_payload:
         return _show(arguments)
     with progress() as listen, options.opened(arguments) as source:
-        picture = _saved(source, arguments, listen) if arguments.save_snapshot is not None else source
+        begun, is_saved = datetime.now(UTC), arguments.save_snapshot is not None
+        picture = _saved(source, arguments, listen) if is_saved else source
         diagnosis = kx.diagnose(**options.question(arguments, picture, listen))
+    if is_saved:  # the snapshot was read for it, and that takes longer than to look at it
+        diagnosis = replace(diagnosis, started_at=begun)
     present(diagnosis, arguments)
     if arguments.metrics is not None:  # last: they say that all went well
         write_file(arguments.metrics, registry.exporters()["prometheus"].export(diagnosis))
