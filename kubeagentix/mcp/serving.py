@@ -25,6 +25,7 @@ from kubeagentix.domain.messages import ToolCall, ToolResult
 from kubeagentix.engine.workbench import Workbench
 from kubeagentix.errors import excerpt
 from kubeagentix.mcp.progress import Progress, has_left
+from kubeagentix.mcp.prompts import get_prompt, list_prompts
 from kubeagentix.mcp.questions import (
     CANNOT_ASK,
     Case,
@@ -61,6 +62,8 @@ class Desk:
             instructions=_INSTRUCTIONS + bench.fence.rule,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
+            on_list_prompts=list_prompts,
+            on_get_prompt=get_prompt,
         )
 
     async def close(self) -> None:

@@ -29,9 +29,12 @@ from kubeagentix.engine.workbench import Workbench
 from kubeagentix.mcp import http
 from kubeagentix.mcp.serving import Desk
 from kubeagentix.own_tools import tools
+from tests.planted import TOKENS
 
 T = TypeVar("T")
 ERAS = ("legacy", "auto")  # of the protocol: with a handshake, and without
+PLANTED = TOKENS["github"]
+SCALE = {"name": "deploy/checkout", "replicas": 5}
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-that-only-tests-know"
 
