@@ -38,8 +38,10 @@ from kubeagentix.quickdx.watching import Watched, Watching
 
 MARKER, MARKER_S = "marker-", 60.0
 CUT_EVERY_S = 20.0
-# Of ten changes: six to a pod, two events, one to a node, one to a Deployment.
-MIX = ("Pod",) * 6 + ("Event",) * 2 + ("Node", "Deployment")
+# Of ten changes: two pods are replaced, two turn unready or ready again (after some seconds, as with a slow probe), two
+# are annotated by somebody else, two events count up, a node gives a sign of life, a Deployment's status is written.
+MIX = ("replaced", "replaced", "ready", "ready", "annotated", "annotated", "Event", "Event", "Node", "Deployment")
+UNREADY = 100  # pods at a time
 
 
 class Churn:
@@ -49,8 +51,9 @@ class Churn:
         self._store, self._chance = store, random.Random(seed)
         spaces = sorted({obj["metadata"]["namespace"] for obj in self._all("Pod")})
         self._spaces = set(self._chance.sample(spaces, max(1, round(len(spaces) * share))))
-        self._keys = {kind: self._found(kind) for kind in dict.fromkeys(MIX)}
+        self._keys = {kind: self._found(kind) for kind in ("Pod", "Event", "Node", "Deployment")}
         self._markers: list[tuple[float, str, str]] = []
+        self._unready: list[tuple[str, str]] = []
         self.count = 0
 
     def _all(self, kind: str) -> Sequence[dict[str, Any]]:
@@ -66,18 +69,43 @@ class Churn:
 
     def step(self) -> None:
         """One change."""
-        kind = self._chance.choice(MIX)
-        space, name = self._chance.choice(self._keys[kind])
-        obj = self._store.get(kind, space, name)
-        if obj is None:
+        what = self._chance.choice(MIX)
+        kind = what if what in self._keys else "Pod"
+        place = self._chance.randrange(len(self._keys[kind]))
+        obj = self._store.get(kind, *self._keys[kind][place])
+        if obj is None or (what in ("replaced", "ready") and not _is_ready(obj)):
             return
         self.count += 1
-        if kind == "Event":
-            obj["count"] = obj.get("count", 1) + 1
-            obj["lastTimestamp"] = rfc3339(self._store.now())
+        now = rfc3339(self._store.now())
+        if what == "replaced":
+            self._keys[kind][place] = self._replace(obj, now)
+        elif what == "ready":
+            self._turn(obj, now)
         else:
-            obj["metadata"].setdefault("annotations", {})["example.com/changed"] = str(self.count)
-        self._store.put(obj)
+            _written(obj, what, now, self.count)
+            self._store.put(obj)
+
+    def _replace(self, pod: dict[str, Any], now: str) -> tuple[str, str]:
+        metadata = pod["metadata"]
+        self._store.delete("Pod", metadata["namespace"], metadata["name"])
+        for name in ("uid", "resourceVersion"):
+            metadata.pop(name, None)
+        metadata |= {"name": f"{metadata['name'].rsplit('-', 1)[0]}-{self.count:05d}", "creationTimestamp": now}
+        self._store.put(pod)
+        return metadata["namespace"], metadata["name"]
+
+    def _turn(self, pod: dict[str, Any], now: str) -> None:
+        """The pod is unready now, or the one that has been so for longest is ready again."""
+        if len(self._unready) >= UNREADY:
+            pod = self._store.get("Pod", *self._unready.pop(0)) or pod
+        else:
+            self._unready.append((pod["metadata"]["namespace"], pod["metadata"]["name"]))
+        is_ready = not _is_ready(pod)
+        for condition in pod["status"]["conditions"]:
+            if condition["type"] in ("Ready", "ContainersReady"):
+                condition |= {"status": str(is_ready), "lastTransitionTime": now}
+        pod["status"]["containerStatuses"][0]["ready"] = is_ready
+        self._store.put(pod)
 
     def mark(self) -> None:
         """A pod that is broken from this moment on; the older ones go."""
@@ -99,6 +127,23 @@ class Churn:
         while self._markers[0][0] < now - MARKER_S:
             _, space, name = self._markers.pop(0)
             self._store.delete("Pod", space, name)
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    """Whether the pod runs and is ready; one that is broken is left as it is."""
+    conditions = {item["type"]: item["status"] for item in pod["status"].get("conditions", ())}
+    return pod["status"].get("phase") == "Running" and conditions.get("Ready") == "True"
+
+
+def _written(obj: dict[str, Any], what: str, now: str, count: int) -> None:
+    if what == "annotated":
+        obj["metadata"].setdefault("annotations", {})["example.com/changed"] = str(count)
+    elif what == "Event":
+        obj |= {"count": obj.get("count", 1) + 1, "lastTimestamp": now}
+    else:
+        field = "lastHeartbeatTime" if what == "Node" else "lastUpdateTime"
+        for condition in obj.get("status", {}).get("conditions", ()):
+            condition[field] = now
 
 
 async def _serve(options: argparse.Namespace) -> None:

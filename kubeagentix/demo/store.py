@@ -54,6 +54,7 @@ class Store:
         self._lock = threading.RLock()
         self._revision = FIRST_REVISION
         self._objects: defaultdict[tuple[str, str], dict[Key, Manifest]] = defaultdict(dict)
+        self._owned: defaultdict[str, dict[tuple[str, str, Key], ServedKind]] = defaultdict(dict)  # by the owner's uid
         self._ordered: dict[tuple[str, str], Sequence[Key]] = {}  # by kind; absent where one has come or gone since
         self._encoded: defaultdict[tuple[str, str], dict[Key, tuple[Manifest, msgspec.Raw]]] = defaultdict(dict)
         self._history: defaultdict[tuple[str, str], list[Change]] = defaultdict(list)
@@ -248,9 +249,21 @@ class Store:
         return lambda: self._wakers.remove(waker)
 
     def _keep(self, kind: ServedKind, key: Key, obj: Manifest) -> None:
-        if key not in self._objects[kind.key]:
+        old = self._objects[kind.key].get(key)
+        if old is None:
             self._ordered.pop(kind.key, None)
+        else:
+            self._disconnect(kind, key, old)
+        for uid in _owner_uids(obj):
+            self._owned[uid][*kind.key, key] = kind
         self._objects[kind.key][key] = obj
+
+    def _disconnect(self, kind: ServedKind, key: Key, obj: Manifest) -> None:
+        """Its owners own it no more."""
+        for uid in _owner_uids(obj):
+            self._owned[uid].pop((*kind.key, key), None)
+            if not self._owned[uid]:
+                del self._owned[uid]
 
     def _next_revision(self) -> int:
         self._revision += 1
@@ -285,6 +298,7 @@ class Store:
             return None
         self._ordered.pop(kind.key, None)
         self._encoded[kind.key].pop(key, None)
+        self._disconnect(kind, key, old)
         last = _copy(old)
         last["metadata"]["resourceVersion"] = str(self._next_revision())
         self._record(kind, Change(self._revision, "DELETED", old, last))
@@ -303,7 +317,8 @@ class Store:
     def _take_owned(self, owners: set[str]) -> Manifests:
         removed: Manifests = []
         while owners:
-            batch = self._take_where(lambda obj, owners=owners: bool(_owner_uids(obj) & owners))  # type: ignore[misc]
+            meant = [(kind, key[2]) for uid in owners for key, kind in self._owned.get(uid, {}).items()]
+            batch = [obj for kind, key in meant if (obj := self._take(kind, key)) is not None]
             owners = {obj["metadata"]["uid"] for obj in batch}
             removed += batch
         return removed
@@ -315,12 +330,11 @@ class Store:
         return [obj for obj in removed if obj is not None]
 
     def _disown(self, uid: str) -> None:
-        for kind in self.catalog:
-            for obj in [obj for obj in self._objects[kind.key].values() if uid in _owner_uids(obj)]:
-                orphan = plain_copy(obj)
-                owners = [owner for owner in orphan["metadata"]["ownerReferences"] if owner.get("uid") != uid]
-                orphan["metadata"]["ownerReferences"] = owners
-                self.put(orphan)
+        for (*_, key), kind in tuple(self._owned.get(uid, {}).items()):
+            orphan = plain_copy(self._objects[kind.key][key])
+            owners = [owner for owner in orphan["metadata"]["ownerReferences"] if owner.get("uid") != uid]
+            orphan["metadata"]["ownerReferences"] = owners
+            self.put(orphan)
 
     def _stamped(self, lines: Sequence[Any]) -> LogLines:
         first = self.now() - timedelta(seconds=max(len(lines) - 1, 0))
