@@ -32,6 +32,7 @@ from benchmarks.prototypes import APP, BROKEN, HEALTHY, Prototype
 from benchmarks.stamping import Fill, managed_fields, pattern
 from kubeagentix.cluster.logs import choose_logs
 from kubeagentix.cluster.projections import decode_page, gc_paused
+from kubeagentix.cluster.sharing import SharedParts
 from kubeagentix.contracts import ScenarioPlugin
 from kubeagentix.demo.kit import populate
 from kubeagentix.demo.server import DemoServer
@@ -124,12 +125,13 @@ def synthetic_snapshot(
     """What Quick Dx would read of that cluster, without a server between. `shape`: see `synthetic_cluster`."""
     at = now or datetime.now(UTC)
     cluster = synthetic_cluster(pods, seed=seed, now=at, **shape)
-    store, objects = cluster.store, {}
+    store, objects, parts = cluster.store, {}, SharedParts()
     for name, kind in KINDS.items():
         served = store.catalog.at(kind.group, kind.versions[0], kind.plural)
         found = store.peek_all(served) if served is not None else ()
         encoded = b",".join(bytes(store.peek_encoded(served, obj)) for obj in found) if served is not None else b""
         objects[name] = decode_page(kind, b'{"items":[%b]}' % encoded).items
+        parts.share(objects[name])
     plan = choose_logs((item for item in objects["Pod"] if isinstance(item, Pod)), now=at)
     logs = []
     for wanted in plan.requests:

@@ -21,20 +21,23 @@ def masked(snapshot: Snapshot, diagnosis: Diagnosis) -> Diagnosis:
 
 def learn(snapshot: Snapshot, redactor: Redactor) -> None:
     """Tells `redactor` of the credentials that containers are given in plain text."""
-    seen: set[tuple[object, ...]] = set()
+    seen: set[object] = set()
     for pod in snapshot.all(Pod):
         spec = pod.spec
         for container in (*spec.containers, *spec.init_containers):
             _learn(container, redactor, seen)
 
 
-def _learn(container: Container, redactor: Redactor, seen: set[tuple[object, ...]]) -> None:
+def _learn(container: Container, redactor: Redactor, seen: set[object]) -> None:
     """What is given once is learned once, however many replicas and workloads are given it."""
-    for variable in container.env:
-        given: tuple[object, ...] = (variable.name, variable.value)
-        if variable.value and given not in seen:
-            seen.add(given)
-            redactor.value(variable.value, variable.name)
+    shared = id(container.env)  # replicas have the very same
+    if shared not in seen:
+        seen.add(shared)
+        for variable in container.env:
+            given: tuple[object, ...] = (variable.name, variable.value)
+            if variable.value and given not in seen:
+                seen.add(given)
+                redactor.value(variable.value, variable.name)
     for name, words in (("args", container.args), ("command", container.command)):
         if words and (name, words) not in seen:
             seen.add((name, words))

@@ -121,10 +121,15 @@ def spans(text: str, lowered: str) -> Iterator[Span]:
             yield match.span("value")
 
 
+def words() -> tuple[str, ...]:
+    """What stands in lower case wherever there is anything of these."""
+    marks = ("@", "?", "&", "auth", "cookie", "key", "token", "x-", "bearer", "basic", "negotiate")
+    return (*marks, *(word for programs, _ in _FLAGS for word in programs))
+
+
 @cache
 def _hints() -> re.Pattern[str]:
-    words = ("@", "?", "&", "auth", "cookie", "key", "token", "x-", "bearer", "basic", "negotiate")
-    return any_of((*words, *(word for words, _ in _FLAGS for word in words)))
+    return any_of(words())
 
 
 def _at_each(text: str, lowered: str, word: str, pattern: re.Pattern[str]) -> Iterator[Span]:

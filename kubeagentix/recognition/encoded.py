@@ -17,9 +17,12 @@ MAX_CHARS = 2_000_000
 _NEWLINE = r"(?:\r?\n[ \t]*|\\r?\\?n)"  # also as JSON writes it
 # How the base64 of readable ASCII begins: the bits that ASCII leaves empty are those of every first, second and third
 # character of four. Hashes, ids and words do not look so, and are passed over without being decoded.
-_ASCII = "(?:[CI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-])"
+_FIRST_OF_FOUR = "[CI-Za-f]"
+_OTHER_THREE = "[A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+# It begins with a character, as what looks behind first is tried at every place; what may be before that follows it.
 _RUN = re.compile(
-    rf"(?:(?<![A-Za-z0-9+/_-])|(?<=\\[nrt]))(?={_ASCII}{{3}})[A-Za-z0-9+/_-]{{20,}}={{0,2}}"
+    rf"{_FIRST_OF_FOUR}(?:(?<![A-Za-z0-9+/_-]{_FIRST_OF_FOUR})|(?<=\\[nrt]{_FIRST_OF_FOUR}))"
+    rf"(?={_OTHER_THREE}(?:{_FIRST_OF_FOUR}{_OTHER_THREE}){{2}})[A-Za-z0-9+/_-]{{19,}}={{0,2}}"
     rf"(?:{_NEWLINE}[A-Za-z0-9+/_-]{{20,}}={{0,2}})*(?:{_NEWLINE}[A-Za-z0-9+/_-]{{1,75}}={{1,2}})?",
     re.ASCII,
 )

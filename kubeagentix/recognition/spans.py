@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from kubeagentix.recognition import addresses, documents, encoded, places, tokens, values
+from kubeagentix.recognition.literals import any_of
 
 Span = tuple[int, int]
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_SHORT = 2000  # characters up to which one look for all marks is faster than one for each
 _REACH = 16  # characters of a placeholder
 MAX_DEPTH = 2  # of base64 in base64
 
@@ -29,14 +32,21 @@ def _all(text: str, known: Iterable[str], depth: int) -> Iterator[Span]:
         while at >= 0:
             yield at, at + len(item)
             at = text.find(item, at + len(item))
-    yield from tokens.spans(text)
     lowered = lower(text)
-    if places.has_hint(lowered):
-        yield from places.spans(text, lowered)
-        yield from documents.spans(text, lowered)
-    yield from addresses.spans(text, lowered)
+    if len(text) >= _SHORT or _marks().search(lowered) is not None:
+        yield from tokens.spans(text)
+        if places.has_hint(lowered):
+            yield from places.spans(text, lowered)
+            yield from documents.spans(text, lowered)
+        yield from addresses.spans(text, lowered)
     if depth < MAX_DEPTH:
         yield from encoded.spans(text, lambda inner: bool(found_in(inner, known, depth + 1)))
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Whatever the others look for first, in lower case: most texts hold none of it."""
+    return any_of((*map(str.lower, tokens.marks()), *places.HINTS, *addresses.words()))
 
 
 def visible(text: str) -> str:

@@ -144,6 +144,7 @@ _MIDDLE = {
     ".atlasv1.": (14, r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{40,}"),
 }
 LEAST_CHARS = 16  # no form is shorter
+_JWT_MARK = "eyJ"
 _JWT = re.compile(r"eyJ[\w-]++(?P<rest>(?:(?<=[\w-]{10})\.[\w-]{4,}+(?:\.[\w-]*+){0,3})?)", re.ASCII)
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2}|\\[nrt]|\\u[0-9a-f]{4})\Z")
 _SHORT = 2000  # characters up to which one look for all prefixes is faster than one for each
@@ -158,6 +159,11 @@ def _compiled() -> tuple[tuple[tuple[str, int, re.Pattern[str], bool], ...], re.
     known += [(mark, -before, form, False) for mark, (before, form) in _MIDDLE.items()]
     compiled = tuple((mark, shift, re.compile(form, re.ASCII), weak) for mark, shift, form, weak in known)
     return compiled, any_of(mark for mark, *_ in known)
+
+
+def marks() -> tuple[str, ...]:
+    """What every key or token of a known form holds one of."""
+    return (_JWT_MARK, *(mark for mark, *_ in _compiled()[0]))
 
 
 def spans(text: str) -> Iterator[Span]:
@@ -179,12 +185,12 @@ def spans(text: str) -> Iterator[Span]:
 
 def _jwts(text: str) -> Iterator[Span]:
     """JSON Web Tokens, signed (three parts), encrypted (five) or cut off. Source: RFC 7515, RFC 7516."""
-    at = text.find("eyJ")
+    at = text.find(_JWT_MARK)
     while at >= 0:
         match = _JWT.match(text, at)
         if match is not None and match["rest"]:
             yield match.span()
-        at = text.find("eyJ", match.end() if match is not None else at + 3)
+        at = text.find(_JWT_MARK, match.end() if match is not None else at + 3)
 
 
 def _is_boundary(text: str, at: int) -> bool:
