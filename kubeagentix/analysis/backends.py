@@ -5,12 +5,13 @@ Readiness is taken from the pods themselves; EndpointSlices speak where no selec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kubeagentix.analysis.affected import workloads_of
 from kubeagentix.analysis.node_life import late_pods
 from kubeagentix.analysis.selectors import candidates, matching
 from kubeagentix.analysis.shortfall import is_older_than
+from kubeagentix.domain.diagnosis import ResourceRef
 from kubeagentix.domain.meta import IntOrString
 from kubeagentix.domain.network import EndpointSlice, IngressServicePort, Service, ServicePort
 from kubeagentix.domain.pods import Container, ContainerPort, Pod, PodSpec
@@ -22,6 +23,7 @@ class Backing:
     """The state behind a Service. `is_known` is False where neither pods nor slices could be read."""
 
     pods: tuple[Pod, ...] = ()  # selected, not finished, not being deleted
+    workloads: tuple[ResourceRef, ...] = ()  # that these belong to
     ready: int = 0  # how many can take traffic
     is_known: bool = True
 
@@ -56,7 +58,7 @@ def _backing_of(snapshot: Snapshot, service: Service, port: ServicePort | None) 
         able = [pod for pod in able if resolve_target_port(port, pod.spec) is not None]
     if not pods:  # a selector and endpoints made by hand can go together
         return _from_slices(snapshot, service)
-    return Backing(pods=pods, ready=len(able))
+    return Backing(pods=pods, workloads=workloads_of(snapshot, pods), ready=len(able))
 
 
 def knows_pods(snapshot: Snapshot, service: Service) -> bool:
@@ -127,13 +129,6 @@ def resolve_target_port(port: ServicePort, pod: PodSpec) -> int | None:
         if declared.name == target and declared.protocol == port.protocol:
             return declared.container_port
     return None
-
-
-def resolve_target_ports(port: ServicePort, pods: Sequence[Pod]) -> list[int | None]:
-    """The number that it leads to in each of them."""
-    if isinstance(target_of(port), int):
-        return [resolve_target_port(port, pods[0].spec)] * len(pods)
-    return [resolve_target_port(port, pod.spec) for pod in pods]
 
 
 def container_ports(pod: PodSpec) -> tuple[ContainerPort, ...]:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from kubeagentix.analysis.addresses import aliased, resolve_host, service_said
 from kubeagentix.analysis.causes import asked_port, hosts_named_in, other_end
-from kubeagentix.analysis.event_reasons import events_of
+from kubeagentix.analysis.event_reasons import events_by_reason
 from kubeagentix.analysis.logs import LoggedFailure, read_failure
 from kubeagentix.analysis.resolution import dns_of, unresolved
 from kubeagentix.analysis.shortfall import START_GRACE_S, is_older_than
@@ -134,7 +134,7 @@ def _told_by_probes(snapshot: Snapshot) -> Iterator[FailedConnection]:
 
 def _unhealthy(snapshot: Snapshot) -> Iterator[tuple[Event, Pod, Container]]:
     """The events that tell of probes which fail, with the containers that are not ready for it."""
-    for event in events_of(snapshot, "Unhealthy"):
+    for event in events_by_reason(snapshot).get("Unhealthy", ()):
         about = event.involved_object
         if about.kind != Pod.kind:
             continue

@@ -14,11 +14,6 @@ def events_by_reason(snapshot: Snapshot) -> Mapping[str, Sequence[Event]]:
     return snapshot.derived(_by_reason)
 
 
-def events_of(snapshot: Snapshot, reason: str) -> Sequence[Event]:
-    """The events of one reason, in the server's order."""
-    return events_by_reason(snapshot).get(reason, ())
-
-
 def warnings(snapshot: Snapshot) -> Sequence[Event]:
     """The events that are warnings, in the server's order."""
     return snapshot.derived(_warnings)

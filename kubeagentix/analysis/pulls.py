@@ -75,14 +75,10 @@ def holders(snapshot: Snapshot, reference: str) -> tuple[str, ...]:
 
 def known_images(snapshot: Snapshot) -> frozenset[str]:
     """The names of all images that some container was started from, or some node holds."""
-    started = (
-        status.image
-        for pod in snapshot.all(Pod)
-        for status in pod.status.container_statuses
-        if status.image and status.image_id and not status.image.startswith("sha256:")
-    )
-    held = (name for names in snapshot.derived(images_by_node).values() for name in names)
-    return frozenset((*map(short_name, started), *held))
+    statuses = (status for pod in snapshot.all(Pod) for status in pod.status.container_statuses)
+    started = {status.image for status in statuses if status.image and status.image_id}
+    names = {short_name(image) for image in started if not image.startswith("sha256:")}
+    return frozenset(names.union(*snapshot.derived(images_by_node).values()))
 
 
 def likest(wanted: str, running: Iterable[str]) -> str:

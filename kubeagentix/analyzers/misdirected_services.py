@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.affected import workloads_of
-from kubeagentix.analysis.backends import backing_of, container_ports, knows_pods, resolve_target_port
+from kubeagentix.analysis.backends import Backing, backing_of, container_ports, knows_pods, resolve_target_port
 from kubeagentix.analysis.connections import missed_by
 from kubeagentix.analysis.selectors import IDENTITY_KEYS, Candidate, candidates, served
 from kubeagentix.contracts import AnalyzerPlugin
@@ -23,14 +22,14 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     for service in snapshot.all(Service):
         if service.metadata.deletion_timestamp is not None or service.spec.type == "ExternalName":
             continue
-        pods = backing_of(snapshot, service).pods
-        if pods and knows_pods(snapshot, service):
-            yield from _misdirected(snapshot, service, pods)
+        backing = backing_of(snapshot, service)
+        if backing.pods and knows_pods(snapshot, service):
+            yield from _misdirected(snapshot, service, backing)
 
 
-def _misdirected(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
+def _misdirected(snapshot: Snapshot, service: Service, backing: Backing) -> Iterator[Finding]:
     """A selector that takes the pods of another workload than the one of its name, which nobody serves."""
-    workloads = workloads_of(snapshot, pods)
+    pods, workloads = backing.pods, backing.workloads
     if _is_named_after(service, pods, workloads):
         return
     meant = snapshot.derived(_by_name, service.namespace).get(service.name)
@@ -85,9 +84,9 @@ def _correction(service: Service, meant: Candidate) -> dict[str, str | None]:
 
 def _is_named_after(service: Service, pods: tuple[Pod, ...], workloads: tuple[ResourceRef, ...]) -> bool:
     """Whether the pods behind a Service, or their workload, bear its name or a part of it."""
-    names = {ref.name for ref in workloads}
-    if service.name in names:
+    if any(service.name == ref.name for ref in workloads):
         return True
+    names = {ref.name for ref in workloads}
     names |= {pod.metadata.labels[key] for pod in pods for key in IDENTITY_KEYS if key in pod.metadata.labels}
     return any(name in service.name or service.name in name for name in names)
 

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import groupby
-from operator import attrgetter
 
 from kubeagentix.analysis import kubectl
-from kubeagentix.analysis.event_reasons import events_of
+from kubeagentix.analysis.event_reasons import events_by_reason
 from kubeagentix.analysis.shortfall import is_older_than
 from kubeagentix.analysis.troubles import event_evidence, sentence
 from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Evidence, Finding, ResourceRef, Severity
 from kubeagentix.domain.meta import OwnerReference, Resource
-from kubeagentix.domain.nodes import Event
 from kubeagentix.domain.resources import KINDS
 from kubeagentix.domain.snapshot import Snapshot
 
@@ -25,21 +22,17 @@ ID = "owners"
 COLLECTED_AFTER_S = 300.0  # the collector at work needs seconds, minutes after many deletions
 SHOWN = 3
 INVALID_NAMESPACE = "OwnerRefInvalidNamespace"
-_OWNERS = attrgetter("metadata.namespace", "metadata.owner_references")  # which replicas, side by side, have in common
 
 
 def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     """One Finding per owner that is not there, and one per object whose owner cannot be where it is named."""
     orphans: dict[ResourceRef, list[Resource]] = defaultdict(list)
-    for kind, resources in snapshot.objects.items():
-        if kind == Event.kind:
-            continue
-        owned = (item for item in resources if item.metadata.owner_references)
-        for (namespace, owners), siblings in groupby(owned, _OWNERS):
-            lost = [owner for owner in owners if _is_lost(snapshot, namespace, owner)]
-            left = [item for item in siblings if _is_left(snapshot, item)] if lost else []
-            for owner in lost if left else ():
-                orphans[_owner(snapshot, namespace, owner)] += left
+    for siblings in snapshot.siblings:
+        metadata = siblings[0].metadata
+        lost = [owner for owner in metadata.owner_references if _is_lost(snapshot, metadata.namespace, owner)]
+        left = [item for item in siblings if _is_left(snapshot, item)] if lost else []
+        for owner in lost if left else ():
+            orphans[_owner(snapshot, metadata.namespace, owner)] += left
     for owner_ref, children in orphans.items():
         yield _orphaned(snapshot, owner_ref, children)
     yield from _misplaced(snapshot)
@@ -93,7 +86,7 @@ def _orphaned(snapshot: Snapshot, owner: ResourceRef, children: list[Resource]) 
 
 
 def _misplaced(snapshot: Snapshot) -> Iterator[Finding]:
-    for event in events_of(snapshot, INVALID_NAMESPACE):
+    for event in events_by_reason(snapshot).get(INVALID_NAMESPACE, ()):
         about = event.involved_object
         found = snapshot.find(snapshot.named(about.kind, about.namespace, about.name))
         if found is None:

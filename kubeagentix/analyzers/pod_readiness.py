@@ -282,7 +282,11 @@ def _port_clashes(snapshot: Snapshot, pods: list[Pod]) -> Iterator[Finding]:
 def _clashes(pod: Pod) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     users: dict[tuple[int, str], list[str]] = {}
     sidecars = (item for item in pod.spec.init_containers if item.restart_policy == "Always")
-    for container in (*sidecars, *pod.spec.containers):
+    containers = (*sidecars, *pod.spec.containers)
+    declared = [(port.container_port, port.protocol) for container in containers for port in container.ports]
+    if len({*declared}) == len(declared):
+        return
+    for container in containers:
         for key in dict.fromkeys((port.container_port, port.protocol) for port in container.ports):
             users.setdefault(key, []).append(container.name)
     for (port, protocol), names in users.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.affected import workloads_of
@@ -14,7 +15,6 @@ from kubeagentix.analysis.backends import (
     describe_declared,
     knows_pods,
     resolve_target_port,
-    resolve_target_ports,
     serving_containers,
     target_of,
 )
@@ -44,26 +44,37 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
                 yield from _ports(snapshot, service, pods)
 
 
+def _distinct(snapshot: Snapshot, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
+    """The first of each run of pods that are alike in all that is asked here: of replicas one is enough."""
+
+    def likeness(pod: Pod) -> object:
+        containers = (*pod.spec.init_containers, *pod.spec.containers)
+        asked = [(item.ports, item.readiness_probe, item.liveness_probe) for item in containers]
+        return snapshot.workload_of(pod), pod.is_ready, len(pod.spec.containers), asked
+
+    return tuple([next(run) for _, run in groupby(pods, likeness)])
+
+
 def _ports(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
-    own = [container_ports(pod.spec) for pod in pods]
-    are_alike = len(workloads_of(snapshot, pods)) == 1
+    some = _distinct(snapshot, pods)
+    own = [container_ports(pod.spec) for pod in some]
     declared = tuple(item for ports in own for item in ports)
     for port in service.spec.ports:
-        targets = resolve_target_ports(port, pods)
+        targets = [resolve_target_port(port, pod.spec) for pod in some]
         numbers = {*targets}
         same = [item for item in declared if item.container_port in numbers]
         if numbers == {None}:
             what = f"no container port is named {target_of(port)}"
             yield _port_mismatch(snapshot, service, port, pods, what)
-        elif declared and not same and _are_exhaustive(pods, numbers):
+        elif declared and not same and _are_exhaustive(some, numbers):
             what = f"no container declares port {target_of(port)}"
             yield _port_mismatch(snapshot, service, port, pods, what)
         elif same and not _is_spoken(service, port, same):
             what = f"the containers declare that port for {same[0].protocol} only, not for {port.protocol}"
             yield _port_mismatch(snapshot, service, port, pods, what)
-        elif not are_alike and (strangers := _strangers(snapshot, zip(pods, targets, own, strict=True))):
+        elif strangers := _strangers(snapshot, zip(some, targets, own, strict=True)):
             yield from _split(snapshot, service, port, pods, strangers)
-        elif len(numbers) == 1 and not _is_asked_there(pods, numbers):
+        elif len(numbers) == 1 and not _is_asked_there(some, numbers):
             yield from _deaf(snapshot, service, port, pods)
 
 

@@ -50,7 +50,7 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
 def _backends(snapshot: Snapshot, service: Service) -> Iterator[Finding]:
     backing = backing_of(snapshot, service)
     if backing.pods:
-        yield from _broad(snapshot, service, backing.pods)
+        yield from _broad(snapshot, service, backing.workloads)
         if backing.is_empty:
             yield from _not_ready(snapshot, service, backing.pods)
     elif backing.is_empty and is_older_than(
@@ -199,8 +199,7 @@ def _not_ready(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> I
     )
 
 
-def _broad(snapshot: Snapshot, service: Service, pods: tuple[Pod, ...]) -> Iterator[Finding]:
-    workloads = workloads_of(snapshot, pods)
+def _broad(snapshot: Snapshot, service: Service, workloads: tuple[ResourceRef, ...]) -> Iterator[Finding]:
     if len(workloads) < 2 or all(ref.kind == "Pod" for ref in workloads):
         return
     ref = snapshot.ref(service)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.memory_files import about_files_in_memory
@@ -24,7 +24,8 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
     shares: dict[tuple[str, str, str, str], tuple[float, float]] = {}
     pairs: list[tuple[Pod, tuple[str, str]]] = []
     for pod in snapshot.all(Pod):
-        for container, resource, used, limit in _near_limits(snapshot, pod):
+        metrics = snapshot.get(PodMetrics, pod.metadata.namespace, pod.metadata.name) if pod.is_live else None
+        for container, resource, used, limit in _near_limits(pod, metrics) if metrics is not None else ():
             shares[(pod.namespace, pod.name, container, resource)] = (used, limit)
             pairs.append((pod, (container, resource)))
     for (workload, (container, resource)), pods in affected.group(snapshot, pairs).items():
@@ -32,18 +33,17 @@ def analyze(snapshot: Snapshot) -> Iterable[Finding]:
         yield _finding(snapshot, workload, container, resource, list(zip(pods, usage, strict=True)))
 
 
-def _near_limits(snapshot: Snapshot, pod: Pod) -> Iterator[tuple[str, str, float, float]]:
-    limited = [item for item in (*pod.spec.init_containers, *pod.spec.containers) if item.resources.limits]
-    metrics = snapshot.get(PodMetrics, pod.metadata.namespace, pod.metadata.name) if limited else None
-    if metrics is None or not pod.is_live:
-        return
-    usage = {item.name: item.usage for item in metrics.containers}
-    for container in limited:
-        limits, usages = container.resources.limits, usage.get(container.name, {})
-        for resource in _REASONS if usages else ():
-            limit, used = quantity_or_zero(limits.get(resource)), quantity_or_zero(usages.get(resource))
-            if limit and used >= NEAR * limit:
-                yield container.name, resource, used, limit
+def _near_limits(pod: Pod, metrics: PodMetrics) -> list[tuple[str, str, float, float]]:
+    near = []
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        limits = container.resources.limits
+        for item in metrics.containers if limits else ():
+            if item.name == container.name:
+                for resource in _REASONS:
+                    limit, used = quantity_or_zero(limits.get(resource)), quantity_or_zero(item.usage.get(resource))
+                    if limit and used >= NEAR * limit:
+                        near.append((container.name, resource, used, limit))
+    return near
 
 
 def _finding(

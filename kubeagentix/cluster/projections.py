@@ -141,6 +141,9 @@ class _Pause:
         with self._lock:
             self._blocks -= 1
             if not self._blocks and self._was_on:
+                if not gc.get_freeze_count():  # what was built meanwhile counts as old, else all of it is looked at now
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
 

@@ -7,7 +7,7 @@ each is asked once of a run of such.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -45,20 +45,26 @@ def by_namespace(objects: Objects) -> Mapping[tuple[str, str], tuple[Resource, .
     return {key: tuple(value) for key, value in groups.items()}
 
 
-def by_owner(
-    objects: Objects, known: Mapping[Key, Resource], kind_name: KindName
-) -> Mapping[Key, tuple[Resource, ...]]:
-    """Direct children, but for events, by the key of their controller, which may be of no namespace."""
-    groups: dict[Key, list[Resource]] = defaultdict(list)
+def siblings(objects: Objects) -> Iterator[tuple[Resource, ...]]:
+    """All objects that have owners, but for events, in runs of those of one kind, namespace and owners."""
     for kind, resources in objects.items():
-        owned = (item for item in resources if item.metadata.owner_references) if kind != Event.kind else ()
-        for (namespace, owners), run in groupby(owned, _OWNERS):
-            owner = next((item for item in owners if item.controller), None)
-            if owner is not None:
-                above = kind_name(owner.api_version, owner.kind)
-                own, cluster_wide = (above, namespace, owner.name), (above, "", owner.name)
-                is_cluster_wide = own not in known and cluster_wide in known
-                groups[cluster_wide if is_cluster_wide else own].extend(run)
+        if kind != Event.kind:
+            owned = [item for item in resources if item.metadata.owner_references]
+            yield from (tuple(run) for _, run in groupby(owned, _OWNERS))
+
+
+def by_owner(
+    runs: Iterable[Sequence[Resource]], known: Mapping[Key, Resource], kind_name: KindName
+) -> Mapping[Key, tuple[Resource, ...]]:
+    """Direct children by the key of their controller, which may be of no namespace; `runs` as `siblings` makes them."""
+    groups: dict[Key, list[Resource]] = defaultdict(list)
+    for run in runs:
+        owner = run[0].controller
+        if owner is not None:
+            kind = kind_name(owner.api_version, owner.kind)
+            own, cluster_wide = (kind, run[0].namespace, owner.name), (kind, "", owner.name)
+            is_cluster_wide = own not in known and cluster_wide in known
+            groups[cluster_wide if is_cluster_wide else own].extend(run)
     return {key: tuple(value) for key, value in groups.items()}
 
 

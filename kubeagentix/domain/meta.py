@@ -191,8 +191,8 @@ class LabelSelector(Value, frozen=True):
 
     def matches(self, labels: dict[str, str]) -> bool:
         """Whether `labels` satisfy every label and expression of this selector."""
-        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
-            requirement.matches(labels) for requirement in self.match_expressions
+        return self.match_labels.items() <= labels.items() and (
+            not self.match_expressions or all(item.matches(labels) for item in self.match_expressions)
         )
 
     @property

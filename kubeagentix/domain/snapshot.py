@@ -144,9 +144,9 @@ class Snapshot:
         return self.find(ref) is None and self._was_read(ref.kind, ref.namespace, ref.name)
 
     def _was_read(self, kind: str, namespace: str, name: str = "", selector: Selector | None = None) -> bool:
-        if namespace and not self.covers(namespace):
+        if namespace and self.namespace is not None and not self.covers(namespace):
             return False
-        if not self._is_known(kind, namespace, name, selector):
+        if not (kind in self.objects if self.parts is None else self._is_known(kind, namespace, name, selector)):
             return False
         places = self._unread.get(kind)
         return places is None or (namespace != "" and "" not in places and namespace not in places)
@@ -286,7 +286,12 @@ class Snapshot:
     @cached_property
     def owned(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
         """Direct children by owner key: ReplicaSets of a Deployment, pods of a ReplicaSet, Jobs of a CronJob."""
-        return indexes.by_owner(self.objects, self._by_key, self.kind_name)
+        return indexes.by_owner(self.siblings, self._by_key, self.kind_name)
+
+    @cached_property
+    def siblings(self) -> tuple[tuple[Resource, ...], ...]:
+        """All objects that have owners, but for events, in runs of those of one kind, namespace and owners."""
+        return tuple(indexes.siblings(self.objects))
 
     def children(self, kind: type[R], owner: ResourceRef) -> tuple[R, ...]:
         """The objects of that type that `owner` directly controls."""

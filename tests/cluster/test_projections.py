@@ -192,3 +192,12 @@ def test_the_collector_stays_off_until_the_last_block_that_wants_it_so_has_ended
     assert not gc.isenabled()
     second.__exit__(None, None, None)
     assert gc.isenabled()
+
+
+def test_what_was_built_while_the_collector_was_off_is_not_looked_through_at_once() -> None:
+    assert gc.isenabled()
+    with gc_paused():
+        built = [[number] for number in range(1000)]
+    young = {id(item) for item in gc.get_objects(generation=0)}
+    assert not any(id(item) in young for item in built)
+    assert gc.isenabled()
