@@ -62,10 +62,10 @@ def fleet(
     The clusters are `contexts` (names, or patterns such as `prod-*`), all of them, or those of each kubeconfig file in
     `kubeconfig_dir`, among which `contexts` may choose. All their namespaces are read, or `namespace` alone.
 
-    `executor` is any `concurrent.futures.Executor`, such as `distributed.Client(...).get_executor()`, or `threads` or
-    `processes` of this machine (default: what suits); it has `workers` tasks at a time. What a worker loses is begun
-    again. `deadline_s` is for one cluster (default: that of the settings), `total_deadline_s` for all. `listen` gets
-    each report as it comes. A cluster that cannot be asked is in `unread` of the answer, with why.
+    `executor` is any `concurrent.futures.Executor`, a Dask `distributed.Client`, or `threads` or `processes` of this
+    machine (default: what suits); it has `workers` tasks at a time. What a worker loses is begun again. `deadline_s` is
+    for one cluster (default: that of the settings), `total_deadline_s` for all. `listen` gets each report as it comes.
+    A cluster that cannot be asked is in `unread` of the answer, with why.
 
     Interrupted, it returns what is there by then, with `is_complete` False.
 

@@ -6,8 +6,10 @@ import os
 import sys
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
-from kubeagentix.errors import UsageError
+from kubeagentix.cluster.session import is_loopback
+from kubeagentix.errors import UsageError, excerpt
 from kubeagentix.fleet.local import LocalPool
 from kubeagentix.own_analyzers import own_analyzers
 
@@ -34,8 +36,11 @@ def place_of(executor: object, workers: int | None, *, clusters: int, deadline_s
     """The place that `executor` is or names: `threads`, `processes`, None for what suits. Raises UsageError."""
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers= is {workers!r}", hint="it must be a number above 0")
+    in_the_open: tuple[str, ...] = ()
+    if not isinstance(executor, Executor | type) and hasattr(executor, "get_executor"):  # a Dask client
+        in_the_open, executor = _in_the_open(executor), executor.get_executor()
     if isinstance(executor, Executor):
-        notices = () if isinstance(executor, ThreadPoolExecutor) else _left_at_home()
+        notices = () if isinstance(executor, ThreadPoolExecutor) else (*in_the_open, *_left_at_home())
         return Place(executor=executor, at_a_time=workers or IN_FLIGHT, is_own=False, notices=notices)
     if executor is None:
         executor = THREADS if clusters <= FEW or own_analyzers() or not sys.executable else PROCESSES
@@ -45,7 +50,7 @@ def place_of(executor: object, workers: int | None, *, clusters: int, deadline_s
         return Place(executor=pool, at_a_time=count, is_own=True)
     if executor == PROCESSES:
         return local(count, deadline_s, notices=_left_at_home())
-    hint = f"an Executor, {THREADS!r} or {PROCESSES!r}; a Dask client's is client.get_executor()"
+    hint = f"an Executor, a Dask client, {THREADS!r} or {PROCESSES!r}"
     raise UsageError(f"executor= takes no {type(executor).__name__}", hint=hint)
 
 
@@ -60,6 +65,14 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _in_the_open(client: Any) -> tuple[str, ...]:
+    """Credentials go to the workers of a Dask client: by tcp:// whoever is on the way can read them."""
+    address = str(getattr(getattr(client, "scheduler", None), "address", ""))
+    if not address.startswith(("tcp://", "ws://")) or is_loopback(address):
+        return ()
+    return (f"credentials go to {excerpt(address, 80)} in the open: a scheduler with tls:// keeps them to itself",)
 
 
 def _left_at_home() -> tuple[str, ...]:

@@ -28,11 +28,13 @@ from kubeagentix.fleet.local import WorkerHungError
 from kubeagentix.fleet.members import Member
 from kubeagentix.fleet.pools import Place, local, processors
 from kubeagentix.fleet.report import ClusterReport
-from kubeagentix.fleet.task import Task, work
+from kubeagentix.fleet.sealing import call_of
+from kubeagentix.fleet.task import Task
 
 ATTEMPTS = 3
 SILENCE_S = 60.0  # past a cluster's deadline, for what was read to be analyzed
 AHEAD = 8  # accesses that are ready while all workers are busy: an exec plugin may take a second
+PROBE_S = 5.0  # of silence of an executor of somebody else's, before it is looked at
 PLUGINS = 8  # that run beside each other
 FILES_S = 5.0  # past a plugin's time: for a file on a server that is gone, or a pipe that nobody writes to
 
@@ -80,6 +82,7 @@ class Sweep:
         for member in self.members:
             self._queue(_Try(member))
         self._asked_for = 0  # plugins that run
+        self._heard_at = -math.inf
         self._busy: set[asyncio.Task[ClusterReport | _Lost]] = set()
         self._slots = asyncio.Semaphore(place.at_a_time)
         self._waits: set[asyncio.Event] = set()
@@ -93,7 +96,8 @@ class Sweep:
 
     async def run(self) -> AsyncGenerator[ClusterReport, None]:
         """The reports as they come, one for each member. Cancelled, it leaves what is there in `reports`."""
-        ends_at = time.monotonic() + (self._order.total_deadline_s or math.inf)
+        self._heard_at = time.monotonic()
+        ends_at = self._heard_at + (self._order.total_deadline_s or math.inf)
         try:
             for member in self.members:
                 if member.access is None:
@@ -110,14 +114,28 @@ class Sweep:
             await self._end()
 
     async def _next(self, ends_at: float) -> list[ClusterReport | _Lost]:
-        """What has come by then; an executor that says nothing for longer than any task may take is given up."""
-        silence_s = math.inf if self._place.is_own else self._order.deadline_s + SILENCE_S
-        left_s = min(ends_at - time.monotonic(), silence_s)
-        wait_s = None if left_s == math.inf else max(0.0, left_s)
-        done, self._busy = await asyncio.wait(self._busy, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-        if not done and left_s == silence_s:
+        """What has come; an executor that says nothing for longer than any task may take is given up."""
+        now, is_own = time.monotonic(), self._place.is_own
+        silence_s = math.inf if is_own else self._order.deadline_s + SILENCE_S
+        wait_s = min(ends_at - now, self._heard_at + silence_s - now, math.inf if is_own else PROBE_S)
+        timeout = None if wait_s == math.inf else max(0.0, wait_s)
+        done, self._busy = await asyncio.wait(self._busy, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if done:
+            self._heard_at = time.monotonic()
+        elif time.monotonic() >= self._heard_at + silence_s:
             self._replace(f"it was silent for {silence_s:g} s")
+        elif not is_own:
+            self._probe()
         return [task.result() for task in done]
+
+    def _probe(self) -> None:
+        """Whether the executor still takes work: one that has lost its connection may tell nobody else."""
+        try:
+            probe = self._place.executor.submit(bool)
+        except Exception as error:  # noqa: BLE001  of any kind of executor
+            self._replace(_words(error))
+        else:
+            probe.cancel()
 
     def left(self, why: str, code: str) -> list[ClusterReport]:
         """A report for each member that has none, which says why."""
@@ -170,6 +188,7 @@ class Sweep:
         workers = min(self._place.at_a_time, processors())
         self._place = local(workers, self._order.deadline_s)
         self._slots = asyncio.Semaphore(workers)
+        self._heard_at = time.monotonic()
         for is_over in self._waits:  # what it still has will not come
             is_over.set()
 
@@ -213,7 +232,8 @@ class Sweep:
     async def _worked(self, asked: _Try, task: Task) -> ClusterReport | _Lost:
         executor = self._place.executor
         try:
-            future = executor.submit(work, task)
+            function, argument = call_of(executor, task)
+            future = executor.submit(function, argument)
         except Exception as error:  # noqa: BLE001  of any kind of executor
             return _Lost(asked, _words(error), executor)
         await self._over(future, task.ending)
@@ -270,6 +290,8 @@ def _outcome(asked: _Try, future: Future[ClusterReport], executor: Executor) -> 
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, ImportError) and (error.name or "").startswith("kubeagentix"):
+        return f"its worker has no {error.name}: install the same kubeagentix there"
     if isinstance(error, KubeAgentiXError):
-        return error.message
+        return str(error)
     return excerpt(f"{type(error).__name__}: {error}".rstrip(": "), 160)

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 
 import kubeagentix as kx
@@ -96,7 +95,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _executor(arguments: argparse.Namespace) -> Iterator[Executor | str | None]:
+def _executor(arguments: argparse.Namespace) -> Iterator[object]:
     if arguments.dask is None:
         yield arguments.executor
         return
@@ -111,7 +110,7 @@ def _executor(arguments: argparse.Namespace) -> Iterator[Executor | str | None]:
         what = f"no Dask scheduler answers at {excerpt(arguments.dask, 80)}"
         raise UnreachableError(what, hint="it should look like tcp://host:8786") from error
     with client:
-        yield client.get_executor()
+        yield client
 
 
 def _present(found: FleetDiagnosis, arguments: argparse.Namespace) -> None:
