@@ -318,7 +318,7 @@ def test_analyzers_of_the_session_run_at_home_or_are_told_of(clusters: Clusters)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"executor": "dask"}, "executor= takes no str; an Executor, 'threads' or 'processes'"),
+        ({"executor": "dask"}, "executor= takes no str; an Executor, a Dask client, 'threads' or 'processes'"),
         ({"workers": 0}, "workers= is 0; it must be a number above 0"),
         ({"workers": True}, "workers= is True"),
         ({"deadline_s": -1}, "deadline_s= is -1"),
