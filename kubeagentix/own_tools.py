@@ -12,7 +12,6 @@ that decorates some. One that cannot be loaded is a Gap that names it, and tried
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import inspect
 import json
@@ -21,13 +20,14 @@ import threading
 import typing
 from collections.abc import Awaitable, Callable, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
 import msgspec
 
-from kubeagentix import registry
+from kubeagentix import registry, sync
 from kubeagentix.contracts import ToolContext, ToolPlugin
 from kubeagentix.domain.diagnosis import Effect, Gap
 from kubeagentix.domain.tooling import ToolOutput, ToolSpec
@@ -117,7 +117,7 @@ def _plugin(function: Callable[..., Any], key: str, description: str, effect: Ef
             words[context_name] = context
         if inspect.iscoroutinefunction(function):
             return _output(await function(**words))
-        found = await asyncio.to_thread(function, **words)
+        found = await sync.on_a_thread(partial(function, **words))
         return _output(await found if isinstance(found, Awaitable) else found)
 
     return ToolPlugin(spec=spec, handler=handler, source=_loading[-1] if _loading else source_of(function))

@@ -263,6 +263,27 @@ def _forget_parent() -> None:
         started.clear()
 
 
+async def on_a_thread(call: Callable[[], T]) -> T:
+    """What `call` returns or raises, on a thread of its own, in the caller's context.
+
+    The end of the process waits for none of these, as it would for `asyncio.to_thread`: one may never come back.
+    """
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # whoever no longer waits for it does not stop it
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        try:
+            found = context.run(call)
+        except BaseException as error:  # noqa: BLE001  it belongs to whoever awaits it
+            done.set_exception(error)
+        else:
+            done.set_result(found)
+
+    threading.Thread(target=work, name="kubeagentix call", daemon=True).start()
+    return await asyncio.wrap_future(done)
+
+
 def at_exit(call: Callable[[], None]) -> None:
     """Calls `call` when the interpreter ends, after all work has."""
     _afterwards[call] = None

@@ -25,8 +25,11 @@ async def serve(server: Server[Any]) -> None:
     """Serves one client until its end of the pipe is closed."""
     with _wires() as (incoming, outgoing):
         stdin, stdout = cast("Any", _Lines(incoming)), cast("Any", _Writer(outgoing))
-        async with stdio_server(stdin, stdout) as (read, write):
-            await server.run(read, write, server.create_initialization_options())
+        try:
+            async with stdio_server(stdin, stdout) as (read, write):
+                await server.run(read, write, server.create_initialization_options())
+        except* BrokenPipeError:
+            pass  # the client is gone, and with it whoever would be told
 
 
 @contextmanager

@@ -220,6 +220,48 @@ sys.exit(main(sys.argv[1:]))
     assert all(f"by {way}" in said for way in ("print", "the stream", "the descriptor", "a child", "a warning"))
 
 
+BUSY = """
+import sys, time
+import kubeagentix as kx
+from kubeagentix.cli.app import main
+
+@kx.tool
+def blocks() -> str:
+    \"\"\"Does not come back, and cannot be called back.\"\"\"
+    print("begun", file=sys.stderr, flush=True)
+    time.sleep(600)
+    return ""
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("end", ["the client closes its end", "the client is gone", "a signal"])
+def test_it_ends_whatever_still_runs(demo: kx.Demo, end: str) -> None:
+    words = [sys.executable, "-c", BUSY, "mcp", "--kubeconfig", demo.kubeconfig]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process: Any
+    with subprocess.Popen(words, **pipes, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        try:
+            assert greeted(process)["id"] == 1
+            call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "blocks", "arguments": {}}}
+            process.stdin.write(f"{json.dumps(call)}\n")
+            process.stdin.flush()
+            assert process.stderr.readline() == "begun\n"
+            if end == "a signal":
+                process.send_signal(signal.SIGTERM)
+            elif end == "the client is gone":
+                process.stdout.close()
+                process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 3, "method": "tools/list"}) + "\n")
+                process.stdin.flush()
+            else:
+                process.stdin.close()
+            assert process.wait(30) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
 def test_whoever_starts_it_by_hand_is_told_what_it_waits_for(demo: kx.Demo) -> None:
     ours, its = pty.openpty()
     words = [sys.executable, "-m", "kubeagentix", "mcp", "--kubeconfig", demo.kubeconfig]
