@@ -22,6 +22,8 @@ from kubeagentix.domain.snapshot import ContainerLog, Snapshot
 PLAN_EVERY_S = 2.0  # to go through all pods takes its time
 READ_AGAIN_S = 10.0  # the sooner, the dearer for kubelets
 MAX_AT_ONCE = 40
+# Of the objects, and never changed once made; another picture of the same objects need not make them again.
+_INDEXES = ("_by_key", "_by_namespace", "_events", "_pods_by_label", "_slices", "owned", "pods_by_workload")
 _Name = tuple[str, str, str, bool]
 
 
@@ -73,7 +75,7 @@ class LiveLogs:
             max_pods_per_owner=options.max_pods_per_owner,
         )
         await self._read_some(snapshot, plan)
-        picture = replace(snapshot, logs=self.logs)
+        picture = _with_logs(snapshot, self.logs)
         servers = choose_server_logs(picture, plan, silent_nodes=silent, max_logs=options.max_logs)
         await self._read_some(snapshot, servers)
         wanted = {_asked(request) for request in (*plan.requests, *servers.requests)}
@@ -107,6 +109,12 @@ class LiveLogs:
         if logs != self.logs:
             self.logs = logs
             self._told()
+
+
+def _with_logs(snapshot: Snapshot, logs: tuple[ContainerLog, ...]) -> Snapshot:
+    picture = replace(snapshot, logs=logs)
+    picture.__dict__.update({name: made for name, made in snapshot.__dict__.items() if name in _INDEXES})
+    return picture
 
 
 def _name(log: ContainerLog) -> _Name:

@@ -111,8 +111,11 @@ class Watch:
         snapshot = self._picture(objects)
         if any(isinstance(change.new or change.old, CustomResourceDefinition) for change in changes):
             self._begin_custom(snapshot)
-        self._logs.plan(snapshot)
         return snapshot, changes
+
+    def plan_logs(self, snapshot: Snapshot) -> None:
+        """Begins to read what logs are wanted by now; a picture whose indexes are made costs least."""
+        self._logs.plan(snapshot)
 
     async def close(self) -> None:
         """Ends all watches; no thread of theirs is left."""

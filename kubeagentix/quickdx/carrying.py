@@ -1,8 +1,8 @@
 """The indexes of one picture carried over to the next, so that a look costs what has changed, not what there is.
 
-Only for pictures of the same kinds, gaps and objects without a namespace, whose objects are ordered by namespace and
-name: what an index would say of the new picture, it says; a test compares them. What says another thing than before is
-marked, in the words of notes (see `noted`).
+Only for pictures of the same `frame`, whose objects are ordered by namespace and name: what an index would say of the
+new picture, it says; a test compares them. What says another thing than before is marked, in the words of notes (see
+`noted`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,20 @@ INDEXES = ("_by_key", "_by_namespace", "_events", "_pods_by_label", "_slices", "
 _Keys = Callable[[Any], Iterable[Hashable]]
 
 
+def frame(snapshot: Snapshot) -> Hashable:
+    """What everything rests on: which namespaces and kinds were asked for, and what kinds are called."""
+    kinds = (frozenset(snapshot.objects), frozenset(snapshot._custom_names.items()))
+    return (snapshot.cluster, snapshot.namespace, snapshot.neighbours, kinds)
+
+
+def is_carried(before: Snapshot, now: Snapshot, changes: Sequence[ObjectChange]) -> bool:
+    """Whether `now` can be had by `carry`: not where a node, say, has come or gone that owns what is in namespaces."""
+    if frame(before) != frame(now):
+        return False
+    wide = {(item.key[0], item.key[2]) for item in changes if not item.key[1] and _is_another(item)}
+    return not wide or wide.isdisjoint((kind, name) for kind, _, name in before.owned)
+
+
 def carry(before: Snapshot, now: Snapshot, changes: Sequence[ObjectChange]) -> tuple[set[Note], set[Part]]:
     """Gives `now` what `before` had worked out, as far as `changes` leave it.
 
@@ -43,8 +57,7 @@ def carry(before: Snapshot, now: Snapshot, changes: Sequence[ObjectChange]) -> t
     for name, in_order in (("_by_namespace", _by_name), ("_slices", _by_name), ("_pods_by_label", _by_name)):
         held[name] = _regrouped(getattr(before, name), _of(name, changes), keys[name], in_order)
     held["_events"] = _regrouped(before._events, _of("_events", changes), keys["_events"], _by_place)
-    if not any(not item.namespace for item in before.custom_resources):
-        held["owned"] = _owned(before, now, changes, keys["owned"])
+    held["owned"] = _owned(before, now, changes, keys["owned"])
     restructured = _restructured(before, now, changes)
     _carry_workloads(before, now, changes, restructured)
     marked = _marked(before, now, changes, restructured)
@@ -73,6 +86,7 @@ def _marked(
         for log in {*now.logs} ^ {*before.logs}:
             marks |= {(OBJECTS, "logs"), ("_logs", (log.namespace, log.pod, log.container, log.is_previous))}
             stale.update((*parts_of_log(before, log), *parts_of_log(now, log)))
+    marks |= {("_unread", kind) for kind, _ in now._unread.items() ^ before._unread.items()}
     if now.taken_at != before.taken_at:
         marks.add(TIME)
     stale |= {(namespace, "") for namespace, _ in stale}
@@ -129,7 +143,9 @@ def _keys_by_index(now: Snapshot) -> Mapping[str, _Keys]:
         found = resource.controller if is_owned else None
         if found is None:
             return ()
-        return ((now.kind_name(found.api_version, found.kind), resource.namespace, found.name),)
+        kind = now.kind_name(found.api_version, found.kind)
+        own, cluster_wide = (kind, resource.namespace, found.name), (kind, "", found.name)
+        return (cluster_wide if own not in now._by_key and cluster_wide in now._by_key else own,)
 
     return {
         "_by_namespace": lambda item: ((item.kind, item.metadata.namespace),),

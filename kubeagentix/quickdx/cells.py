@@ -31,7 +31,8 @@ class Cells:
 
     def __init__(self, whole: Snapshot, known: Mapping[str, Mapping[str, Objects]] | None = None) -> None:
         self._none: Objects = {kind: whole._by_namespace.get((kind, ""), ()) for kind in whole.objects}
-        self.wide = frozenset(kind for kind, items in self._none.items() if items)
+        # Those that no part has objects of its own of; a kind without any may turn out to be one.
+        self.wide = frozenset(kind for kind, items in whole.objects.items() if not items or not items[0].namespace)
         if known is None:
             placed: dict[str, dict[str, tuple[Resource, ...]]] = defaultdict(dict)
             for (kind, namespace), items in whole._by_namespace.items():

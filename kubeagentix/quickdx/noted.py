@@ -37,7 +37,7 @@ NAMESPACE_AT: Mapping[str, int] = {
 }
 # What is derived to list subjects: pods, containers, templates. All else is an index, which is looked up.
 OF_PART = frozenset({"_restless_pods", "_pods_to_mind", "_restless_containers", "_templates", "_managed", "_templated"})
-_SHARED = ("cluster", "server_version", "namespace", "neighbours", "gaps", "_custom_names", "_refs", "_unread")
+_SHARED = ("cluster", "server_version", "namespace", "neighbours", "gaps", "_custom_names", "_refs")
 
 
 class Noted(Snapshot):
@@ -102,6 +102,7 @@ def view_of(whole: Snapshot, part: Part | None) -> Noted:
     held.update(_whole=whole, _part=part, _own=own("_by_key"), notes=notes, _workloads={}, _derived={}, parts=None)
     held["objects"] = _Objects(objects, notes, cells.wide if part is not None else None)
     held.update((name, _Index(getattr(whole, name), notes, name, own(name))) for name in NAMESPACE_AT)
+    held["_unread"] = _Index(whole._unread, notes, "_unread", ())
     return view
 
 

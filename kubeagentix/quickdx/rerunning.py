@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,12 +20,11 @@ from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.domain.diagnosis import Finding, Gap, ResourceRef, Target
 from kubeagentix.domain.events import Listener, StageChanged, silent
 from kubeagentix.domain.ignoring import IgnoreRule
-from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.own_analyzers import load_packages
 from kubeagentix.quickdx.analyzing import analyze
-from kubeagentix.quickdx.carrying import carry
+from kubeagentix.quickdx.carrying import carry, is_carried
 from kubeagentix.quickdx.cells import Cells, Part
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Edge, Graph, Relation
@@ -67,7 +66,6 @@ class Rerunning:
         self.snapshot: Snapshot | None = None  # the one that the latest answer is about
         self._target, self._include_lint, self._ignore = target, include_lint, ignore
         self._unloaded = load_packages()
-        self._frame: Hashable = None
         self._runs: dict[_Key, _Run] = {}
         self._graph = _PartedGraph()
         self._derived = 0  # how many things were needed when that was looked at last
@@ -118,9 +116,8 @@ class Rerunning:
 
     def _forget(self, before: Snapshot | None, now: Snapshot, changes: Sequence[ObjectChange]) -> None:
         """Drops what rests on anything that has changed."""
-        frame = _frame(now)
-        if before is None or frame != self._frame:
-            self._frame, self._runs, self._graph, self._derived = frame, {}, _PartedGraph(), 0
+        if before is None or not is_carried(before, now, changes):
+            self._runs, self._graph, self._derived = {}, _PartedGraph(), 0
             return
         marks, stale = carry(before, now, changes)
         cells = now.derived(Cells)
@@ -202,18 +199,6 @@ def _found_by(
         if results:
             found[analyzer.id] = results
     return found, failed
-
-
-def _frame(snapshot: Snapshot) -> Hashable:
-    """What everything rests on: what was read, and which objects there are that belong to no namespace."""
-    wide = frozenset(key for items in snapshot.objects.values() for key in _wide_keys(items))
-    kinds = frozenset(snapshot.objects)
-    unread = frozenset((gap.kind, gap.namespace) for gap in snapshot.gaps if gap.kind)
-    return (snapshot.cluster, snapshot.namespace, snapshot.neighbours, unread, kinds, wide)
-
-
-def _wide_keys(items: Sequence[Resource]) -> Iterable[tuple[str, str]]:
-    return ((item.kind, item.name) for item in items) if items and not items[0].namespace else ()
 
 
 class _PartedGraph(Graph):

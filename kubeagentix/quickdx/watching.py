@@ -127,6 +127,7 @@ class Watching:
         if further and len(snapshot.neighbours) < MAX_NEIGHBOURS and not self._unread:
             await self._read_neighbour(further[0])
             _, found = await self._look_aside()
+        self._begun.plan_logs(self._rerunning.snapshot or snapshot)
         self._took_s = time.monotonic() - self._began_at
         return found
 

@@ -59,6 +59,7 @@ class Lab:
         """The first picture of which it holds."""
         async with asyncio.timeout(PATIENCE_S):
             while not holds(snapshot := self.watch.take()[0]):
+                self.watch.plan_logs(snapshot)
                 await self.watch.changed()
         return snapshot
 

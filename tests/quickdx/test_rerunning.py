@@ -20,8 +20,8 @@ from kubeagentix import registry
 from kubeagentix.cluster.connection import connect
 from kubeagentix.cluster.live_objects import LiveObjects, ObjectChange
 from kubeagentix.demo.running import start_demo
-from kubeagentix.domain.diagnosis import Target
-from kubeagentix.domain.meta import Resource
+from kubeagentix.domain.diagnosis import Gap, Target
+from kubeagentix.domain.meta import OwnerReference, Resource
 from kubeagentix.domain.nodes import Node
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
@@ -213,6 +213,20 @@ def test_only_what_has_changed_is_run_again() -> None:
     changing.put((Node.kind, "", node.name), without_status(node))
     changing.is_exact()
     assert changing.rerunning.counts.parts < count
+    for there in (moved(node), None):  # one that comes, and goes again
+        changing.put((Node.kind, "", f"{node.name}-2"), there)
+        changing.is_exact()
+        assert changing.rerunning.counts.parts < count / 2
+
+
+def test_a_kind_that_is_not_refreshed_moves_only_what_rests_on_it() -> None:
+    changing = Changing()
+    count = changing.rerunning.counts.parts
+    gap = Gap(what="changes of certificates", why="not refreshed", kind="PersistentVolumeClaim")
+    for gaps in ((gap,), ()):
+        changing.snapshot = replace(changing.snapshot, gaps=gaps)
+        changing.is_exact()
+        assert 0 < changing.rerunning.counts.parts < count / 2
 
 
 def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
@@ -227,6 +241,18 @@ def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
     changing.is_exact()
     assert changing.rerunning.snapshot.taken_at == taken_at + TICK
     assert changing.rerunning.counts.parts > 0
+
+
+def test_a_pod_that_a_node_owns_is_found_among_what_it_owns() -> None:
+    changing = Changing()
+    node = everything().all(Node)[0]
+    pod = next(pod for pod in everything().all(Pod) if pod.namespace == "portal")
+    owner = OwnerReference(kind="Node", name=node.name, uid=node.metadata.uid, api_version="v1", controller=True)
+    metadata = msgspec.structs.replace(pod.metadata, owner_references=(owner,))
+    mirror = msgspec.structs.replace(pod, metadata=metadata)
+    for now in (mirror, without_status(mirror), pod, None):
+        changing.put((Pod.kind, pod.namespace, pod.name), now)
+        changing.is_exact()
 
 
 def test_nothing_grows_however_often_an_object_changes() -> None:
