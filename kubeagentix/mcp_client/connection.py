@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
+import math
 import os
 import sys
 import threading
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kubeagentix import sync
 from kubeagentix.domain.tooling import ToolOutput
-from kubeagentix.errors import KubeAgentiXError, MissingExtraError, excerpt
+from kubeagentix.errors import KubeAgentiXError, MissingExtraError, UsageError, excerpt
 from kubeagentix.mcp_client.offers import Tool
 from kubeagentix.mcp_client.places import Place
 from kubeagentix.mcp_client.results import output_of, text_of
@@ -37,9 +38,14 @@ _STRANGE = "it writes what is no message of MCP to its standard output"
 
 
 class Connection:
-    """One server. `open` first; whatever goes wrong is a KubeAgentiXError of one line that names it."""
+    """One server. `open` first; whatever goes wrong is a KubeAgentiXError of one line that names it.
+
+    Raises UsageError for a time that is none.
+    """
 
     def __init__(self, place: Place, timeout_s: float) -> None:
+        if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not 0 < timeout_s < math.inf:
+            raise UsageError("timeout_s= is a number of seconds, more than 0", hint="as in timeout_s=30")
         self.place = place
         self._timeout_s = timeout_s
         self._task: asyncio.Task[None] | None = None
@@ -110,7 +116,10 @@ class Connection:
 
         place, transport = self.place, None
         if place.url:
-            given = create_mcp_http_client(headers=dict(place.headers))
+            from kubeagentix.mcp_client import bounds  # noqa: PLC0415  on the package's own client
+
+            given = create_mcp_http_client(headers={**place.headers, **bounds.UNPACKED})
+            given.event_hooks["response"].append(bounds.bound)
             stack.push_async_exit(given)
             transport = streamable_http_client(place.url, http_client=given)
         else:
