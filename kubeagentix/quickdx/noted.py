@@ -79,14 +79,25 @@ class Noted(Snapshot):
 
     def derived(self, build: Callable[..., T], *arguments: Hashable) -> T:
         """What is derived is derived of the whole, and noted; of a part only where it lists what is judged."""
-        if self._part is not None and build.__name__ in OF_PART:
-            return super().derived(build, *arguments)
         key = (build, *arguments)
+        if self._part is not None and build.__name__ in OF_PART:
+            return cast("T", self._derived_of_part(key))
         found = cast("Derivations", self._whole.__dict__["_derivations"]).get(self._whole, key)
         if isinstance(found, dict):
             return cast("T", _Derived(found, self.notes, key))
         self.notes.add((DERIVED, key))
         return cast("T", found)
+
+    def _derived_of_part(self, key: tuple[Any, ...]) -> object:
+        """Derived once, and what that has looked at is noted for each who asks."""
+        if key not in self._derived:
+            before = frozenset(self.notes)
+            self.notes.clear()
+            self._derived[key] = (key[0](self, *key[1:]), frozenset(self.notes))
+            self.notes.update(before)
+        found, notes = cast("tuple[object, frozenset[Note]]", self._derived[key])
+        self.notes.update(notes)
+        return found
 
 
 def view_of(whole: Snapshot, part: Part | None) -> Noted:

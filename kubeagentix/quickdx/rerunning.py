@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from kubeagentix.cluster.live_objects import ObjectChange
@@ -29,7 +29,7 @@ from kubeagentix.quickdx.cells import Cells, Part
 from kubeagentix.quickdx.diagnosis import Diagnosis
 from kubeagentix.quickdx.graph import Edge, Graph, Relation
 from kubeagentix.quickdx.masking import learn
-from kubeagentix.quickdx.noted import Derivations, Note, view_of
+from kubeagentix.quickdx.noted import Derivations, Note, Noted, view_of
 from kubeagentix.quickdx.pipeline import blamed_namespaces, chosen_analyzers, conclude
 from kubeagentix.redaction import current
 
@@ -37,21 +37,43 @@ TICK = timedelta(seconds=30)  # what lasts is told by the minute
 TELL_EVERY = 50  # parts
 FORGET_AFTER = 1000  # more things derived than were needed when that was looked at last
 _CLUSTER = ("", "")
+_GRAPH = "(graph)"  # no analyzer's id
 _Key = tuple[str, Part]  # of a run: the analyzer, where it runs on everything, and the part
 
 
 @dataclass(slots=True)
 class _Run:
-    """What came of one run: of some analyzers on a part, or of one on everything."""
+    """What came of some analyzers on a part, or of one on everything: by analyzer, where there is any."""
 
-    found: Mapping[str, Sequence[Finding]]
-    failed: Sequence[Gap]
-    notes: frozenset[Note]
+    found: dict[str, Sequence[Finding]] = field(default_factory=dict)
+    failed: dict[str, Sequence[Gap]] = field(default_factory=dict)
+    notes: dict[str, frozenset[Note]] = field(default_factory=dict)  # also those of the graph
+
+    def take(self, view: Noted, analyzer: AnalyzerPlugin) -> None:
+        """Runs it on the view."""
+        view.notes.clear()
+        results, gaps = analyze(view, (analyzer,))
+        self.found.pop(analyzer.id, None)
+        self.failed.pop(analyzer.id, None)
+        if results:
+            self.found[analyzer.id] = results
+        if gaps:
+            self.failed[analyzer.id] = gaps
+        self.note(analyzer.id, view)
+
+    def note(self, name: str, view: Noted) -> None:
+        """What was looked at by that one. Most look at the same."""
+        notes = frozenset(view.notes)
+        self.notes[name] = next((item for item in self.notes.values() if item == notes), notes)
+
+    def void(self, marks: set[Note]) -> set[str]:
+        """Those who have looked at anything of that."""
+        return {name for name, notes in self.notes.items() if not notes.isdisjoint(marks)}
 
 
 @dataclass(slots=True)
 class RerunCounts:
-    """What was run at the latest look: parts below namespaces, namespaces, and analyzers on everything."""
+    """On how much analyzers were run at the latest look: parts below namespaces, namespaces, and (which) everything."""
 
     parts: int = 0
     namespaces: int = 0
@@ -67,6 +89,7 @@ class Rerunning:
         self._target, self._include_lint, self._ignore = target, include_lint, ignore
         self._unloaded = load_packages()
         self._runs: dict[_Key, _Run] = {}
+        self._void: dict[Part, set[str]] = {}  # who is to be run again on a part, where not all are
         self._graph = _PartedGraph()
         self._derived = 0  # how many things were needed when that was looked at last
         self._found: list[Finding] = []
@@ -117,34 +140,46 @@ class Rerunning:
     def _forget(self, before: Snapshot | None, now: Snapshot, changes: Sequence[ObjectChange]) -> None:
         """Drops what rests on anything that has changed."""
         if before is None or not is_carried(before, now, changes):
-            self._runs, self._graph, self._derived = {}, _PartedGraph(), 0
+            self._runs, self._void, self._graph, self._derived = {}, {}, _PartedGraph(), 0
             return
         marks, stale = carry(before, now, changes)
         cells = now.derived(Cells)
         known = {part for namespace in cells.namespaces for part in _parts(cells, namespace)} | {_CLUSTER}
         for key, run in tuple(self._runs.items()):
-            if key[1] in stale or key[1] not in known or not run.notes.isdisjoint(marks):
+            names = run.void(marks)
+            if key[1] in stale or key[1] not in known or (names and key[0]):
                 del self._runs[key]
                 self._graph.drop(key[1])
+            elif names:
+                self._void[key[1]] = names
 
     def _run_parts(self, snapshot: Snapshot, chosen: Sequence[AnalyzerPlugin], listen: Listener) -> None:
         cells = snapshot.derived(Cells)
-        of_part = [item for item in chosen if item.scope == "workload"]
-        of_namespace = [item for item in chosen if item.scope == "namespace"]
-        missing = [
-            part for namespace in cells.namespaces for part in _parts(cells, namespace) if ("", part) not in self._runs
-        ]
-        for done, part in enumerate(missing):
+        parts = [part for namespace in cells.namespaces for part in _parts(cells, namespace)]
+        due = [part for part in parts if ("", part) not in self._runs or part in self._void]
+        for done, part in enumerate(due):
             if done % TELL_EVERY == 0:
-                listen(StageChanged(stage="analyze", done=done, total=len(missing)))
-            view = view_of(snapshot, part)
-            found, failed = _found_by(view, of_part if part[1] else of_namespace)
-            if part[1]:
-                self._graph.put(part, Graph.of(view).complete())
-                self.counts.parts += 1
-            else:
-                self.counts.namespaces += 1
-            self._runs["", part] = _Run(found, failed, frozenset(view.notes))
+                listen(StageChanged(stage="analyze", done=done, total=len(due)))
+            self._run_part(snapshot, part, chosen)
+        self._void = {}
+
+    def _run_part(self, snapshot: Snapshot, part: Part, chosen: Sequence[AnalyzerPlugin]) -> None:
+        scope = "workload" if part[1] else "namespace"
+        is_new = ("", part) not in self._runs
+        run = self._runs.setdefault(("", part), _Run())
+        names, view = self._void.get(part, ()), view_of(snapshot, part)
+        for analyzer in chosen:
+            if analyzer.scope == scope and (is_new or analyzer.id in names):
+                run.take(view, analyzer)
+        if part[1]:
+            self.counts.parts += 1
+        else:
+            self.counts.namespaces += 1
+        if part[1] and (is_new or _GRAPH in names):
+            view.notes.clear()
+            self._graph.drop(part)
+            self._graph.put(part, Graph.of(view).complete())
+            run.note(_GRAPH, view)
 
     def _all_found(
         self, snapshot: Snapshot, chosen: Sequence[AnalyzerPlugin], listen: Listener
@@ -152,7 +187,7 @@ class Rerunning:
         """All findings, in the order of a whole run."""
         telling = sorted((key[1], run) for key, run in self._runs.items() if not key[0] and (run.found or run.failed))
         runs = [run for _, run in telling]
-        failed = {gap: None for run in runs for gap in run.failed}
+        failed = {gap: None for run in runs for gaps in run.failed.values() for gap in gaps}
         found: list[Finding] = []
         for analyzer in chosen:
             if analyzer.scope != "cluster":
@@ -161,17 +196,17 @@ class Rerunning:
             listen(StageChanged(stage="analyze", done=0, total=1, detail=analyzer.title))
             run = self._run_on_all(snapshot, analyzer)
             found += run.found.get(analyzer.id, ())
-            failed |= dict.fromkeys(run.failed)
+            failed |= dict.fromkeys(run.failed.get(analyzer.id, ()))
         return found, failed
 
     def _run_on_all(self, snapshot: Snapshot, analyzer: AnalyzerPlugin) -> _Run:
         if analyzer.source:  # one's own may look at a picture in any way
             results, failed = analyze(snapshot, (analyzer,))
-            return _Run({analyzer.id: results}, failed, frozenset())
+            return _Run({analyzer.id: results}, {analyzer.id: failed})
         key = (analyzer.id, _CLUSTER)
         if key not in self._runs:
-            view = view_of(snapshot, None)
-            self._runs[key] = _Run(*_found_by(view, (analyzer,)), frozenset(view.notes))
+            self._runs[key] = _Run()
+            self._runs[key].take(view_of(snapshot, None), analyzer)
             self.counts.analyzers += 1
         return self._runs[key]
 
@@ -179,26 +214,13 @@ class Rerunning:
         """What was derived for runs that are gone is not kept for ever."""
         held: Derivations = snapshot.__dict__["_derivations"]
         if len(held) > self._derived + FORGET_AFTER:
-            held.keep({note for run in self._runs.values() for note in run.notes})
+            held.keep({note for run in self._runs.values() for notes in run.notes.values() for note in notes})
             self._derived = len(held)
 
 
 def _parts(cells: Cells, namespace: str) -> Iterator[Part]:
     yield namespace, ""
     yield from ((namespace, place) for place in cells.places(namespace))
-
-
-def _found_by(
-    view: Snapshot, analyzers: Iterable[AnalyzerPlugin]
-) -> tuple[Mapping[str, Sequence[Finding]], Sequence[Gap]]:
-    found: dict[str, Sequence[Finding]] = {}
-    failed: list[Gap] = []
-    for analyzer in analyzers:
-        results, gaps = analyze(view, (analyzer,))
-        failed += gaps
-        if results:
-            found[analyzer.id] = results
-    return found, failed
 
 
 class _PartedGraph(Graph):

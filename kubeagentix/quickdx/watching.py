@@ -7,6 +7,7 @@ there was to do before. Who is slow to take an answer misses none of what has ch
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -30,6 +31,7 @@ from kubeagentix.redaction import Redactor, using
 GATHER_S = 0.1  # what belongs together comes within this: a rollout writes several objects
 EVERY_S = 0.7  # between two looks where changes never cease
 SHARE = 0.5  # of one processor's time, at most, for looks
+COLLECT_EVERY_S = 600.0  # the collector of garbage, which is off while it looks, else hardly gets to what is old
 TICK_S = 15.0  # without a change, too: that something lasts is a finding as well
 
 
@@ -68,6 +70,7 @@ class Watching:
         self._before: Diagnosis | None = None
         self._changes = 0
         self._began_at = self._took_s = 0.0
+        self._collected_at = time.monotonic()
         self._unread: tuple[Gap, ...] = ()
 
     def _anew(self) -> Rerunning:
@@ -128,7 +131,9 @@ class Watching:
             await self._read_neighbour(further[0])
             _, found = await self._look_aside()
         self._begun.plan_logs(self._rerunning.snapshot or snapshot)
-        self._took_s = time.monotonic() - self._began_at
+        if self._began_at - self._collected_at >= COLLECT_EVERY_S:
+            self._collected_at = self._began_at
+            await aside(lambda _: gc.collect(), silent)
         return found
 
     async def _look_aside(self) -> tuple[Snapshot, Diagnosis]:
@@ -153,7 +158,10 @@ class Watching:
         self._changes += len(changes)
         snapshot = replace(snapshot, gaps=(*snapshot.gaps, *self._unread)) if self._unread else snapshot
         try:
-            return rerunning.diagnose(snapshot, changes, tell)
+            began = time.thread_time()
+            found = rerunning.diagnose(snapshot, changes, tell)
+            self._took_s = time.thread_time() - began
+            return found
         except NotFoundError as error:
             if self._before is None:
                 raise

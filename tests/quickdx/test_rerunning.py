@@ -19,12 +19,15 @@ from hypothesis import strategies as st
 from kubeagentix import registry
 from kubeagentix.cluster.connection import connect
 from kubeagentix.cluster.live_objects import LiveObjects, ObjectChange
+from kubeagentix.contracts import AnalyzerPlugin
 from kubeagentix.demo.running import start_demo
 from kubeagentix.domain.diagnosis import Gap, Target
 from kubeagentix.domain.meta import OwnerReference, Resource
-from kubeagentix.domain.nodes import Node
+from kubeagentix.domain.nodes import Node, PodMetrics
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.snapshot import Snapshot
+from kubeagentix.quickdx import rerunning
+from kubeagentix.quickdx.analyzing import analyze
 from kubeagentix.quickdx.carrying import INDEXES
 from kubeagentix.quickdx.cells import Cells
 from kubeagentix.quickdx.diagnosis import Diagnosis
@@ -227,6 +230,22 @@ def test_a_kind_that_is_not_refreshed_moves_only_what_rests_on_it() -> None:
         changing.snapshot = replace(changing.snapshot, gaps=gaps)
         changing.is_exact()
         assert 0 < changing.rerunning.counts.parts < count / 2
+
+
+def test_where_only_what_was_looked_up_has_changed_only_who_did_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    changing, ran = Changing(), set[str]()
+
+    def noting(view: Snapshot, analyzers: Sequence[AnalyzerPlugin]) -> Any:
+        ran.update(item.id for item in analyzers if item.scope == "workload" and view.all(Pod))
+        return analyze(view, analyzers)
+
+    monkeypatch.setattr(rerunning, "analyze", noting)
+    for item in everything().all(PodMetrics):
+        metrics = msgspec.structs.replace(item, containers=())
+        changing.put((PodMetrics.kind, item.namespace, item.name), metrics)
+    changing.is_exact()
+    assert "usage" in ran
+    assert ran.isdisjoint({"crashes", "images", "deployments", "probes"})
 
 
 def test_what_rests_on_the_time_is_run_again_at_a_tick_only() -> None:
