@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeagentix.analysis.spelling import nearest
+from kubeagentix.analysis.spelling import Names, nearest
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import ConfigMap, Secret
@@ -20,7 +20,13 @@ def object_meant(snapshot: Snapshot, kind: type[Resource], namespace: str, name:
 def _object_meant(snapshot: Snapshot, kind: type[Resource], namespace: str, name: str) -> str:
     if not snapshot.was_read(kind, namespace):
         return ""
-    return nearest(name, (item.name for item in snapshot.in_namespace(kind, namespace) if item.name != name))
+    if snapshot.get(kind, namespace, name) is not None:
+        return nearest(name, (item.name for item in snapshot.in_namespace(kind, namespace) if item.name != name))
+    return snapshot.derived(_names, kind, namespace).nearest(name)
+
+
+def _names(snapshot: Snapshot, kind: type[Resource], namespace: str) -> Names:
+    return Names(item.name for item in snapshot.in_namespace(kind, namespace))
 
 
 def about_object(snapshot: Snapshot, kind: type[Resource], namespace: str, name: str, keys: Iterable[str] = ()) -> str:

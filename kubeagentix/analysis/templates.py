@@ -51,8 +51,8 @@ def _found(snapshot: Snapshot) -> Iterator[Template]:
         known.add(template.workload)
         yield template
     for workload, pods in snapshot.pods_by_workload.items():
-        live = [pod for pod in pods if pod.is_live]
-        if workload not in known and live and not is_static(live[0]):
+        live = [pod for pod in pods if pod.is_live] if workload not in known else []
+        if live and not is_static(live[0]):
             newest = live[-1]
             yield Template(workload=workload, spec=newest.spec, labels=newest.metadata.labels, wanted=len(live))
 

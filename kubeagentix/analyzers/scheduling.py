@@ -13,7 +13,7 @@ from kubeagentix.analysis.restless import pods_to_mind
 from kubeagentix.analysis.scheduler.case import Case, Explanation, listed
 from kubeagentix.analysis.scheduler.explanations import explain
 from kubeagentix.analysis.scheduler.messages import ObstacleKind, read_clauses
-from kubeagentix.analysis.scheduler.placement import Cluster, claim_names
+from kubeagentix.analysis.scheduler.placement import Choice, Cluster, claim_names
 from kubeagentix.analysis.shortfall import describe_age, earliest, is_older_than
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.templates import templates
@@ -241,10 +241,13 @@ def _severity(snapshot: Snapshot, workload: ResourceRef, pods: tuple[Pod, ...]) 
 
 def _sick_nodes(case: Case) -> tuple[ResourceRef, ...]:
     """The nodes that would take the pod if only they were well: their trouble explains the shortage elsewhere."""
-    snapshot = case.cluster.snapshot
+    return case.cluster.worked_out(_sick_of, case.choice)
+
+
+def _sick_of(cluster: Cluster, choice: Choice) -> tuple[ResourceRef, ...]:
     return tuple(
-        snapshot.named("Node", "", name)
-        for name, found in case.choice.refusals.items()
+        cluster.snapshot.named("Node", "", name)
+        for name, found in choice.refusals.items()
         if found and all(item.kind is ObstacleKind.NODE_CONDITION for item in found)
     )
 

@@ -72,7 +72,8 @@ def by_subject(events: Iterable[Event], kind_name: KindName) -> Mapping[Key, tup
     """Events by the object that they are about, as they come."""
     groups: dict[Key, list[Event]] = defaultdict(list)
     for about, run in groupby(events, _SUBJECT):
-        groups[kind_name(about.api_version, about.kind), about.namespace, about.name].extend(run)
+        kind = kind_name(about.api_version, about.kind) if "." in about.api_version else about.kind
+        groups[kind, about.namespace, about.name].extend(run)
     return {key: tuple(value) for key, value in groups.items()}
 
 

@@ -19,7 +19,8 @@ from kubeagentix.quickdx.pipeline import diagnose_snapshot
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 PODS = 200
-MOST = 5.0  # times the calls for four times the pods; a join of all with all makes sixteen
+MOST = 4.5  # times the calls for four times the pods; a join of all with all makes sixteen
+MOST_PER_POD = 280  # calls, and there are forty analyzers: of replicas one is asked
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -54,6 +55,12 @@ def test_the_work_grows_with_the_cluster_and_no_faster(shape: dict[str, Any]) ->
     small, large = (synthetic_snapshot(pods, now=NOW, **shape)[0] for pods in (PODS, 4 * PODS))
     diagnosed(replace(small))  # what is made once in a program
     assert calls(partial(diagnosed, large)) < MOST * calls(partial(diagnosed, small))
+
+
+def test_the_work_for_a_pod_is_little() -> None:
+    snapshot = synthetic_snapshot(4 * PODS, now=NOW)[0]
+    diagnosed(replace(snapshot))
+    assert calls(partial(diagnosed, snapshot)) < MOST_PER_POD * 4 * PODS
 
 
 def test_a_join_of_all_with_all_is_told() -> None:

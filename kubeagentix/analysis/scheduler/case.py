@@ -39,9 +39,8 @@ class Case:
     choice: Choice
 
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes that the obstacle keeps the pod off; all of them where that is not known."""
-        names = {*self.choice.nodes}
-        return tuple(node for node in self.cluster.nodes if node.name in names) or self.cluster.nodes
+        """The nodes that the obstacle keeps the pod off."""
+        return self.cluster.worked_out(kept_off, self.choice)
 
     def change(self, title: str, why: str = "") -> Remedy:
         """A remedy that edits what the pod is made from; a pod and a Job cannot be changed in place."""
@@ -56,11 +55,21 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(every[:NAMES_SHOWN]) + more
 
 
+def kept_off(cluster: Cluster, choice: Choice) -> tuple[Node, ...]:
+    """The nodes that an obstacle keeps a pod off; all of them where that is not known."""
+    names = {*choice.nodes}
+    return tuple(node for node in cluster.nodes if node.name in names) or cluster.nodes
+
+
 def others(case: Case) -> str:
     """Why the nodes that the obstacle does not stand for would not take the pod either."""
+    return case.cluster.worked_out(_others, case.choice)
+
+
+def _others(_: Cluster, choice: Choice) -> str:
     groups: dict[str, list[str]] = {}
-    chosen = {*case.choice.nodes}
-    for name, found in case.choice.refusals.items():
+    chosen = {*choice.nodes}
+    for name, found in choice.refusals.items():
         if name not in chosen and found:
             words = " and ".join(str(item) for item in found)
             groups.setdefault(words, []).append(name)

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from kubeagentix.analysis import kubectl
 from kubeagentix.analysis.limit_defaults import is_set_by_limit_range
-from kubeagentix.analysis.scheduler.case import Case, Explanation, listed, others
+from kubeagentix.analysis.scheduler.case import Case, Explanation, kept_off, listed, others
 from kubeagentix.analysis.scheduler.placement import (
+    Choice,
+    Cluster,
     affinity_selects,
     asked_by,
     host_ports,
@@ -262,7 +264,7 @@ def _resource_cause(case: Case, name: str, wanted: float) -> str:
         asks = f"Each pod requests {amount(name, wanted)} {name}{_by_container(case.pod.spec, name, wanted)}"
     if not nodes or not wanted:
         return f"{asks}, and no node has that much left."
-    largest = max(nodes, key=lambda node: cluster.allocatable(node).get(name, 0.0))
+    largest, roomiest = cluster.worked_out(_largest, case.choice, name)
     most = cluster.allocatable(largest).get(name, 0.0)
     if not most:
         return f"{asks}, and no node offers any: the device plugin is missing, or no such node exists."
@@ -270,10 +272,18 @@ def _resource_cause(case: Case, name: str, wanted: float) -> str:
         return f"{asks}; the largest node it could be on, {largest.name}, has {amount(name, most)} in all."
     if not cluster.sees_all_pods:
         return f"{asks}; nodes are large enough ({largest.name} has {amount(name, most)} in all) but too full."
-    roomiest = max(nodes, key=lambda node: cluster.free(node).get(name, 0.0))
     left = max(cluster.free(roomiest).get(name, 0.0), 0.0)
     total = cluster.allocatable(roomiest).get(name, 0.0)
     return f"{asks}; the most that is free is {amount(name, left)} of {amount(name, total)}, on {roomiest.name}."
+
+
+def _largest(cluster: Cluster, choice: Choice, name: str) -> tuple[Node, Node]:
+    """Of the nodes that an obstacle stands for, the one that has most of a resource, and the one with most left."""
+    nodes = cluster.worked_out(kept_off, choice)
+    return (
+        max(nodes, key=lambda node: cluster.allocatable(node).get(name, 0.0)),
+        max(nodes, key=lambda node: cluster.free(node).get(name, 0.0)),
+    )
 
 
 def _by_container(spec: PodSpec, name: str, wanted: float) -> str:

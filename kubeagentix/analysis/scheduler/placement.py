@@ -9,9 +9,10 @@ explains.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import msgspec
 
@@ -21,6 +22,8 @@ from kubeagentix.domain.pods import Container, NodeSelector, NodeSelectorTerm, P
 from kubeagentix.domain.quantities import quantity_or_zero
 from kubeagentix.domain.snapshot import Snapshot
 from kubeagentix.domain.storage import PersistentVolume, PersistentVolumeClaim
+
+T = TypeVar("T")
 
 _K = ObstacleKind
 # Of obstacles that would free equally many nodes, the first is named: what the pod asks for before what others
@@ -49,7 +52,7 @@ _PASSING = frozenset({_K.RESOURCE, _K.TOO_MANY_PODS, _K.VOLUME_LIMIT, _K.HOST_PO
 _TAINT_KINDS = frozenset({_K.TAINT, _K.NODE_CONDITION, _K.CORDONED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choice:
     """The obstacle held to be the cause, the nodes it keeps the pod off, and whether objects confirm it.
 
@@ -97,20 +100,11 @@ class Cluster:
 
     @cached_property
     def _allocatable(self) -> Mapping[str, Mapping[str, float]]:
-        return {
-            node.name: {name: quantity_or_zero(value) for name, value in node.status.allocatable.items()}
-            for node in self.snapshot.all(Node)
-        }
+        return self.snapshot.derived(_offered)
 
     @cached_property
     def _free(self) -> Mapping[str, Mapping[str, float]]:
-        if not self.sees_all_pods:
-            return self._allocatable
-        sums = self.snapshot.derived(_requested)
-        return {
-            node: {name: value - sums.get(node, {}).get(name, 0.0) for name, value in offered.items()}
-            for node, offered in self._allocatable.items()
-        }
+        return self.snapshot.derived(_left) if self.sees_all_pods else self._allocatable
 
     def host_port_holders(self, node: Node, spec: PodSpec) -> tuple[Pod, ...]:
         """The pods on the node that hold a host port which `spec` wants too."""
@@ -180,6 +174,17 @@ class Cluster:
     def _choices(self) -> dict[tuple[Hashable, tuple[Clause, ...]], Choice | None]:
         return {}
 
+    def worked_out(self, build: Callable[..., T], choice: Choice, *arguments: Hashable) -> T:
+        """`build(self, choice, *arguments)`, computed once: pods that ask for the same share a choice."""
+        key = (build, choice, *arguments)
+        if key not in self._worked_out:
+            self._worked_out[key] = build(self, choice, *arguments)
+        return self._worked_out[key]  # type: ignore[return-value]
+
+    @cached_property
+    def _worked_out(self) -> dict[tuple[object, ...], object]:
+        return {}
+
     def choose(self, pod: Pod, clauses: tuple[Clause, ...]) -> Choice | None:
         """The constraint that, if lifted, would let `pod` run on the most nodes. None if nothing can be said.
 
@@ -218,6 +223,21 @@ def _pods_by_node(snapshot: Snapshot) -> Mapping[str, tuple[Pod, ...]]:
         if pod.spec.node_name and not pod.is_finished:
             groups.setdefault(pod.spec.node_name, []).append(pod)
     return {name: tuple(pods) for name, pods in groups.items()}
+
+
+def _offered(snapshot: Snapshot) -> Mapping[str, Mapping[str, float]]:
+    return {
+        node.name: {name: quantity_or_zero(value) for name, value in node.status.allocatable.items()}
+        for node in snapshot.all(Node)
+    }
+
+
+def _left(snapshot: Snapshot) -> Mapping[str, Mapping[str, float]]:
+    sums = snapshot.derived(_requested)
+    return {
+        node: {name: value - sums.get(node, {}).get(name, 0.0) for name, value in offered.items()}
+        for node, offered in snapshot.derived(_offered).items()
+    }
 
 
 def _requested(snapshot: Snapshot) -> Mapping[str, Mapping[str, float]]:
