@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -53,6 +54,37 @@ def test_its_rights_are_those_that_the_program_prints(capsys: pytest.CaptureFixt
     assert [item for item in OBJECTS if item["kind"] in kinds] == printed
     assert POD["serviceAccountName"] == BY_KIND["ServiceAccount"]["metadata"]["name"]
     assert {item["kind"] for item in OBJECTS} == {*kinds, "Namespace", "ConfigMap", "PersistentVolumeClaim", "CronJob"}
+
+
+def test_each_of_its_rights_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    paths: set[str] = set()
+    send = http.client.HTTPConnection.putrequest
+
+    def heard(self: Any, method: str, url: str, *rest: Any, **more: Any) -> None:
+        assert method == "GET"
+        paths.add(url.partition("?")[0])
+        send(self, method, url, *rest, **more)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "putrequest", heard)
+    with kx.demo() as demo:
+        assert main([*arguments(tmp_path), "--kubeconfig", demo.kubeconfig]) == 0
+    rules = {
+        (group, resource, verb)
+        for rule in BY_KIND["ClusterRole"]["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    unused = rules - {right for path in paths if (right := right_for(path)) is not None}
+    assert unused == {("", "namespaces", "get")}  # for a run in one namespace; with list it tells nothing more
+
+
+def right_for(path: str) -> tuple[str, str, str] | None:
+    """What a path takes, of (API group, resource, verb)."""
+    if path.endswith("/log"):
+        return ("", "pods/log", "get")
+    found = re.fullmatch(r"/(?:api|apis/([^/]+))/[^/]+(?:/namespaces/[^/]+)?/([^/]+)", path)
+    return None if found is None else (found[1] or "", found[2], "list")
 
 
 def test_it_is_as_restricted_as_a_pod_can_be() -> None:
