@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from kubeagentix import sync
 from kubeagentix.api import IgnoreLike, ignore_rules
@@ -71,19 +72,20 @@ def fleet(
 
     Raises UsageError, KubeconfigError.
     """
-    run = _Run(
-        choose(contexts, all_contexts=all_contexts, kubeconfig=kubeconfig, kubeconfig_dir=kubeconfig_dir),
-        _order(
-            namespace=namespace,
-            include_lint=include_lint,
-            ignore=ignore,
-            include_ignored=include_ignored,
-            deadline_s=deadline_s,
-            total_deadline_s=total_deadline_s,
-        ),
-        executor,
-        workers,
-        listen,
+    run = prepared(
+        contexts,
+        all_contexts=all_contexts,
+        kubeconfig=kubeconfig,
+        kubeconfig_dir=kubeconfig_dir,
+        namespace=namespace,
+        include_lint=include_lint,
+        ignore=ignore,
+        include_ignored=include_ignored,
+        executor=executor,
+        workers=workers,
+        deadline_s=deadline_s,
+        total_deadline_s=total_deadline_s,
+        listen=listen,
     )
     try:
         return sync.run(run.finished())
@@ -108,21 +110,38 @@ async def afleet(
     listen: FleetListener = _unheard,
 ) -> FleetDiagnosis:
     """As `fleet`, to be awaited. Cancelled, it raises CancelledError: `so_far` of the last event has what is there."""
-    run = _Run(
-        choose(contexts, all_contexts=all_contexts, kubeconfig=kubeconfig, kubeconfig_dir=kubeconfig_dir),
-        _order(
-            namespace=namespace,
-            include_lint=include_lint,
-            ignore=ignore,
-            include_ignored=include_ignored,
-            deadline_s=deadline_s,
-            total_deadline_s=total_deadline_s,
-        ),
-        executor,
-        workers,
-        listen,
+    run = prepared(
+        contexts,
+        all_contexts=all_contexts,
+        kubeconfig=kubeconfig,
+        kubeconfig_dir=kubeconfig_dir,
+        namespace=namespace,
+        include_lint=include_lint,
+        ignore=ignore,
+        include_ignored=include_ignored,
+        executor=executor,
+        workers=workers,
+        deadline_s=deadline_s,
+        total_deadline_s=total_deadline_s,
+        listen=listen,
     )
     return await sync.arun(run.finished())
+
+
+def prepared(
+    contexts: str | Iterable[str] | None = None,
+    *,
+    all_contexts: bool = False,
+    kubeconfig: str | os.PathLike[str] | None = None,
+    kubeconfig_dir: str | os.PathLike[str] | None = None,
+    executor: object = None,
+    workers: int | None = None,
+    listen: FleetListener = _unheard,
+    **looked_for: Any,
+) -> Run:
+    """A sweep that has not begun, for whoever is to have what is there also where it is broken off."""
+    chosen = choose(contexts, all_contexts=all_contexts, kubeconfig=kubeconfig, kubeconfig_dir=kubeconfig_dir)
+    return Run(chosen, _order(**looked_for), executor, workers, listen)
 
 
 def _order(
@@ -154,7 +173,7 @@ def _order(
     )
 
 
-class _Run:
+class Run:
     """One call: the sweep, and the answer of what is there at any time."""
 
     def __init__(

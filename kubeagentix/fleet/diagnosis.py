@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kubeagentix.cluster.kubeconfig import nearest
 from kubeagentix.domain.diagnosis import Severity
 from kubeagentix.errors import MissingExtraError, NotFoundError, excerpt
-from kubeagentix.fleet import documents, markdown, outline
+from kubeagentix.fleet import documents, markdown, outline, page
 from kubeagentix.fleet.incidents import Incident, incidents_of
 from kubeagentix.fleet.report import ClusterReport
 from kubeagentix.quickdx.diagnosis import COLUMNS, Diagnosis
@@ -94,16 +94,20 @@ class FleetDiagnosis:
         """A Markdown report."""
         return markdown.export(self)
 
+    def to_html(self) -> str:
+        """A self-contained HTML fragment; no script, nothing remote."""
+        return page.export(self)
+
     def to_json(self) -> str:
         """One JSON object with `schema_version`."""
         return documents.export(self)
 
-    def to_text(self) -> str:
-        """Plain text, as on a terminal without colours."""
-        return outline.told(self)
+    def to_text(self, *, is_verbose: bool = False) -> str:
+        """Plain text, as on a terminal without colours; `is_verbose`: all incidents with what to do, and all gaps."""
+        return outline.told(self, is_verbose=is_verbose)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        return {"text/plain": self.to_text(), "text/markdown": self.to_markdown()}
+        return {"text/plain": self.to_text(), "text/markdown": self.to_markdown(), "text/html": self.to_html()}
 
     def __repr__(self) -> str:
         return f"<FleetDiagnosis of {outline.headline(self)}>"

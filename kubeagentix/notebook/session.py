@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import kubeagentix as kx
 from kubeagentix import options
@@ -19,6 +20,8 @@ from kubeagentix.report.text import clean_line
 
 if TYPE_CHECKING:
     from kubeagentix.api import Source
+
+T = TypeVar("T")
 
 MEDIA_TYPES = {"markdown": "text/markdown", "html": "text/html"}  # JSON is shown as text
 UPDATE_S = 0.05  # 20 updates a second look live; more clog the server
@@ -68,20 +71,26 @@ def shown(diagnosis: kx.Diagnosis, arguments: argparse.Namespace) -> kx.Diagnosi
 
     Raises KubeAgentiXError if it is as bad as `--fail-on` says.
     """
+    return presented(diagnosis, arguments, options.rendered, is_bad=options.is_bad(diagnosis, arguments))
+
+
+def presented(
+    found: T, arguments: argparse.Namespace, render: Callable[[T, argparse.Namespace], str], *, is_bad: bool
+) -> T | None:
+    """The same of any answer, which `render` gives as text."""
     from IPython.display import display  # noqa: PLC0415  the magics' modules load without a shell
 
-    is_bad = options.is_bad(diagnosis, arguments)
     has_own_way = arguments.format != "table" or arguments.verbose
     if arguments.output is not None:
-        write_file(arguments.output, options.rendered(diagnosis, arguments))
+        write_file(arguments.output, render(found, arguments))
     elif has_own_way:
         media_type = MEDIA_TYPES.get(arguments.format, "text/plain")
-        Display({media_type: options.rendered(diagnosis, arguments)})
+        Display({media_type: render(found, arguments)})
     elif is_bad:
-        display(diagnosis)  # type: ignore[no-untyped-call]
+        display(found)  # type: ignore[no-untyped-call]
     if is_bad:
         raise KubeAgentiXError(f"there are findings of severity {arguments.fail_on} or worse", hint="see above")
-    return None if has_own_way and arguments.output is None else diagnosis
+    return None if has_own_way and arguments.output is None else found
 
 
 class Progress:

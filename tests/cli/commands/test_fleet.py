@@ -55,6 +55,9 @@ def test_json_and_markdown(folder: str, capsys: pytest.CaptureFixture[str]) -> N
     assert [item["clusters"] for item in document["incidents"]] == [["broken"]]
     assert [item["is_read"] for item in document["clusters"]] == [True, True]
     assert {"cluster", "root", "reason"} <= document["incidents"][0]["affected"][0].keys()
+    page = Path(folder).parent / "report.html"
+    assert main(["fleet", "--kubeconfig-dir", folder, "--format", "html", "--output", str(page)]) == 0
+    assert page.read_text().startswith("<div ")
     output = Path(folder, "report.md")
     assert main(["fleet", "--kubeconfig-dir", folder, "--format", "markdown", "--output", str(output)]) == 0
     assert output.read_text().startswith("## Quick Dx of a fleet\n")
@@ -89,7 +92,7 @@ def test_nothing_read_is_shown_and_is_no_success(folder: str, capsys: pytest.Cap
         (["--all-contexts", "--workers", "x"], "argument --workers: invalid int value"),
         (["--all-contexts", "--deadline", "-5"], "deadline_s= is -5"),
         (["--all-contexts", "--dask", "tcp://x", "--executor", "threads"], "--dask and --executor exclude each other"),
-        (["--all-contexts", "--format", "html"], "invalid choice"),
+        (["--all-contexts", "--format", "pdf"], "invalid choice"),
         (["--all-contexts", "--output", "/nowhere/x"], "there is no folder /nowhere"),
     ],
 )
