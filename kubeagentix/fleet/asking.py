@@ -21,6 +21,7 @@ from kubeagentix.fleet.report import ClusterReport
 from kubeagentix.fleet.sweep import Order, Sweep
 from kubeagentix.settings import load_settings
 
+MAX_S = 7 * 86400.0
 _INTERRUPTED = "the sweep was interrupted before it answered"
 
 
@@ -161,8 +162,9 @@ def _order(
         raise UsageError("ignore and include_ignored exclude each other", hint="give one of them")
     for name, value in (("deadline_s", deadline_s), ("total_deadline_s", total_deadline_s)):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is not None and not (is_number and 0 < value < float("inf")):
-            raise UsageError(f"{name}= is {value!r}", hint="it must be a number of seconds above 0")
+        if value is not None and not (is_number and 0 < value <= MAX_S):
+            hint = "it must be a number of seconds above 0, and a week at most"
+            raise UsageError(f"{name}= is {value!r}", hint=hint)
     settings = load_settings(os.environ)
     return Order(
         namespace=namespace,

@@ -180,7 +180,7 @@ class _Lane:
                 self._said.close()
             self._said = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _START, json.dumps(sys.path)],
+                [sys.executable, "-c", _START, json.dumps([path for path in sys.path if isinstance(path, str)])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,

@@ -17,6 +17,7 @@ from distributed import Client, LocalCluster
 
 import kubeagentix as kx
 from kubeagentix.cli.app import main
+from kubeagentix.fleet import sweep
 from kubeagentix.fleet.asking import ClusterReported, FleetEvent
 from tests.fleet.conftest import Clusters
 from tests.fleet.test_sweep import ALL, WAIT_S, Recorder, meanwhile
@@ -118,7 +119,10 @@ def test_a_worker_elsewhere_is_killed_and_its_work_is_done_by_another(
         assert "2 clusters: 1 incident in 1 of them" in capsys.readouterr().out
 
 
-def test_a_scheduler_that_dies_is_replaced_and_nothing_is_lost(clusters: Clusters, tmp_path: Path) -> None:
+def test_a_scheduler_that_dies_is_replaced_and_nothing_is_lost(
+    clusters: Clusters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "PROBE_S", 0.5)
     held = clusters.hold("asia")
 
     def kill() -> None:

@@ -66,6 +66,12 @@ def test_a_shutdown_ends_what_is_at_work() -> None:
         pool.submit(int)
 
 
+def test_what_else_a_notebook_has_put_in_the_path_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("lib")])
+    with LocalPool(1) as pool:
+        assert pool.submit(int, "7").result() == 7
+
+
 def test_what_is_printed_is_in_nobodys_way(pool: LocalPool) -> None:
     assert pool.submit(print, "hello").result() is None
     assert pool.submit(int, "7").result() == 7

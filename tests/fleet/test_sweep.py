@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,10 +25,16 @@ from kubeagentix.errors import NotFoundError, UsageError
 from kubeagentix.fleet import sweep
 from kubeagentix.fleet.asking import ClusterReported, FleetEvent
 from kubeagentix.fleet.local import LocalPool
+from kubeagentix.fleet.report import ClusterReport
 from kubeagentix.fleet.task import Task
 from tests.fleet.conftest import Clusters
 
 ALL = ["asia", "europe", "lab", "us"]
+
+
+def opened(report: ClusterReport) -> bytes:
+    """All that a result says, also what it holds compressed."""
+    return pickle.dumps(report) + (zlib.decompress(report.packed) if report.packed else b"")
 
 
 class Recorder(Executor):
@@ -43,7 +50,7 @@ class Recorder(Executor):
         if not arguments:  # whether it still takes work
             return future
         self.tasks.append(pickle.dumps((function, arguments)))
-        future.add_done_callback(lambda done: self.results.append(pickle.dumps(done.result())))
+        future.add_done_callback(lambda done: self.results.append(opened(done.result())))
         return future
 
 
@@ -322,6 +329,7 @@ def test_analyzers_of_the_session_run_at_home_or_are_told_of(clusters: Clusters)
         ({"workers": 0}, "workers= is 0; it must be a number above 0"),
         ({"workers": True}, "workers= is True"),
         ({"deadline_s": -1}, "deadline_s= is -1"),
+        ({"deadline_s": 1e300}, "deadline_s= is 1e.300; .* a week at most"),
         ({"total_deadline_s": "soon"}, "total_deadline_s= is 'soon'"),
         ({"namespace": ""}, "the namespace is empty"),
         ({"namespace": 5}, "namespace= is a text"),
