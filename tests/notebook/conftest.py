@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,4 @@ def shell() -> Iterator[Any]:
         running.close()
     kx.use(None)
     InteractiveShell.clear_instance()
+    atexit.unregister(made.atexit_operations)  # each would clear its names and collect garbage at the very end
