@@ -53,7 +53,7 @@ class Ending:
     how: Literal["over", "expired", "refused", "broken"]
     why: str = ""
     status: int = 0
-    has_told: bool = False  # whether anything came before
+    has_worked: bool = False  # whether anything came before, or nothing did for a while and the server was there
 
 
 class _Line(msgspec.Struct):
@@ -96,6 +96,7 @@ class Following:
         self._timeout_s, self._silent_s, self._opened = timeout_s, silent_s, opened
         self._exchange = Exchange()
         self._has_told = False
+        self._opened_at = float("inf")
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._thread = threading.Thread(target=self._run, name=f"kubeagentix watch {feed.name}", daemon=True)
 
@@ -112,13 +113,19 @@ class Following:
         """Whether its thread is still there."""
         return self._thread.is_alive()
 
+    @property
+    def _has_worked(self) -> bool:
+        """Whether it is no sign of lasting trouble that it ends: quiet kinds say nothing for up to a minute."""
+        return self._has_told or MIN_LIFE_S <= time.monotonic() - self._opened_at < self._silent_s
+
     def _run(self) -> None:
         try:
             ending = self._read()
         except KubeAgentiXError as error:
-            ending = Ending(how="broken", why=error.message, has_told=self._has_told)
+            ending = Ending(how="broken", why=error.message, has_worked=self._has_worked)
         except Exception as error:  # noqa: BLE001  one kind's odd stream must not go on unnoticed
-            ending = Ending(how="broken", why=f"{type(error).__name__}: {excerpt(str(error))}")
+            why = f"{type(error).__name__}: {excerpt(str(error))}"
+            ending = Ending(how="broken", why=why, has_worked=self._has_worked)
         self._on_loop(self._end, ending)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
@@ -145,13 +152,16 @@ class Following:
             if response.status != 200:
                 answer = Answer(status=response.status, body=response.read(1 << 16), headers=response.headers)
                 return _refused(answer.status, answer.message)
+            self._opened_at = time.monotonic()
             self._on_loop(self._opened)
             for line in _lines(response.stream(CHUNK_BYTES, decode_content=True)):
                 ending = self._take(line)
                 if ending is not None:
                     return ending
         is_short = time.monotonic() - began < MIN_LIFE_S and not self._has_told
-        return Ending(how="broken" if is_short else "over", why="it ends as soon as it begins", has_told=self._has_told)
+        return Ending(
+            how="broken" if is_short else "over", why="it ends as soon as it begins", has_worked=self._has_worked
+        )
 
     def _take(self, line: bytes) -> Ending | None:
         """What a line tells is put among the objects; an Ending if it ends the watch."""
@@ -159,10 +169,12 @@ class Following:
             event = typed(line, _Line)
             if event.type == "ERROR":
                 refusal = typed(event.object, _Refusal)
-                return _refused(refusal.code, refusal.message, has_told=self._has_told)
+                return _refused(refusal.code, refusal.message, has_worked=self._has_worked)
             known = typed(event.object, _Known).metadata
         except msgspec.DecodeError as error:
-            return Ending(how="broken", why=f"a line is not readable: {excerpt(str(error))}", has_told=self._has_told)
+            return Ending(
+                how="broken", why=f"a line is not readable: {excerpt(str(error))}", has_worked=self._has_worked
+            )
         if event.type != "BOOKMARK":
             self._change(event, known)
         self._has_told = True
@@ -194,10 +206,10 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
             raise ConnectionAbortedError("a line is too long")
 
 
-def _refused(status: int, why: str, *, has_told: bool = False) -> Ending:
+def _refused(status: int, why: str, *, has_worked: bool = False) -> Ending:
     if status == 410:
-        return Ending(how="expired", why=why, status=status, has_told=has_told)
+        return Ending(how="expired", why=why, status=status, has_worked=has_worked)
     is_final = status in (400, 403, 404, 405)
     return Ending(
-        how="refused" if is_final else "broken", why=f"{status} {why}".strip(), status=status, has_told=has_told
+        how="refused" if is_final else "broken", why=f"{status} {why}".strip(), status=status, has_worked=has_worked
     )

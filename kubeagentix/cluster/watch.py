@@ -192,7 +192,7 @@ class Watch:
                 self.counts.reconnects += 1
             else:
                 ending = Ending(how="refused")
-            if ending.has_told or ending.how == "over":
+            if ending.has_worked or ending.how == "over":
                 failures, broken_at = 0, 0.0
             if ending.how == "expired":
                 self.counts.relists += 1

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from kubeagentix.cluster import following
 from kubeagentix.cluster.connection import connect
 from kubeagentix.cluster.snapshot import ReadOptions
 from kubeagentix.cluster.watch import Watch, WatchOptions
 from kubeagentix.demo.mishaps import Struck
 from kubeagentix.demo.running import RunningDemo, start_demo
+from kubeagentix.domain.diagnosis import Gap
 from kubeagentix.domain.meta import Resource
 from kubeagentix.domain.pods import Pod
 from kubeagentix.domain.resources import KINDS
@@ -29,6 +31,7 @@ from tests.cluster.conftest import FakeApi, Reply, listing, named
 PATIENCE_S = 30.0
 QUICK = WatchOptions(read=ReadOptions(with_logs=False), poll_s=0.2, pause_s=(0.02, 0.1), stale_s=0.3, silent_s=30.0)
 CHANGES_OF_PODS = "changes of pods in all namespaces"
+LIFE_S = 0.2  # of a watch, for it to be no wonder that it ends
 PODS = r"GET /api/v1/pods\?.*watch="
 
 
@@ -212,6 +215,40 @@ def test_a_watch_that_breaks_in_the_middle_of_a_line_goes_on_where_it_was(tmp_pa
         assert lab.watch.counts.relists == 0
 
     in_lab(tmp_path, work, prepare=prepare)
+
+
+class CutLater:
+    """A watch that is cut off after a while in which nothing happened."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def answer(self, struck: Struck) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(struck.request)
+        await asyncio.sleep(2 * LIFE_S)
+        self.count += 1
+        if struck.request.transport is not None:
+            struck.request.transport.abort()
+        return response
+
+
+def test_a_quiet_watch_that_is_cut_off_now_and_then_is_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MIN_LIFE_S", LIFE_S)
+    cut = CutLater()
+
+    def prepare(demo: RunningDemo) -> None:
+        demo.faults.strike(PODS, cut, count=5)
+
+    async def work(lab: Lab) -> None:
+        told: list[Gap] = []
+        while cut.count < 5:
+            told += lab.watch.take()[0].gaps
+            lab.put(f"tick-{len(told)}-{cut.count}")
+            await lab.watch.changed()
+        assert told == []
+
+    in_lab(tmp_path, work, options=replace(QUICK, stale_s=3 * LIFE_S), prepare=prepare)
 
 
 def test_a_watch_that_is_silent_for_too_long_is_given_up(tmp_path: Path) -> None:
