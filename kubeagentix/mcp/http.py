@@ -20,6 +20,7 @@ from mcp.server.transport_security import TransportSecurityMiddleware, Transport
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kubeagentix.domain.secrets import Secret
 from kubeagentix.errors import UsageError, excerpt
@@ -30,7 +31,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 GRACE_S = 1  # for connections that are open when it ends
 MAX_SESSIONS = 2_000  # of 40 kB each; a client that opens one for each call leaves them behind
 IDLE_S = 30 * 60  # then a session is over: its client begins another
-_BACKLOG = 100
+MAX_CONNECTIONS = 500
+FIRST_S = 10.0  # for the head of a first request
+_BACKLOG = 64  # as many are taken at once, before one of them can be sent away
 _HTTP_PORT = 80  # which clients leave out of the name
 _UNKNOWN = "this server is not called by that name; --allow-host NAME gives it one more"
 
@@ -79,6 +82,16 @@ def names_of(listener: socket.socket, hosts: Sequence[str] = ()) -> list[str]:
     return named + ([*own] if port == _HTTP_PORT else [])
 
 
+def most_connections() -> int:
+    """How many are held at once: at most half of the files that this process may have open."""
+    try:
+        import resource  # noqa: PLC0415  not on Windows
+    except ImportError:
+        return MAX_CONNECTIONS
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MAX_CONNECTIONS if limit == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, limit // 2)
+
+
 async def serve(server: Server[Any], listener: socket.socket, token: Secret, hosts: Sequence[str] = ()) -> None:
     """Serves clients until it is cancelled. `hosts`: names it may be called by, besides those of loopback."""
     named = names_of(listener, hosts)
@@ -92,6 +105,8 @@ async def serve(server: Server[Any], listener: socket.socket, token: Secret, hos
     )
     config = uvicorn.Config(
         _Gate(app, security, token),
+        http=_Wire,
+        backlog=_BACKLOG,
         log_level="critical",
         access_log=False,
         server_header=False,
@@ -107,6 +122,21 @@ async def serve(server: Server[Any], listener: socket.socket, token: Secret, hos
         running.should_exit = True
         await asyncio.wait([work], timeout=3 * GRACE_S)
         listener.close()
+
+
+class _Wire(H11Protocol):
+    """A connection. Whoever has asked nothing yet has shown no token either, and is held neither long nor often."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > most_connections():
+            transport.close()
+        else:
+            self.loop.call_later(FIRST_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.cycle:
+            self.transport.close()
 
 
 class _Gate:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,23 @@ def test_sessions_that_nobody_ends_are_no_more_than_so_many(tmp_path: Path, monk
         assert [answer.status_code for answer in answers] == [200, 200, 200, 503, 503]
         client.delete(started, headers={"mcp-session-id": answers[0].headers["mcp-session-id"]})
         assert client.post(started, json=HELLO).status_code == 200
+
+
+def test_whoever_asks_nothing_is_held_neither_long_nor_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "FIRST_S", 0.5)
+    monkeypatch.setattr(http, "MAX_CONNECTIONS", 3)
+    with served(partial(desk_of, snapshot_of(BROKEN), tmp_path)) as started, ExitStack() as held:
+        host, port = started.split("/")[2].split(":")
+        wires = [held.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(6)]
+        wires[0].sendall(b"POST /mcp HTTP/1.1\r\nHost: a")  # a head that does not end
+        assert [wire.recv(1) for wire in reversed(wires)] == [b""] * 6
+        assert httpx2.post(started, json=HELLO, headers=GIVEN).status_code == 200
+
+
+def test_connections_leave_files_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, most in ((256, 128), (1_048_576, http.MAX_CONNECTIONS), (resource.RLIM_INFINITY, http.MAX_CONNECTIONS)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=limit: (soft, soft))
+        assert http.most_connections() == most
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"jsonrpc": "2.0"}'])
