@@ -194,6 +194,7 @@ KNOWN = [
     "pass",
     "sk-model",
     "hunter2",
+    "Bearer ${KUBEAGENTIX_MCP_TOKEN}",  # of the README: a variable's name, which is masked to be on the safe side
 ]
 KNOWN_LONG = "kubectl get secret courier -n parcels -o jsonpath={.data.password}"
 

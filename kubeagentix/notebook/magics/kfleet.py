@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubeagentix import fleet_options
 from kubeagentix.contracts import MagicPlugin
+from kubeagentix.domain.events import StageChanged
 from kubeagentix.notebook import session
 from kubeagentix.notebook.variables import check_name
 
@@ -38,6 +39,7 @@ class Sweeping:
         from kubeagentix.fleet.asking import prepared  # noqa: PLC0415  the magics load without it
 
         self._arguments, self._user_ns = arguments, user_ns
+        self._troubled = self._unread = 0
         self._executors = ExitStack()
         with ExitStack() as opened:
             executor = opened.enter_context(fleet_options.executor_of(arguments))
@@ -67,6 +69,11 @@ class Sweeping:
 
         if not isinstance(event, ClusterReported):
             self._listen(event)
+            return
+        self._troubled += bool(event.report.roots)
+        self._unread += not event.report.is_read
+        so_far = f"{self._troubled} with incidents, {self._unread} not read so far"
+        self._listen(StageChanged(stage="collect", done=event.done, total=event.total, detail=so_far))
 
     def _finished(self, found: FleetDiagnosis) -> FleetDiagnosis | None:
         if self._arguments.out:

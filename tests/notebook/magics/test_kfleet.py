@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from kubeagentix.domain.events import ProgressEvent, StageChanged
 from kubeagentix.errors import KubeAgentiXError, UsageError
 from kubeagentix.fleet.diagnosis import FleetDiagnosis
 from kubeagentix.fleet.pools import PROCESSES, THREADS
 from kubeagentix.fleet_options import EXECUTORS
+from kubeagentix.notebook import session
 from tests.fleet.conftest import Clusters, clusters, running
 from tests.notebook.magics.test_kdx import fail, run
 
@@ -92,6 +94,18 @@ def test_an_interrupted_one_has_what_is_there(shell: Any, clusters: Clusters) ->
     assert [report.code for report in found.unread] == ["interrupted"]
     assert shell.user_ns["kept"] is found
     assert "(broken off)" in text
+
+
+def test_progress_tells_how_it_looks_so_far(shell: Any, clusters: Clusters, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def listen(_: session.Progress, event: ProgressEvent) -> None:
+        if isinstance(event, StageChanged):
+            told.append(f"{event.done}/{event.total}: {event.detail}")
+
+    monkeypatch.setattr(session.Progress, "_listen", listen)
+    run(shell, f"%kfleet --kubeconfig-dir {clusters.folder} --contexts asia,lab,nowhere --workers 1")
+    assert told[-1] == "3/3: 1 with incidents, 1 not read so far"
 
 
 def test_what_may_be_named_is_what_there_is() -> None:
