@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -68,9 +69,17 @@ def images_by_node(snapshot: Snapshot) -> Mapping[str, frozenset[str]]:
 
 def holders(snapshot: Snapshot, reference: str) -> tuple[str, ...]:
     """The nodes that hold that very image."""
-    wanted = parse_image(reference)
-    held = snapshot.derived(images_by_node).items()
-    return tuple(node for node, names in held if any(parse_image(name) == wanted for name in names))
+    return snapshot.derived(_nodes_by_image).get(parse_image(reference), ())
+
+
+def _nodes_by_image(snapshot: Snapshot) -> dict[Image, tuple[str, ...]]:
+    by_node = snapshot.derived(images_by_node)
+    parsed = {name: parse_image(name) for name in frozenset[str]().union(*by_node.values())}
+    found: dict[Image, list[str]] = defaultdict(list)
+    for node, names in by_node.items():
+        for image in {parsed[name] for name in names}:
+            found[image].append(node)
+    return {image: tuple(nodes) for image, nodes in found.items()}
 
 
 def known_images(snapshot: Snapshot) -> frozenset[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeagentix.analysis import affected, kubectl
 from kubeagentix.analysis.meant import about_key, about_object, elsewhere_of, object_meant
@@ -32,8 +33,7 @@ _PULL_SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg
 _WORDS: dict[type[Resource], str] = {ConfigMap: "configmap", Secret: "secret", PersistentVolumeClaim: "pvc"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Use:
+class _Use(NamedTuple):  # there are several for each template, and few lack anything
     """One place of a template that names an object, and the keys of it that must exist there."""
 
     kind: type[Resource]

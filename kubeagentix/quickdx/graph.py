@@ -124,17 +124,17 @@ def _pod_edges(snapshot: Snapshot, ref: ResourceRef, found: Resource | None) -> 
             yield Edge(ref, "manages", snapshot.ref(pod))
     if isinstance(found, Pod) and found.spec.node_name:
         yield Edge(ref, "runs on", snapshot.named("Node", "", found.spec.node_name))
-    yield from (Edge(ref, "manages", owned) for owned in snapshot.derived(_managed).get(ref, ()))
+    yield from (Edge(ref, "manages", snapshot.ref(owned)) for owned in snapshot.derived(_managed).get(ref, ()))
 
 
-def _managed(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[ResourceRef]]:
+def _managed(snapshot: Snapshot) -> Mapping[ResourceRef, Sequence[Resource]]:
     """The ReplicaSets and Jobs of each workload."""
-    groups: dict[ResourceRef, list[ResourceRef]] = defaultdict(list)
+    groups: dict[ResourceRef, list[Resource]] = defaultdict(list)
     for kind in (workloads.ReplicaSet, workloads.Job):
         for owned in snapshot.all(kind):
-            top, own = snapshot.workload_of(owned), snapshot.ref(owned)
-            if top != own:
-                groups[top].append(own)
+            top = snapshot.workload_of(owned)
+            if top.key != (kind.kind, owned.metadata.namespace, owned.metadata.name):
+                groups[top].append(owned)
     return groups
 
 
