@@ -22,7 +22,12 @@ def _object_meant(snapshot: Snapshot, kind: type[Resource], namespace: str, name
         return ""
     if snapshot.get(kind, namespace, name) is not None:
         return nearest(name, (item.name for item in snapshot.in_namespace(kind, namespace) if item.name != name))
-    return snapshot.derived(_names, kind, namespace).nearest(name)
+    return names_of(snapshot, kind, namespace).nearest(name)
+
+
+def names_of(snapshot: Snapshot, kind: type[Resource], namespace: str) -> Names:
+    """The names of all objects of that kind and namespace, to find in them the nearest to any that is missing."""
+    return snapshot.derived(_names, kind, namespace)
 
 
 def _names(snapshot: Snapshot, kind: type[Resource], namespace: str) -> Names:

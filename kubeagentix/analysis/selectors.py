@@ -141,9 +141,11 @@ def nearest(
     taken = set(served)
 
     def likeness(item: Candidate) -> int:
-        equal = sum(item.labels.get(key) == value for key, value in selector.items())
+        equal = len(selector.items() & item.labels.items())
+        if equal:
+            return 1000 * equal  # more than any name has letters
         spelled = max(shared_ends(value, item.labels.get(key, "")) for key, value in selector.items())
-        return max(1000 * equal, spelled, shared_ends(name, item.ref.name))
+        return max(spelled, shared_ends(name, item.ref.name))
 
     scored = [(_score(selector, item, name), item) for item in shortlist(list(among), likeness)]
     likely = [(score, item) for score, item in scored if _is_near(score, is_served=item.ref in taken)]

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 ALIKE = 0.6  # difflib's own measure of "close"
 MAX_COMPARED = 100  # a full comparison is slow; of more names, only those that begin and end alike are compared
-MANY = 1000  # of so many even that is not looked at in each, but in those that are beside it in alphabetical order
+MANY = 400  # of so many even that is not looked at in each, but in those that are beside it in alphabetical order
 _SEPARATOR = re.compile(r"[-._]")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeagentix.analysis import affected, kubectl
-from kubeagentix.analysis.meant import about_key, about_object, elsewhere_of, object_meant
+from kubeagentix.analysis.meant import about_key, about_object, elsewhere_of, names_of, object_meant
 from kubeagentix.analysis.spelling import nearest
 from kubeagentix.analysis.templates import Template, templates
 from kubeagentix.contracts import AnalyzerPlugin
@@ -197,7 +197,7 @@ def _nearest(snapshot: Snapshot, namespace: str, lack: _Lack) -> str:
         found = snapshot.get(lack.kind, namespace, lack.name)
         names = list(found.keys) if isinstance(found, ConfigMap | Secret) else []
         return nearest(lack.key, names)
-    return nearest(lack.name, (item.name for item in snapshot.in_namespace(lack.kind, namespace)))
+    return names_of(snapshot, lack.kind, namespace).nearest(lack.name)
 
 
 def _remedies(template: Template, lack: _Lack, near: str) -> tuple[Remedy, ...]:
