@@ -71,8 +71,12 @@ class KnownParts(SharedParts):
         """Has these objects, which nobody has seen yet, refer to the same parts where theirs are equal."""
         for item in items:
             known = self._known(item.kind, item.namespace, item.name)
-            if type(known) is type(item):
-                _adopt(known, item)
+            if known is not None and type(known) is type(item):
+                if _is_that_version(known, item):
+                    for name in item.__struct_fields__:
+                        force_setattr(item, name, getattr(known, name))
+                else:
+                    _adopt(known, item)
             elif isinstance(item, Pod) and item.metadata.owner_references:
                 self._share_with_replica(item)
 
@@ -85,6 +89,12 @@ class KnownParts(SharedParts):
         if len(self._replicas) >= MAX_OWNERS:
             self._replicas.clear()
         self._replicas[uid] = key
+
+
+def _is_that_version(known: Resource, item: Resource) -> bool:
+    """Whether it has not been written since, as nearly all of a list that is read again."""
+    one, other = known.metadata, item.metadata
+    return one.resource_version == other.resource_version != "" and one.uid == other.uid
 
 
 def _adopt(known: Any, new: Any, depth: int = 0) -> None:

@@ -49,6 +49,18 @@ def test_a_new_version_refers_to_what_is_as_before() -> None:
     assert second.status.conditions is first.status.conditions
 
 
+def test_what_is_listed_again_as_it_was_refers_to_all_that_is_known() -> None:
+    first, second = (
+        msgspec.structs.replace(item, metadata=msgspec.structs.replace(item.metadata, uid="u", resource_version="7"))
+        for item in (pod("web-1"), pod("web-1"))
+    )
+    objects, parts = kept(first)
+    take(objects, parts, second)
+    assert objects.known("Pod", "shop", "web-1") is first
+    assert (second.metadata, second.spec, second.status) == (first.metadata, first.spec, first.status)
+    assert second.status is first.status
+
+
 def test_a_new_pod_refers_to_what_it_has_in_common_with_another_of_its_owner() -> None:
     first, second, stranger = pod("web-1"), pod("web-2"), pod("web-3", owner="set-2")
     objects, parts = kept(first, second, stranger)
