@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import kubeagentix as kx
 from tests.scrubbing import scrub
 from tests.workers import ByFile, in_turn
 
@@ -63,6 +65,14 @@ def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("KUBEAGENTIX_RENDER", "static")
+
+
+@pytest.fixture(autouse=True)
+def _current_cluster() -> Iterator[None]:
+    """Whatever cluster a test makes the current one is so for that test alone."""
+    before = kx.current()
+    yield
+    kx.use(before)
 
 
 @pytest.fixture(autouse=True)
