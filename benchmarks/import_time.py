@@ -30,13 +30,14 @@ COMMANDS = {
 }
 ADDED = {"import": "empty", "version": "empty", "dx_help": "empty", "load_ext": "shell"}
 DEMO = ("-m", "kubeagentix", "dx", "--demo")
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as at a user's
 _ROW = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
 
 
 def processor_s(command: Sequence[str]) -> float:
     """Seconds of the processor, in the program and the kernel, of the whole process."""
     before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=COMPILED)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -44,7 +45,10 @@ def processor_s(command: Sequence[str]) -> float:
 def imports(words: tuple[str, ...]) -> tuple[int, float]:
     """How many modules are imported, and the milliseconds that takes by `-X importtime`."""
     command = [sys.executable, "-X", "importtime", *words]
-    told = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=COMPILED
+    )
+    told = done.stderr
     spent = [int(row) for row in _ROW.findall(told)]
     return len(spent), sum(spent) / 1000
 
@@ -54,7 +58,7 @@ def on_a_terminal(words: tuple[str, ...]) -> tuple[float, float]:
     began = time.perf_counter()
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(sys.executable, [sys.executable, *words])
+        os.execve(sys.executable, [sys.executable, *words], COMPILED)
     first, shown = 0.0, b""
     while True:
         try:
