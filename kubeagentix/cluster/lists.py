@@ -148,9 +148,8 @@ async def _read_page(
     body = answer.checked(request.what, ask_for=_permission(request))
     told = _told_first(body)
     if told is not None and told.continue_ not in ("", progress.token) and request.max_items is None:
-        progress.limit = _fitting(
-            request, progress.limit or _smallest(request), body
-        )  # a page that is not the last is full
+        full = max(progress.limit, _smallest(request))  # as every page but the last is
+        progress.limit = _fitting(request, full, body)
         progress.asked = asyncio.create_task(ask(told.continue_))
     page = await client.on_worker(_decode, request, body, comes_first=True)  # so that what was read is at hand
     progress.items.extend(page.items)

@@ -173,6 +173,7 @@ def blamed_namespaces(snapshot: Snapshot, found: Iterable[Finding]) -> tuple[str
     return tuple(name for name, _ in blamed.most_common() if name not in known)
 
 
+@gc_paused()  # each pass of the collector over a large picture takes a tenth of a second
 def diagnose_snapshot(
     snapshot: Snapshot,
     target: Target,
@@ -184,28 +185,6 @@ def diagnose_snapshot(
     listen: Listener = silent,
 ) -> Diagnosis:
     """The pure part: the Diagnosis of one snapshot. `timings` are seconds per stage."""
-    with gc_paused():  # each pass of the collector over a large picture takes a tenth of a second
-        return _diagnosed(
-            snapshot,
-            target,
-            include_lint=include_lint,
-            ignore=ignore,
-            started_at=started_at,
-            collect_s=collect_s,
-            listen=listen,
-        )
-
-
-def _diagnosed(
-    snapshot: Snapshot,
-    target: Target,
-    *,
-    include_lint: bool,
-    ignore: Sequence[IgnoreRule] | None,
-    started_at: datetime | None,
-    collect_s: float,
-    listen: Listener,
-) -> Diagnosis:
     started_at = started_at or datetime.now(UTC)
     resolve_target(snapshot, target)
     clock = time.perf_counter()

@@ -94,15 +94,12 @@ class Rerunning:
         self._derived = 0  # how many things were needed when that was looked at last
         self._found: list[Finding] = []
 
+    @gc_paused()
     def diagnose(self, snapshot: Snapshot, changes: Sequence[ObjectChange], listen: Listener = silent) -> Diagnosis:
         """The Diagnosis of `snapshot`, which differs from the one before by `changes`. Raises NotFoundError.
 
         Where it is broken off by what `listen` raises, it cannot go on: another one has to begin anew.
         """
-        with gc_paused():
-            return self._diagnose(snapshot, changes, listen)
-
-    def _diagnose(self, snapshot: Snapshot, changes: Sequence[ObjectChange], listen: Listener) -> Diagnosis:
         started_at, clock = datetime.now(UTC), time.perf_counter()
         before, snapshot = self.snapshot, self._at_its_time(snapshot)
         self._forget(before, snapshot, changes)

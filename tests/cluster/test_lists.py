@@ -130,8 +130,14 @@ def test_a_page_is_decoded_while_the_next_one_comes(
 def test_the_next_page_is_not_waited_for_where_one_is_broken(api: FakeApi, client: Client) -> None:
     broken = Reply(b'{"kind": "PodList", "metadata": {"continue": "2"}, "items": [{')
     api.on(PODS, broken, Reply(is_hanging=True))
+
+    async def alone() -> Listing:
+        result = await read_list(client, ListRequest(kind=KINDS["Pod"], versions=("v1",), namespace=None), Deadline(60))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return result
+
     began = time.monotonic()
-    assert "is broken JSON" in str(read(client, seconds=60).error)
+    assert "is broken JSON" in str(asyncio.run(alone()).error)
     assert time.monotonic() - began < 30
     assert len(api.asked(PODS)) == 1 or api.left.wait(10)
 
